@@ -1,0 +1,1 @@
+"""Ethelred's runner: it moves files and starts programs; the rules about logins are SQL."""

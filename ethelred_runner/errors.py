@@ -1,0 +1,50 @@
+"""The errors that a person is meant to read, and the exit code of each.
+
+The exit codes are part of the command line's contract: README.md lists them.
+"""
+
+
+class EthelredError(Exception):
+    """Something a person can act on: one or two lines, no traceback.
+
+    The message says what is wrong, with which file or setting, and what to do next. It never
+    holds personal data, nor a URL with a password in it.
+    """
+
+    exit_code = 1
+
+
+class UsageError(EthelredError):
+    """The command was called in a way that it doesn't support."""
+
+    exit_code = 2
+
+
+class SourceError(EthelredError):
+    """The source of a copy could not be reached, or read to its end."""
+
+    exit_code = 3
+
+
+class CopyRejected(EthelredError):
+    """What arrived is damaged, or isn't a copy of the platform's database."""
+
+    exit_code = 4
+
+
+class DatastoreError(EthelredError):
+    """The datastore is missing, locked, in another format, or would lose history."""
+
+    exit_code = 5
+
+
+class BuildFailed(EthelredError):
+    """A dbt model or a data test failed."""
+
+    exit_code = 6
+
+
+class ReportFailed(EthelredError):
+    """The site could not be built."""
+
+    exit_code = 7

@@ -1,0 +1,36 @@
+"""The platforms whose logins are counted, read from `seeds/platforms.csv`."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from ethelred_runner.errors import UsageError
+from ethelred_runner.project import PROJECT
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A platform, and where its database keeps each user's latest login."""
+
+    platform: str
+    platform_name: str
+    users_table: str
+    login_column: str
+
+
+def read_platforms(seed: Path = PROJECT / "seeds" / "platforms.csv") -> dict[str, Platform]:
+    """Return the platforms of the seed by their identifiers, in the seed's order."""
+    with seed.open(encoding="utf-8", newline="") as lines:
+        return {row["platform"]: Platform(**row) for row in csv.DictReader(lines)}
+
+
+def find_platform(name: str) -> Platform:
+    """Return the platform with this identifier.
+
+    Raises UsageError if the seed has no such platform.
+    """
+    platforms = read_platforms()
+    if name not in platforms:
+        known = ", ".join(platforms)
+        raise UsageError(f"no platform is called {name}; seeds/platforms.csv has: {known}")
+    return platforms[name]

@@ -1,0 +1,57 @@
+with judged_logins as (
+    select * from {{ ref('int_judged_logins') }}
+),
+
+seen as (
+    select
+        platform,
+        copy_id,
+        taken_at,
+        logged_in_at,
+        cast(
+            row_number() over (partition by platform, copy_id, logged_in_at) as integer
+        ) as ordinal
+    from judged_logins
+    where judgement = 'login'
+),
+
+-- The earliest of this run's copies that show a login is the one that brings it in.
+seen_once as (
+    select
+        platform,
+        logged_in_at,
+        ordinal,
+        min_by(copy_id, (taken_at, copy_id)) as copy_id
+    from seen
+    group by platform, logged_in_at, ordinal
+),
+
+-- Later than all before, even if the clock was set back: logins_per_day relies on it.
+appended as (
+    select
+        greatest(
+            timezone('UTC', now())
+            {% if is_incremental() %}
+                , (select max(appended_at) + interval 1 microsecond from {{ this }})
+            {% endif %}
+        ) as appended_at
+)
+
+select
+    platform,
+    logged_in_at,
+    ordinal,
+    copy_id,
+    appended_at
+from seen_once
+cross join appended
+{% if is_incremental() %}
+    where not exists (
+        select 1 from {{ this }} as known
+        where
+            known.platform = seen_once.platform
+            and known.logged_in_at = seen_once.logged_in_at
+            and known.ordinal = seen_once.ordinal
+    )
+{% endif %}
+order by platform, logged_in_at, ordinal

@@ -1,0 +1,29 @@
+with copies as (
+    select * from {{ ref('int_copies') }}
+),
+
+last_logins as (
+    select * from {{ ref('int_last_logins') }}
+)
+
+select
+    copies.platform,
+    copies.copy_id,
+    copies.taken_at,
+    last_logins.logged_in_at,
+    case
+        when last_logins.storage_class = 'null' then 'never_logged_in'
+        when last_logins.storage_class != 'text' then 'not_text'
+        when last_logins.logged_in_at is null then 'not_a_timestamp'
+        when last_logins.logged_in_at < timestamp '2000-01-01' then 'before_2000'
+        when last_logins.logged_in_at > copies.taken_at + interval 5 minute then 'after_copy'
+        else 'login'
+    end as judgement,
+    last_logins.storage_class || regexp_replace(
+        regexp_replace(
+            regexp_replace(left(' ' || last_logins.value, 41), '\d', '9', 'g'), '\p{L}', 'a', 'g'
+        ),
+        '[^9a :.+-]', '?', 'g'
+    ) as value_shape
+from copies
+inner join last_logins using (platform, copy_number)

@@ -1,0 +1,42 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key=['platform', 'day'],
+    on_schema_change='append_new_columns'
+) }}
+
+with logins as (
+    select * from {{ ref('logins') }}
+),
+
+dated as (
+    select
+        platform,
+        appended_at,
+        {{ reporting_day('logged_in_at') }} as day
+    from logins
+)
+
+{% if is_incremental() %}
+    , changed_days as (
+        select distinct
+            platform,
+            day
+        from dated
+        where appended_at > (
+            select coalesce(max(last_appended_at), timestamp '-infinity') from {{ this }}
+        )
+    )
+{% endif %}
+
+select
+    platform,
+    day,
+    count(*) as logins,
+    max(appended_at) as last_appended_at
+from dated
+{% if is_incremental() %}
+    where (platform, day) in (select (platform, day) from changed_days)
+{% endif %}
+group by platform, day
+order by platform, day
