@@ -1,0 +1,95 @@
+"""Writing a copy's content to this machine's disk, within bounds."""
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from rich.filesize import decimal
+
+from ethelred_runner.errors import CopyRejected, SourceError
+from ethelred_runner.limits import Limits
+from ethelred_runner.verify import HEADER, fold_in, size_by_header
+
+
+def bounded(
+    blocks: Iterator[bytes], folder: Path, limits: Limits, companions: tuple[Path, ...] = ()
+) -> Iterator[bytes]:
+    """Stop what is no database, or too large: by its header at once, by its length at the latest.
+
+    Raises CopyRejected, or SourceError if `folder` has no room for it.
+    """
+    start = _at_least(HEADER, blocks)
+    expected = size_by_header(start[:HEADER])
+    _check_limit(expected or 0, limits)
+    _check_room((expected or 0) + sum(each.stat().st_size for each in companions), folder)
+    yield start
+    written = len(start)
+    for block in blocks:
+        written += len(block)
+        # A database with a -wal may be longer than the header says that waits in the -wal.
+        if expected and written > expected and not companions:
+            raise CopyRejected(f"it goes on after the {expected:,} bytes that its header announces")
+        _check_limit(written, limits)
+        yield block
+
+
+def write(blocks: Iterator[bytes], path: Path) -> str:
+    """Write a new file of mode 0600, and return its sha256, made on the way.
+
+    Hashing and writing have a thread of their own, so that they cost no time beside
+    decompression; it is at most one block behind.
+    """
+    digest = hashlib.sha256()
+    last: Future[None] | None = None
+    path.touch(0o600, exist_ok=False)
+    with path.open("r+b") as file:
+
+        def take(block: bytes) -> None:
+            file.write(block)
+            digest.update(block)
+
+        with ThreadPoolExecutor(1) as worker:
+            for block in blocks:
+                if last:
+                    last.result()
+                last = worker.submit(take, block)
+            if last:
+                last.result()
+    return digest.hexdigest()
+
+
+def take_in_companions(companions: tuple[Path, ...], path: Path) -> str:
+    """Bring the `-wal` or `-journal` of a local database into its copy; return the new sha256."""
+    for companion in companions:
+        beside = path.with_name(path.name + companion.name[companion.name.rindex("-") :])
+        shutil.copyfile(companion, beside)
+        beside.chmod(0o600)
+    fold_in(path)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _at_least(size: int, blocks: Iterator[bytes]) -> bytes:
+    start = b""
+    while len(start) < size and (block := next(blocks, b"")):
+        start += block
+    return start
+
+
+def _check_limit(size: int, limits: Limits) -> None:
+    if size > limits.max_bytes:
+        raise CopyRejected(
+            f"its content is larger than the limit of {limits.max_bytes:,} bytes; "
+            "if that is as it should be, raise --max-bytes"
+        )
+
+
+def _check_room(size: int, folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise SourceError(
+            f"the copy needs {decimal(size)}, and {folder.parent} has {decimal(free)} free; "
+            "make room, or set ETHELRED_WORK to a folder on another disk"
+        )
