@@ -6,7 +6,7 @@ kind of source, and the next bytes travel while those before are decompressed.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from anyio import TASK_STATUS_IGNORED, EndOfStream, create_memory_object_stream
@@ -42,12 +42,14 @@ def download(source: Source, limits: Limits) -> Iterator[Download]:
     with start_blocking_portal() as portal:
         sender, receiver = create_memory_object_stream[bytes](AHEAD)
         reader = _Reader(source, limits, sender)
-        future, found = portal.start_task(reader.run)
         try:
+            future, found = portal.start_task(reader.run)
             chunks = _received(portal, receiver, future.result)
-            yield Download(found, chunks, lambda: portal.call(reader.was_replaced))
+            try:
+                yield Download(found, chunks, lambda: portal.call(reader.was_replaced))
+            finally:
+                future.cancel()
         finally:
-            future.cancel()
             portal.call(receiver.close)
 
 
@@ -105,15 +107,10 @@ class _Reader:
     @asynccontextmanager
     async def _opened(self, offset: int) -> AsyncIterator[Reading]:
         version = self._found.version if self._found else None
-        opening = self._source.open(offset, version)
-        async with self._patience():
-            reading = await opening.__aenter__()
-        try:
+        async with AsyncExitStack() as stack:
+            async with self._patience():
+                reading = await stack.enter_async_context(self._source.open(offset, version))
             yield reading
-        except BaseException as error:
-            await opening.__aexit__(type(error), error, error.__traceback__)
-            raise
-        await opening.__aexit__(None, None, None)
 
     @asynccontextmanager
     async def _patience(self) -> AsyncIterator[None]:

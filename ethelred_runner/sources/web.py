@@ -1,0 +1,160 @@
+"""A copy on a web server: `https://`, and `http://` on this machine only."""
+
+import logging
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import httpx
+
+from ethelred_runner.errors import SourceError, UsageError
+from ethelred_runner.sources.base import (
+    CHUNK,
+    Found,
+    Interrupted,
+    Reading,
+    SourceChanged,
+    last_part,
+    redacted,
+)
+
+AUTHORIZATION = "ETHELRED_HTTP_AUTHORIZATION"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LATER = (408, 425, 429, 500, 502, 503, 504)  # answers that say: try again
+
+# These would log whole addresses and headers, which may hold a secret.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+class WebSource:
+    """A file on a web server; redirects are followed, and a cut link is taken up again.
+
+    Certificates are always checked, with `SSL_CERT_FILE` where it is set. Without TLS anybody
+    on the way could read a copy, which is personal data, so `http` never leaves this machine.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.label = redacted(address)
+        self._address = address
+        parts = urlsplit(address)
+        if not parts.hostname or not parts.path.strip("/"):
+            raise UsageError(f"{self.label}: write https://host/path/to/copy")
+        if not _is_private(parts.scheme, parts.hostname):
+            raise UsageError(f"{self.label}: http is not encrypted; use https, or sftp")
+
+    @asynccontextmanager
+    async def open(self, offset: int, version: str | None) -> AsyncIterator[Reading]:
+        """Request the file from a byte on; raises as `Source.open` says."""
+        with self._explained():
+            async with (
+                httpx.AsyncClient(
+                    timeout=None,  # noqa: S113 -- `download` bounds every wait
+                    follow_redirects=True,
+                    event_hooks={"request": [self._check_private]},
+                ) as client,
+                client.stream("GET", self._address, headers=_headers(offset, version)) as response,
+            ):
+                self._check_status(response)
+                yield self._reading(response, version)
+
+    def _reading(self, response: httpx.Response, version: str | None) -> Reading:
+        starts_at, size = _extent(response)
+        # An answer in part says by itself that the version is still the one asked for.
+        version = version if response.status_code == 206 else _version(response)
+        name = last_part(response.url.path)
+        found = Found(name, size, _modified_at(response), version)
+        return Reading(found, starts_at, self._chunks(response))
+
+    async def _chunks(self, response: httpx.Response) -> AsyncIterator[bytes]:
+        with self._explained():
+            async for chunk in response.aiter_raw(CHUNK):
+                yield chunk
+
+    async def _check_private(self, request: httpx.Request) -> None:
+        if not _is_private(request.url.scheme, request.url.host):
+            raise SourceError(f"{self.label}: the server redirects to http, which isn't encrypted")
+
+    def _check_status(self, response: httpx.Response) -> None:
+        status = response.status_code
+        if status in (200, 206):
+            return
+        if status == 416:
+            raise SourceChanged(f"{self.label}: the copy was replaced while it was read")
+        if status in LATER:
+            raise Interrupted(f"{self.label}: the server can't answer now (HTTP {status})")
+        advice = {
+            401: f"the server asks who you are; set {AUTHORIZATION}",
+            403: f"the server refuses access; check {AUTHORIZATION}",
+            404: "there is no such file on the server; check the address",
+            410: "the file is no longer on the server",
+        }.get(status, "the server gives no file")
+        raise SourceError(f"{self.label}: {advice} (HTTP {status})")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn the library's errors into ours, which show no address in full."""
+        try:
+            yield
+        except httpx.TransportError as error:
+            raise _explanation(self.label, error) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            kind = type(error).__name__
+            raise SourceError(f"{self.label}: the address leads nowhere ({kind})") from None
+
+
+def _is_private(scheme: str, host: str) -> bool:
+    return scheme == "https" or host in LOOPBACK
+
+
+def _headers(offset: int, version: str | None) -> dict[str, str]:
+    headers = {"Accept-Encoding": "identity"}
+    if value := os.environ.get(AUTHORIZATION):
+        headers["Authorization"] = value.strip()
+    if offset and version:
+        headers |= {"Range": f"bytes={offset}-", "If-Range": version}
+    return headers
+
+
+def _extent(response: httpx.Response) -> tuple[int, int | None]:
+    """Return where the answer begins in the file, and the file's length if it is known."""
+    if response.status_code == 206:
+        extent, _, total = response.headers.get("Content-Range", "").rpartition("/")
+        start = extent.removeprefix("bytes ").partition("-")[0]
+        return (int(start) if start.isdigit() else -1), (int(total) if total.isdigit() else None)
+    length = response.headers.get("Content-Length", "")
+    return 0, (int(length) if length.isdigit() else None)
+
+
+def _version(response: httpx.Response) -> str | None:
+    """Return what If-Range takes: a strong ETag, else the time of modification."""
+    etag: str | None = response.headers.get("ETag")
+    if etag and not etag.startswith("W/"):
+        return etag
+    modified: str | None = response.headers.get("Last-Modified")
+    return modified
+
+
+def _modified_at(response: httpx.Response) -> datetime | None:
+    try:
+        return parsedate_to_datetime(response.headers["Last-Modified"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return None
+
+
+def _explanation(label: str, error: httpx.TransportError) -> SourceError:
+    text = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        reason = text.partition("failed: ")[2].partition(" (")[0]
+        return SourceError(
+            f"{label}: the server's certificate can't be trusted ({reason}); "
+            "name the file of its authority in SSL_CERT_FILE if it is your own"
+        )
+    if isinstance(error, httpx.ConnectError):
+        return Interrupted(f"{label}: the server can't be reached ({text})")
+    if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
+        return SourceError(f"{label}: the request can't be made; check {AUTHORIZATION}")
+    return Interrupted(f"{label}: the link broke ({type(error).__name__})")

@@ -1,0 +1,251 @@
+"""SFTP from Debian's OpenSSH server: keys, host keys, jump hosts, cut and frozen links."""
+
+import getpass
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from ethelred_runner.errors import SourceError, UsageError
+
+from .conftest import Obtain, compressed, make_database
+from .servers import CuttingProxy, free_port, needed, running, wait_for
+
+KEY = "ETHELRED_SSH_KEY"
+KNOWN = "ETHELRED_SSH_KNOWN_HOSTS"
+
+
+@dataclass
+class Ssh:
+    port: int
+    key: Path
+    host_key: str
+    log: Path
+
+    def url(self, path: object, port: int = 0) -> str:
+        return f"sftp://{getpass.getuser()}@127.0.0.1:{port or self.port}{path}"
+
+    def known(self, port: int = 0) -> str:
+        return f"[127.0.0.1]:{port or self.port} {self.host_key}\n"
+
+
+def make_key(path: Path) -> Path:
+    keygen = needed("ssh-keygen", "openssh-client")
+    subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ssh]:
+    program = needed("sshd", "openssh-server")
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)  # Debian's sshd wants it, and its service makes it
+    place = tmp_path_factory.mktemp("sshd")
+    host_key, key, port = make_key(place / "host"), make_key(place / "user"), free_port()
+    allowed = place / "allowed"
+    allowed.write_text((place / "user.pub").read_text())
+    settings = {
+        "ListenAddress": f"127.0.0.1:{port}",
+        "HostKey": host_key,
+        "PidFile": "none",
+        "AuthorizedKeysFile": allowed,
+        "StrictModes": "no",
+        "PasswordAuthentication": "no",
+        "KbdInteractiveAuthentication": "no",
+        "UsePAM": "no",
+        "PermitRootLogin": "yes",
+        "Subsystem": "sftp internal-sftp",
+    }
+    config = place / "config"
+    config.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+    with running([program, "-D", "-e", "-f", str(config)], place / "log") as process:
+        wait_for(port, process)
+        public = " ".join((place / "host.pub").read_text().split()[:2])
+        yield Ssh(port, key, public, place / "log")
+
+
+@pytest.fixture
+def trusted(ssh: Ssh, monkeypatch: pytest.MonkeyPatch) -> Ssh:
+    monkeypatch.setenv(KEY, ssh.key.read_text().strip())
+    monkeypatch.setenv(KNOWN, ssh.known())
+    return ssh
+
+
+@pytest.fixture
+def proxy(trusted: Ssh, monkeypatch: pytest.MonkeyPatch) -> Iterator[CuttingProxy]:
+    with CuttingProxy(trusted.port) as proxy:
+        monkeypatch.setenv(KNOWN, trusted.known(proxy.port))
+        yield proxy
+
+
+def test_a_symbolic_link_gives_the_name_and_time_of_what_it_points_at(
+    trusted: Ssh, get: Obtain, big: Path
+) -> None:
+    link = big.with_name("latest-db.sqlite3.zst")
+    link.symlink_to(big.name)
+    os.utime(big, (1774836001, 1774836001))
+    copy = get(trusted.url(link))
+    assert copy.name == "2026-03-30-db.sqlite3.zst"
+    assert copy.named_on == date(2026, 3, 30)
+    assert copy.modified_at == datetime(2026, 3, 30, 2, 0, 1, tzinfo=UTC)
+    assert copy.content_sha256 == get(big).content_sha256
+
+
+def test_a_path_below_the_home_folder(trusted: Ssh, get: Obtain, big: Path) -> None:
+    # sshd takes the home folder from the user database, so the way there is given in full.
+    up = "../" * 10
+    assert get(trusted.url(f"/~/{up}{big.relative_to('/')}")).name == big.name
+
+
+def test_a_cut_link_is_resumed(proxy: CuttingProxy, trusted: Ssh, get: Obtain, big: Path) -> None:
+    proxy.cut_after = [1_500_000, 2_500_000]
+    copy = get(trusted.url(big, proxy.port))
+    assert proxy.links == 3
+    assert copy.content_sha256 == get(big).content_sha256
+
+
+def test_a_frozen_link_is_noticed_and_resumed(
+    proxy: CuttingProxy, trusted: Ssh, get: Obtain, big: Path
+) -> None:
+    proxy.freeze_after = [3_000_000]
+    assert get(trusted.url(big, proxy.port)).content_sha256 == get(big).content_sha256
+    assert proxy.links == 2
+
+
+def test_a_link_that_always_breaks_is_given_up(
+    proxy: CuttingProxy, trusted: Ssh, get: Obtain, big: Path
+) -> None:
+    proxy.cut_after = [10_000] * 20
+    with pytest.raises(SourceError, match="tried 5 times"):
+        get(trusted.url(big, proxy.port))
+    assert proxy.links == 5
+
+
+def test_a_copy_replaced_between_two_links_is_begun_again(
+    proxy: CuttingProxy, trusted: Ssh, get: Obtain, big: Path, tmp_path: Path
+) -> None:
+    other = compressed(make_database(tmp_path / "other.sqlite3", users=77), tmp_path / "other.zst")
+    expected = get(other).content_sha256
+    proxy.cut_after = [2_000_000]
+    proxy.before_link = lambda number: number == 1 and other.replace(big)
+    assert get(trusted.url(big, proxy.port)).content_sha256 == expected
+
+
+def test_an_unknown_host_key_is_refused(
+    trusted: Ssh, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KNOWN, f"[127.0.0.1]:1 {trusted.host_key}")
+    with pytest.raises(SourceError, match=f"is not known; .* add it to {KNOWN}"):
+        get(trusted.url(big))
+
+
+def test_without_any_known_hosts_the_file_to_edit_is_named(
+    trusted: Ssh, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(KNOWN)
+    with pytest.raises(SourceError, match=r"is not known; .* add it to ~/.ssh/known_hosts"):
+        get(trusted.url(big))
+
+
+def test_a_changed_host_key_is_refused(
+    trusted: Ssh, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = make_key(tmp_path / "other").with_suffix(".pub").read_text()
+    known = tmp_path / "known_hosts"
+    known.write_text(f"[127.0.0.1]:{trusted.port} {other}")
+    monkeypatch.setenv(KNOWN, str(known))
+    with pytest.raises(SourceError, match=f"another server.* replace the line in {known}"):
+        get(trusted.url(big))
+
+
+def test_switching_the_check_off_in_the_configuration_trusts_nobody(
+    trusted: Ssh, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(KNOWN)
+    home = Path.home() / ".ssh"
+    home.mkdir(mode=0o700)
+    (home / "config").write_text("Host *\n UserKnownHostsFile none\n StrictHostKeyChecking no\n")
+    with pytest.raises(SourceError, match="is not known"):
+        get(trusted.url(big))
+
+
+def test_a_wrong_key_is_refused(
+    trusted: Ssh, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(KEY, make_key(tmp_path / "wrong").read_text())
+    with pytest.raises(SourceError, match="accepts none of the keys"):
+        get(trusted.url(big))
+
+
+@pytest.mark.parametrize("text", ["nonsense-secret", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA"])
+def test_a_damaged_key_is_said_so_without_showing_it(
+    trusted: Ssh, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv(KEY, text)
+    with pytest.raises(SourceError, match="ETHELRED_SSH_KEY is not a private key") as caught:
+        get(trusted.url(big))
+    assert "secret" not in str(caught.value)
+
+
+def test_keys_and_jump_hosts_of_the_configuration(
+    ssh: Ssh, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Path.home() / ".ssh"
+    home.mkdir(mode=0o700)
+    (home / "known_hosts").write_text(ssh.known() + f"inner {ssh.host_key}\n")
+    (home / "config").write_text(
+        f"Host inner\n HostName 127.0.0.1\n Port {ssh.port}\n ProxyJump outer\n"
+        f" HostKeyAlias inner\nHost outer\n HostName 127.0.0.1\n Port {ssh.port}\n"
+        f"Host *\n IdentityFile {ssh.key}\n User {getpass.getuser()}\n"
+    )
+    assert get(f"sftp://inner{big}").name == big.name
+    (home / "known_hosts").write_text(f"inner {ssh.host_key}\n")
+    with pytest.raises(SourceError, match=r"host key of \[127.0.0.1\]"):
+        get(f"sftp://inner{big}")
+
+
+def test_a_key_from_the_agent(
+    ssh: Ssh, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    agent, socket = needed("ssh-agent", "openssh-client"), tmp_path / "agent"
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+    monkeypatch.setenv(KNOWN, ssh.known())
+    with running([agent, "-D", "-a", str(socket)], tmp_path / "log"):
+        while not socket.exists():
+            time.sleep(0.01)
+        subprocess.run([needed("ssh-add", "openssh-client"), "-q", ssh.key], check=True)
+        assert get(ssh.url(big)).name == big.name
+
+
+@pytest.mark.parametrize(
+    ("path", "words"), [("/no/such/copy", "no such file on the server"), ("/", "is not a file")]
+)
+def test_a_path_that_is_no_file(trusted: Ssh, get: Obtain, path: str, words: str) -> None:
+    with pytest.raises(SourceError, match=words):
+        get(trusted.url(path))
+
+
+def test_a_server_that_is_not_there(trusted: Ssh, get: Obtain) -> None:
+    with pytest.raises(SourceError, match=r"can't be reached \(Connection refused\) \(tried 5"):
+        get(trusted.url("/copy", free_port()))
+
+
+def test_a_password_in_the_address_is_shown_nowhere(
+    trusted: Ssh, get: Obtain, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(KEY)
+    address = f"sftp://nobody:hunter2-secret@127.0.0.1:{trusted.port}/copy"
+    with pytest.raises(SourceError) as caught:
+        get(address)
+    assert "secret" not in str(caught.value) + "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("address", ["sftp://host", "sftp:///path", "sftp://host:port/path"])
+def test_an_address_that_makes_no_sense(get: Obtain, address: str) -> None:
+    with pytest.raises(UsageError, match="write sftp://user@host"):
+        get(address)
