@@ -30,10 +30,10 @@ seen_once as (
 appended as (
     select
         greatest(
-            timezone('UTC', now())
             {% if is_incremental() %}
-                , (select max(appended_at) + interval 1 microsecond from {{ this }})
+                (select max(appended_at) + interval 1 microsecond from {{ this }}),
             {% endif %}
+            timezone('UTC', now())
         ) as appended_at
 )
 

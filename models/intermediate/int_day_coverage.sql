@@ -6,17 +6,8 @@ copies as (
     select * from {{ ref('copies') }}
 ),
 
-stretches as (
-    select
-        platform,
-        lag(taken_at) over (partition by platform order by taken_at) as from_at,
-        taken_at as to_at
-    from copies
-),
-
-long_stretches as (
-    select * from stretches
-    where to_at - from_at > interval 36 hour
+gaps as (
+    select * from {{ ref('collection_gaps') }}
 ),
 
 first_copies as (
@@ -34,11 +25,11 @@ select
         when finished_days.ends_at <= first_copies.first_taken_at then 'before_collection'
         when finished_days.starts_at < first_copies.first_taken_at then 'partial'
         when exists (
-            select 1 from long_stretches
+            select 1 from gaps
             where
-                long_stretches.platform = finished_days.platform
-                and long_stretches.from_at < finished_days.ends_at
-                and long_stretches.to_at > finished_days.starts_at
+                gaps.platform = finished_days.platform
+                and gaps.from_at < finished_days.ends_at
+                and gaps.to_at > finished_days.starts_at
         ) then 'partial'
         else 'complete'
     end as coverage

@@ -26,18 +26,25 @@ days as (
     select
         platform,
         newest_taken_at,
-        cast(
-            unnest(generate_series(first_day, {{ reporting_day('newest_taken_at') }}, interval 1 day))
-            as date
-        ) as day
+        unnest(generate_series(first_day, newest_taken_at, interval 1 day)) as midnight
     from first_days
     inner join newest_copies using (platform)
+),
+
+bounded as (
+    select
+        platform,
+        newest_taken_at,
+        cast(midnight as date) as day,
+        {{ day_starts_at('midnight') }} as starts_at,
+        {{ day_starts_at("midnight + interval 1 day") }} as ends_at
+    from days
 )
 
 select
     platform,
     day,
-    {{ day_starts_at('day') }} as starts_at,
-    {{ day_starts_at('day + 1') }} as ends_at
-from days
-where {{ day_starts_at('day + 1') }} <= newest_taken_at
+    starts_at,
+    ends_at
+from bounded
+where ends_at <= newest_taken_at

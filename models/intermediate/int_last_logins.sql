@@ -15,9 +15,11 @@ trimmed as (
 dated as (
     select
         *,
-        storage_class = 'text' and regexp_full_match(
+        storage_class = 'text'
+        and regexp_full_match(
             value,
-            '\d{4}-\d\d-\d\d[ T]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-](0\d|1[0-4]):?[0-5]\d)?'
+            '\d{4}-\d\d-\d\d[ T]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?'
+            || '(Z|[+-](0\d|1[0-4]):?[0-5]\d)?'
         ) as is_timestamp,
         regexp_matches(value, '(Z|[+-]\d\d:?\d\d)$') as has_offset
     from trimmed

@@ -15,19 +15,19 @@ dated as (
         appended_at,
         {{ reporting_day('logged_in_at') }} as day
     from logins
-)
+),
 
-{% if is_incremental() %}
-    , changed_days as (
-        select distinct
-            platform,
-            day
-        from dated
+changed_days as (
+    select distinct
+        platform,
+        day
+    from dated
+    {% if is_incremental() %}
         where appended_at > (
             select coalesce(max(last_appended_at), timestamp '-infinity') from {{ this }}
         )
-    )
-{% endif %}
+    {% endif %}
+)
 
 select
     platform,
@@ -35,8 +35,6 @@ select
     count(*) as logins,
     max(appended_at) as last_appended_at
 from dated
-{% if is_incremental() %}
-    where (platform, day) in (select (platform, day) from changed_days)
-{% endif %}
+where (platform, day) in (select (platform, day) from changed_days)
 group by platform, day
 order by platform, day

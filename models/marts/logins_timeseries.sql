@@ -11,8 +11,7 @@ days as (
         day_coverage.platform,
         day_coverage.day,
         day_coverage.coverage,
-        coalesce(logins_per_day.logins, 0) as logins,
-        if(day_coverage.coverage = 'complete', coalesce(logins_per_day.logins, 0), null) as collected
+        coalesce(logins_per_day.logins, 0) as logins
     from day_coverage
     left join logins_per_day using (platform, day)
 ),
@@ -20,6 +19,7 @@ days as (
 compared as (
     select
         *,
+        if(coverage = 'complete', logins, null) as collected,
         avg(collected) over last_7_days as mean_7d,
         count(collected) over last_7_days as days_in_mean_7d,
         avg(collected) over last_28_days as mean_28d,

@@ -1,0 +1,54 @@
+# `make help` lists the targets. Only Python 3.11 or newer, make and git must be there already.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+export UV_COMPILE_BYTECODE := 1
+# Node and npm come from a wheel, inside the virtual environment.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup demo serve test test-quick lint format lock browser clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 14
+
+setup: $(VENV)/installed reports/node_modules/installed ## install into .venv and reports/node_modules
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11, 3.12 or 3.13 is needed; name one with make PYTHON=python3.12" if not (3, 11) <= sys.version_info < (3, 14) else 0)'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+reports/node_modules/installed: $(VENV)/installed reports/package-lock.json reports/package.json $(wildcard reports/patches/*)
+	cd reports && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+demo: setup ## the whole path on the sample copies in the repository
+	$(BIN)/ethelred demo
+
+serve: setup ## show the built site on this machine (PORT=8000)
+	$(BIN)/ethelred serve --port $(PORT)
+
+test: setup browser ## all tests
+	$(BIN)/python -m pytest -n auto
+
+test-quick: setup ## the tests without the slow ones and the site's
+	$(BIN)/python -m pytest -n auto -m "not slow and not site"
+
+lint: setup ## ruff, mypy, sqlfluff and the workflow linters
+	sh scripts/lint
+
+format: setup ## have ruff and sqlfluff mend what they can
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/sqlfluff fix models tests/dbt
+
+lock: ## resolve the dependencies again (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml --output-file requirements.lock
+
+browser:
+	sh scripts/debian-packages
+
+clean: ## remove what setup and the builds made, but no datastore
+	rm -rf $(VENV) reports/node_modules reports/.evidence reports/build target logs

@@ -1,0 +1,186 @@
+"""The command line: each command is a few lines over a plain function."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from ethelred_runner import console
+from ethelred_runner import options as opt
+from ethelred_runner.errors import EthelredError
+
+app = typer.Typer(
+    help="How many people log in to our platforms, day by day?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SOURCE]...",
+        help="A path, file://, https://, sftp:// or s3:// address. "
+        "Without one: what ETHELRED_SOURCE_<PLATFORM> says, for every platform.",
+        show_default=False,
+    ),
+]
+
+
+@app.command()
+def run(
+    sources: Sources = None,
+    platform: opt.Platform = opt.PLATFORM,
+    datastore: opt.Datastore = opt.DATASTORE,
+    init: opt.Init = False,
+    site: opt.Site = opt.SITE,
+    base_path: opt.BasePath = "",
+    no_report: opt.NoReport = False,
+    taken_at: opt.TakenAt = None,
+    debug: opt.Debug = False,
+) -> None:
+    """Obtain copies, append their logins, build the site: the scheduled job."""
+    from ethelred_runner.pipeline import append, requests_for
+    from ethelred_runner.report import report as build_site
+
+    store = opt.local_datastore(datastore)
+    append(requests_for(sources or [], platform, taken_at), store, init=init)
+    if not no_report:
+        build_site(store, site, base_path)
+
+
+@app.command()
+def obtain(
+    to: Annotated[Path, typer.Option("--to", help="The folder to put the copies in.")],
+    sources: Sources = None,
+    platform: opt.Platform = opt.PLATFORM,
+    taken_at: opt.TakenAt = None,
+    debug: opt.Debug = False,
+) -> None:
+    """Only obtain and verify copies."""
+    from ethelred_runner.pipeline import obtain_to, requests_for
+
+    for path in obtain_to(requests_for(sources or [], platform, taken_at), to):
+        console.say(str(path))
+
+
+@app.command()
+def build(
+    copies: Annotated[list[str], typer.Argument(metavar="COPY...", help="Local copies.")],
+    platform: opt.Platform = opt.PLATFORM,
+    datastore: opt.Datastore = opt.DATASTORE,
+    init: opt.Init = False,
+    taken_at: opt.TakenAt = None,
+    debug: opt.Debug = False,
+) -> None:
+    """Append the logins of local copies, count them per day, and test the result."""
+    from ethelred_runner.pipeline import append, requests_for
+
+    append(requests_for(copies, platform, taken_at), opt.local_datastore(datastore), init=init)
+
+
+@app.command()
+def report(
+    datastore: opt.Datastore = opt.DATASTORE,
+    site: opt.Site = opt.SITE,
+    base_path: opt.BasePath = "",
+    debug: opt.Debug = False,
+) -> None:
+    """Build the site from the datastore."""
+    from ethelred_runner.report import report as build_site
+
+    build_site(opt.local_datastore(datastore), site, base_path)
+
+
+@app.command()
+def serve(
+    site: opt.Site = opt.SITE,
+    port: Annotated[int, typer.Option("--port", envvar="ETHELRED_PORT", help="0: any.")] = 8000,
+    debug: opt.Debug = False,
+) -> None:
+    """Show the built site on this machine."""
+    from ethelred_runner.serve import serve as serve_site
+
+    serve_site(site, port)
+
+
+@app.command()
+def status(
+    datastore: opt.Datastore = opt.DATASTORE,
+    as_json: Annotated[
+        bool, typer.Option("--json", envvar="ETHELRED_JSON", help="Print one JSON object.")
+    ] = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Tell what the datastore holds."""
+    from ethelred_runner.status import read_status, show_status
+
+    found = read_status(opt.local_datastore(datastore))
+    if as_json:
+        typer.echo(json.dumps(found, default=str, indent=1))
+    else:
+        show_status(found)
+
+
+@app.command()
+def check(
+    sources: Sources = None,
+    platform: opt.Platform = opt.PLATFORM,
+    datastore: opt.Datastore = opt.DATASTORE,
+    init: opt.Init = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Tell whether everything that a run needs is here."""
+    from ethelred_runner.check import check_all
+
+    check_all(sources or [], platform, opt.local_datastore(datastore), init=init)
+
+
+@app.command()
+def demo(
+    datastore: opt.Datastore = "",
+    site: opt.Site = opt.SITE,
+    base_path: opt.BasePath = "",
+    no_report: opt.NoReport = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Do the whole job with the sample copies of the repository."""
+    from ethelred_runner.demo import demo as run_demo
+
+    run_demo(opt.local_datastore(datastore) if datastore else None, site, base_path, not no_report)
+
+
+def stop(signal_number: int, frame: FrameType | None) -> NoReturn:
+    """End in an orderly way, so that no copy is left behind."""
+    raise SystemExit(128 + signal_number)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command, and turn what goes wrong into a line and an exit code."""
+    signal.signal(signal.SIGTERM, stop)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given or bool(os.environ.get("ETHELRED_DEBUG"))
+    try:
+        app(given)
+    except EthelredError as error:
+        if debug:
+            console.notices.print_exception()
+        console.notices.print(f"error: {error}", style="red")
+        sys.exit(error.exit_code)
+    except Exception as error:
+        # Not its message: that may hold values of a copy.
+        if debug:
+            console.notices.print_exception()
+        console.notices.print(
+            f"error: something unexpected happened ({type(error).__name__}). "
+            "Run it again with --debug to see where",
+            style="red",
+        )
+        sys.exit(EthelredError.exit_code)
+    sys.exit(0)

@@ -1,0 +1,64 @@
+"""The path of a run: which copies to obtain, and what becomes of them."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ethelred_runner import console, options
+from ethelred_runner.build import Build, build
+from ethelred_runner.datastore import missing
+from ethelred_runner.errors import UsageError
+from ethelred_runner.keep import keep_copies
+from ethelred_runner.obtain import Request, obtain
+from ethelred_runner.platforms import find_platform, read_platforms
+from ethelred_runner.summary import results, warnings
+from ethelred_runner.workspace import private_folder
+
+
+def requests_for(sources: Sequence[str], platform: str, taken_at: str | None) -> list[Request]:
+    """Return what to obtain: the sources given, else the configured one of every platform.
+
+    Raises UsageError if there is none, or if an option makes no sense.
+    """
+    if not sources:
+        return configured_requests(taken_at)
+    moment = options.parse_taken_at(taken_at, len(sources))
+    return [Request(source, find_platform(platform), moment) for source in sources]
+
+
+def configured_requests(taken_at: str | None) -> list[Request]:
+    """Return a request for each platform whose source the environment names."""
+    platforms = read_platforms().values()
+    settings = {platform: setting_of(platform.platform) for platform in platforms}
+    found = [(one, os.environ[name]) for one, name in settings.items() if os.environ.get(name)]
+    if not found:
+        raise UsageError(f"no source: give one, or set {' or '.join(settings.values())}")
+    for platform in platforms:
+        if not os.environ.get(settings[platform]):
+            console.warn(f"{platform.platform_name} is left out: {settings[platform]} is not set")
+    moment = options.parse_taken_at(taken_at, len(found))
+    return [Request(source, platform, moment) for platform, source in found]
+
+
+def setting_of(platform: str) -> str:
+    """Return the name of the environment variable with a platform's source."""
+    return f"ETHELRED_SOURCE_{platform.upper().replace('-', '_')}"
+
+
+def append(requests: Sequence[Request], datastore: Path, *, init: bool) -> Build:
+    """Obtain copies into a private folder, append them to the datastore, say what was done."""
+    if not init and not datastore.exists():
+        raise missing(datastore)
+    with private_folder() as folder:
+        built = build(obtain(requests, folder), datastore, init=init)
+    for warning in warnings(built.summary):
+        console.warn(warning)
+    for line in results(built.summary):
+        console.say(line)
+    return built
+
+
+def obtain_to(requests: Sequence[Request], directory: Path) -> list[Path]:
+    """Obtain and verify copies, and keep them in a folder."""
+    with private_folder() as folder:
+        return keep_copies(obtain(requests, folder), directory)

@@ -1,0 +1,107 @@
+"""What a build brought in, for a person to read."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ethelred_runner.datastore import connect
+
+NEW_COPIES = """
+    select
+        platform, taken_at, taken_at_from, users, new_logins, rejected_logins,
+        copy_id in (select unnest($known)) as is_known
+    from copies
+    order by platform, taken_at
+"""
+
+
+@dataclass(frozen=True)
+class NewCopy:
+    """One copy that a build appended; `taken_at` is in UTC."""
+
+    platform: str
+    taken_at: datetime
+    taken_at_from: str
+    users: int
+    new_logins: int
+    rejected_logins: int
+    is_older: bool
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a build appended, and what its datastore holds now."""
+
+    copies: Sequence[NewCopy]
+    copies_given: int
+    logins: int
+
+    @property
+    def new_logins(self) -> int:
+        """The number of logins appended."""
+        return sum(copy.new_logins for copy in self.copies)
+
+    @property
+    def copies_known(self) -> int:
+        """The number of copies that the datastore had already."""
+        return self.copies_given - len(self.copies)
+
+
+def copy_ids(datastore: Path) -> list[str]:
+    """Return the identifiers of the copies that a datastore has read."""
+    with closing(connect(datastore)) as connection:
+        return [row[0] for row in connection.execute("select copy_id from copies").fetchall()]
+
+
+def summarise(datastore: Path, known: Sequence[str], copies_given: int) -> Summary:
+    """Compare a built datastore with the copies that were known before the build."""
+    with closing(connect(datastore)) as connection:
+        rows = connection.execute(NEW_COPIES, {"known": list(known)}).fetchall()
+        logins = connection.execute("select count(*) from logins").fetchall()[0][0]
+    newest = {platform: taken_at for platform, taken_at, *_, is_known in rows if is_known}
+    new = [NewCopy(*row[:-1], row[1] < newest.get(row[0], row[1])) for row in rows if not row[-1]]
+    return Summary(new, copies_given, logins)
+
+
+def warnings(summary: Summary) -> Iterator[str]:
+    """Yield what a person should look at, in a line each."""
+    for copy in summary.copies:
+        taken = f"the copy of {copy.platform} taken {at(copy.taken_at)}"
+        if copy.taken_at_from == "newest_login":
+            yield (
+                f"{taken}: its modification time is missing or disagrees with its name, so its "
+                "newest login stands in for it; --taken-at can say better"
+            )
+        if copy.rejected_logins:
+            yield (
+                f"{taken}: {count(copy.rejected_logins, 'value')} could not be taken for a login; "
+                "the table rejected_logins lists their shapes"
+            )
+
+
+def results(summary: Summary) -> Iterator[str]:
+    """Yield what was done, in a line each."""
+    if summary.copies_known:
+        yield f"{count(summary.copies_known, 'copy', 'copies')} had been read before"
+    older = sum(copy.is_older for copy in summary.copies)
+    if older:
+        yield f"{count(older, 'copy is', 'copies are')} older than the newest one known (backfill)"
+    appended = count(summary.new_logins, "new login")
+    yield (
+        f"appended {appended} from {count(len(summary.copies), 'new copy', 'new copies')}; "
+        f"the datastore holds {count(summary.logins, 'login')}"
+        if summary.copies
+        else f"nothing new to append; the datastore holds {count(summary.logins, 'login')}"
+    )
+
+
+def at(moment: datetime) -> str:
+    """Write a moment (UTC) for people."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Write a number with its noun."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
