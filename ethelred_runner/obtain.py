@@ -104,7 +104,7 @@ def _receive(arriving: Download, platform: Platform, path: Path, limits: Limits)
         sha256 = write(bounded(blocks, path.parent, limits, companions), path)
     if companions:
         sha256 = take_in_companions(companions, path)
-    verify(path, platform, whole=not packing.checksummed)
+    verify(path, platform, vouched_for=packing.checksummed)
     return sha256
 
 

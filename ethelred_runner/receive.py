@@ -30,7 +30,7 @@ def bounded(
         written += len(block)
         # A database with a -wal may be longer than the header says that waits in the -wal.
         if expected and written > expected and not companions:
-            raise CopyRejected(f"it goes on after the {expected:,} bytes that its header announces")
+            raise CopyRejected(f"it goes on after its end: its header says {expected:,} bytes")
         _check_limit(written, limits)
         yield block
 

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from ethelred_runner import console
 from ethelred_runner.decompress import SQLITE, describe
 from ethelred_runner.errors import CopyRejected
 from ethelred_runner.platforms import Platform
 
 HEADER = 100  # bytes
+LOOKED_OVER = 256 * 2**20  # bytes; a look at all of a larger copy would take seconds, for a warning
 
 
 def size_by_header(header: bytes) -> int | None:
@@ -40,8 +42,8 @@ def check_size(path: Path) -> None:
         expected = size_by_header(file.read(HEADER))
     size = path.stat().st_size
     if expected is not None and size != expected:
-        state = "cut short" if size < expected else "followed by something else"
-        raise CopyRejected(f"it is {state}: {size:,} bytes, where its header says {expected:,}")
+        state = "is cut short" if size < expected else "goes on after its end"
+        raise CopyRejected(f"it {state}: {size:,} bytes, where its header says {expected:,}")
 
 
 def fold_in(path: Path) -> None:
@@ -54,20 +56,31 @@ def fold_in(path: Path) -> None:
         base.execute("pragma wal_checkpoint(truncate)").fetchone()
 
 
-def verify(path: Path, platform: Platform, *, whole: bool) -> None:
+def verify(path: Path, platform: Platform, *, vouched_for: bool) -> None:
     """Raise CopyRejected unless the platform's users, and so their logins, can be read safely.
 
-    `whole` looks over the rest of the file, too (about a second for each GB): needed where no
-    checksum vouches for the bytes.
+    Where a checksum vouched for the bytes, only damage to the users counts: damage elsewhere is
+    the database's own, and gets a warning. Where none did, any damage shows that bytes were
+    changed on the way, perhaps in a login as well, which no check of the users could find.
     """
     check_size(path)
     with _rejected_if_sqlite_fails(), closing(_opened(path)) as base:
         _check_schema(base, platform)
-        _check_pages(base, f"integrity_check({_quoted(platform.users_table)})", platform)
-        if whole:
-            _check_pages(base, "quick_check", platform)
         login, table = _quoted(platform.login_column), _quoted(platform.users_table)
+        if damage := _damage(base, f"integrity_check({table})"):
+            raise CopyRejected(f"its table {platform.users_table} is damaged ({damage})")
         base.execute(f"select count({login}) from {table}").fetchone()  # noqa: S608 -- quoted
+        _check_rest(base, path, vouched_for=vouched_for)
+
+
+def _check_rest(base: sqlite3.Connection, path: Path, *, vouched_for: bool) -> None:
+    if vouched_for and path.stat().st_size > LOOKED_OVER:
+        return
+    damage = _damage(base, "quick_check")
+    if damage and not vouched_for:
+        raise CopyRejected(f"the database is damaged ({damage})")
+    if damage:
+        console.warn(f"the database is damaged, but its users are intact, so it is used ({damage})")
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -104,17 +117,15 @@ def _check_schema(base: sqlite3.Connection, platform: Platform) -> None:
         raise CopyRejected(f"its table {table} has no column {column}")
 
 
-def _check_pages(base: sqlite3.Connection, pragma: str, platform: Platform) -> None:
-    """Let SQLite check pages; its findings name pages and tables, never what is in them."""
+def _damage(base: sqlite3.Connection, pragma: str) -> str | None:
+    """Let SQLite check pages; what it finds names pages and tables, never what is in them."""
     try:
-        findings = [str(row[0]) for row in base.execute(f"pragma {pragma}")]
+        finding = str(base.execute(f"pragma {pragma}").fetchone()[0])
     except sqlite3.DatabaseError as error:
-        findings = [str(error)]
-    if findings == ["ok"]:
-        return
-    where = f"its table {platform.users_table}" if "(" in pragma else "the database"
-    first = findings[0].removeprefix("*** in database main ***\n").partition("\n")[0]
-    raise CopyRejected(f"{where} is damaged ({first})")
+        return str(error)
+    if finding == "ok":
+        return None
+    return finding.removeprefix("*** in database main ***\n").partition("\n")[0]
 
 
 def _quoted(name: str) -> str:

@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -18,7 +19,6 @@ from obstore.store import S3Store
 
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.sources.base import (
-    CHUNK,
     Found,
     Interrupted,
     Reading,
@@ -26,6 +26,9 @@ from ethelred_runner.sources.base import (
     last_part,
     redacted,
 )
+
+if TYPE_CHECKING:  # the library declares these types, and does not have them at run time
+    from obstore import GetOptions, GetResult
 
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -46,7 +49,7 @@ class S3Source:
         """Request the object from a byte on; raises as `Source.open` says."""
         with self._explained():
             store = self._store()
-            options: obstore.GetOptions = {"if_match": version} if version else {}
+            options: GetOptions = {"if_match": version} if version else {}
             if offset:
                 options["range"] = {"offset": offset}
             answer = await obstore.get_async(store, self._key, options=options)
@@ -72,9 +75,10 @@ class S3Source:
             retry_config={"max_retries": 0},  # `download` tries again
         )
 
-    async def _chunks(self, answer: obstore.GetResult) -> AsyncIterator[bytes]:
+    async def _chunks(self, answer: "GetResult") -> AsyncIterator[bytes]:
         with self._explained():
-            async for chunk in answer.stream(min_chunk_size=CHUNK):
+            # As it arrives: collecting a full chunk would look like a dead link on a slow one.
+            async for chunk in answer.stream(min_chunk_size=1):
                 yield bytes(chunk)
 
     @contextmanager
@@ -91,5 +95,5 @@ class S3Source:
                 f"{self.label}: the service refuses access; check AWS_ACCESS_KEY_ID, "
                 "AWS_SECRET_ACCESS_KEY and AWS_REGION"
             ) from None
-        except BaseError as error:
-            raise Interrupted(f"{self.label}: the service can't be reached, or failed") from error
+        except BaseError:
+            raise Interrupted(f"{self.label}: the service can't be reached, or failed") from None

@@ -12,7 +12,6 @@ import httpx
 
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.sources.base import (
-    CHUNK,
     Found,
     Interrupted,
     Reading,
@@ -71,7 +70,8 @@ class WebSource:
 
     async def _chunks(self, response: httpx.Response) -> AsyncIterator[bytes]:
         with self._explained():
-            async for chunk in response.aiter_raw(CHUNK):
+            # As it arrives: collecting a full chunk would look like a dead link on a slow one.
+            async for chunk in response.aiter_raw():
                 yield chunk
 
     async def _check_private(self, request: httpx.Request) -> None:

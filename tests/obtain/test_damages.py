@@ -1,0 +1,352 @@
+"""Everything that can be wrong with a copy, and copies that look odd and are sound."""
+
+import csv
+import gzip
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from backports import zstd
+
+from ethelred_runner.errors import CopyRejected, SourceError
+from ethelred_runner.limits import Limits
+from ethelred_runner.platforms import Platform
+from ethelred_runner.verify import verify
+
+from .conftest import DAMAGED, USERS, Obtain, compressed, make_database
+
+EXPECTED = {
+    "truncated-half.sqlite3.zst": "cut short: its zstd data ends too early",
+    "flipped-bytes.sqlite3.zst": "zstd data is damaged",
+    "corrupt-user-leaf.sqlite3.zst": "table opencodelists_user is damaged",
+    "no-last-login-column.sqlite3.zst": "no column last_login",
+    "renamed-table.sqlite3.zst": "no table opencodelists_user; is it a copy of OpenCodelists",
+    "empty-file.sqlite3.zst": "empty",
+    "html-error-page.sqlite3.zst": "web page",
+}
+
+
+def samples() -> list[str]:
+    with (DAMAGED / "manifest.csv").open(newline="") as lines:
+        return [row["file"] for row in csv.DictReader(lines)]
+
+
+@pytest.mark.parametrize("name", samples())
+def test_each_sample(name: str, get: Obtain) -> None:
+    if name not in EXPECTED:
+        assert get(DAMAGED / name).path.stat().st_mode & 0o777 == 0o600
+        return
+    with pytest.raises(CopyRejected, match=EXPECTED[name]) as caught:
+        get(DAMAGED / name)
+    assert str(caught.value).startswith(f"{DAMAGED / name}: ")
+    assert len(str(caught.value).splitlines()) == 1
+    assert caught.value.exit_code == 4
+
+
+def test_the_three_forms_of_a_copy_have_the_same_content(get: Obtain) -> None:
+    forms = ("good.sqlite3", "good.sqlite3.gz", "good.sqlite3.zst")
+    assert len({get(DAMAGED / name).content_sha256 for name in forms}) == 1
+
+
+CUTS = [1, 3, 4, 5, 6, 15, 17, 99, 100, 101, 5000, 100_000, -1000, -5, -4, -3, -1]
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("name", ["good.sqlite3", "good.sqlite3.gz", "good.sqlite3.zst"])
+def test_cut_anywhere(name: str, cut: int, get: Obtain, tmp_path: Path) -> None:
+    short = tmp_path / "short"
+    short.write_bytes((DAMAGED / name).read_bytes()[:cut])
+    with pytest.raises(CopyRejected, match=r"cut short|not a SQLite database|zstd data is damaged"):
+        get(short)
+
+
+@pytest.mark.parametrize("name", ["good.sqlite3.gz", "good.sqlite3.zst"])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_flipped_bit_anywhere(name: str, seed: int, get: Obtain, tmp_path: Path) -> None:
+    content = bytearray((DAMAGED / name).read_bytes())
+    at = random.Random(seed).randrange(20, len(content))  # noqa: S311
+    content[at] ^= 1 << seed
+    flipped = tmp_path / "flipped"
+    flipped.write_bytes(content)
+    with pytest.raises(CopyRejected):
+        get(flipped)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"x" * 5000,
+        bytes(5000),
+        b"PK\x03\x04" + bytes(5000),
+        b"\xfd7zXZ\0" + bytes(5000),
+        b"BZh9" + bytes(5000),
+        b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
+        b"\xef\xbb\xbf \n<!doctype html>",
+        b"2026-03-30-db.sqlite3.zst",
+        b"SQLite format 3\0" + bytes(5000),
+        b"SQLite format 3\0" + b"\xff" * 5000,
+        zstd.compress(zstd.compress(b"SQLite format 3\0" + bytes(5000))),
+        zstd.compress(gzip.compress(b"SQLite format 3\0" + bytes(5000))),
+        zstd.compress(b"<html>"),
+        zstd.compress(b""),
+        gzip.compress(b""),
+        b"\x50\x2a\x4d\x18\x04\0\0\0abcd",
+        b"\x50\x2a\x4d\x18\xff\xff\xff\xffabcd",
+        b"\x28\xb5\x2f\xfd",
+    ],
+)
+def test_what_is_no_copy(content: bytes, get: Obtain, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    with pytest.raises(CopyRejected, match=f"^{file}: [^\n]*$"):
+        get(file)
+
+
+def test_the_header_alone(get: Obtain, database: Path, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(database.read_bytes()[:100])
+    with pytest.raises(CopyRejected, match=r"cut short: 100 bytes, where its header says \d\d"):
+        get(file)
+
+
+@pytest.mark.parametrize(("by", "words"), [(-1, "goes on after"), (1, "cut short")])
+def test_a_wrong_page_count(by: int, words: str, get: Obtain, database: Path) -> None:
+    content = bytearray(database.read_bytes())
+    pages = int.from_bytes(content[28:32]) + by
+    content[28:32] = pages.to_bytes(4)
+    database.write_bytes(content)
+    with pytest.raises(CopyRejected, match=words):
+        get(database)
+
+
+@pytest.mark.parametrize("tail", [b"\0", b"garbage", bytes(1024)])
+@pytest.mark.parametrize("name", ["good.sqlite3", "good.sqlite3.zst"])
+def test_something_after_the_end(name: str, tail: bytes, get: Obtain, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes((DAMAGED / name).read_bytes() + tail)
+    with pytest.raises(CopyRejected, match=r"goes on after|zstd data is damaged|cut short"):
+        get(file)
+
+
+def test_a_second_database_after_the_first(get: Obtain, database: Path, tmp_path: Path) -> None:
+    both = compressed(database, tmp_path / "both.zst")
+    both.write_bytes(both.read_bytes() * 2)
+    with pytest.raises(CopyRejected, match="goes on after"):
+        get(both)
+
+
+def test_a_page_size_that_cannot_be(get: Obtain, database: Path) -> None:
+    content = bytearray(database.read_bytes())
+    content[16:18] = (1000).to_bytes(2)
+    database.write_bytes(content)
+    with pytest.raises(CopyRejected, match="page size"):
+        get(database)
+
+
+# Sound copies that look odd.
+
+
+def test_many_frames_some_empty_some_skippable(get: Obtain, database: Path, tmp_path: Path) -> None:
+    content, file = database.read_bytes(), tmp_path / "frames.zst"
+    checked: dict[int, int] = {zstd.CompressionParameter.checksum_flag: 1}
+    frames = [b"\x5f\x2a\x4d\x18\x03\0\0\0abc", zstd.compress(b"", options=checked)]
+    frames += [
+        zstd.compress(content[at : at + 7000], options=checked)
+        for at in range(0, len(content), 7000)
+    ]
+    frames += [zstd.compress(b"", options=checked), b"\x50\x2a\x4d\x18\0\0\0\0"]
+    file.write_bytes(b"".join(frames))
+    assert get(file).content_sha256 == get(database).content_sha256
+
+
+def test_a_frame_without_its_size(get: Obtain, database: Path, tmp_path: Path) -> None:
+    file = compressed(database, tmp_path / "file.zst", content_size_flag=0)
+    assert get(file).content_sha256 == get(database).content_sha256
+
+
+@pytest.mark.parametrize("log", [24, 27, 31])
+def test_a_long_window(
+    log: int, get: Obtain, database: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    options = {"window_log": log, "enable_long_distance_matching": 1, "content_size_flag": 0}
+    file = tmp_path / "file.zst"
+    # Fed bit by bit, the compressor can't know that the content is smaller than the window.
+    compressor = zstd.ZstdCompressor(
+        options={zstd.CompressionParameter[name]: value for name, value in options.items()}
+    )
+    file.write_bytes(compressor.compress(database.read_bytes()) + compressor.flush())
+    assert get(file).content_sha256 == get(database).content_sha256
+    assert ("make copies without --long" in capfd.readouterr().err) == (log > 27)
+
+
+def test_several_gzip_members(get: Obtain, database: Path, tmp_path: Path) -> None:
+    content, file = database.read_bytes(), tmp_path / "file.gz"
+    file.write_bytes(gzip.compress(content[:9000]) + gzip.compress(content[9000:]))
+    assert get(file).content_sha256 == get(database).content_sha256
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "alter table opencodelists_user add column colour text default 'red'",
+        "alter table opencodelists_user add column shout text as (upper(username))",
+        "create index latest on opencodelists_user(last_login)",
+        "create trigger t after insert on opencodelists_user begin select 1; end",
+        "alter table opencodelists_user rename to moved;"
+        "alter table moved rename to OpenCodelists_USER;"
+        "alter table OpenCodelists_USER rename column last_login to Last_Login",
+        "drop table opencodelists_user;"
+        "create table opencodelists_user(username primary key, last_login) without rowid;"
+        "insert into opencodelists_user values ('a', '2026-03-01 10:00:00')",
+        "update opencodelists_user set last_login = cast(x'ff00fe' as text)",
+        "update opencodelists_user set last_login = zeroblob(100000) where rowid < 5",
+        "pragma auto_vacuum = full; vacuum",
+        "pragma encoding = 'UTF-16'; delete from opencodelists_user",
+    ],
+)
+def test_schemas_that_differ_where_it_does_not_matter(
+    change: str, get: Obtain, tmp_path: Path
+) -> None:
+    assert get(make_database(tmp_path / "db", extra=change)).content_sha256
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("create view opencodelists_user as select * from moved", "not a plain table"),
+        ("create virtual table opencodelists_user using fts5(last_login)", "not a plain table"),
+        ("create index opencodelists_user on moved(username)", "no table"),
+        ("create table opencodelists_user(last_log_in)", "no column last_login"),
+    ],
+)
+def test_schemas_that_do_not_fit(change: str, words: str, get: Obtain, tmp_path: Path) -> None:
+    rename = "alter table opencodelists_user rename to moved;"
+    with pytest.raises(CopyRejected, match=words):
+        get(make_database(tmp_path / "db", extra=rename + change))
+
+
+def pages_of(path: Path, table: str) -> list[int]:
+    with closing(sqlite3.connect(path)) as base:
+        root = base.execute("select rootpage from sqlite_schema where name = ?", [table])
+        return [row[0] for row in root]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_damaged_page_of_users_is_found_even_with_a_checksum(
+    seed: int, get: Obtain, database: Path, tmp_path: Path
+) -> None:
+    # Every page but the first belongs to the users: to the table, or to its index.
+    content, generator = bytearray(database.read_bytes()), random.Random(seed)  # noqa: S311
+    page = generator.randrange(1, len(content) // 1024)
+    content[page * 1024 : (page + 1) * 1024] = generator.randbytes(1024)
+    database.write_bytes(content)
+    with pytest.raises(CopyRejected, match=r"user is damaged|SQLite can't read"):
+        get(compressed(database, tmp_path / "file.zst"))
+
+
+@pytest.fixture
+def damaged_elsewhere(tmp_path: Path) -> Path:
+    extra = "create table other(x); insert into other values (randomblob(300));"
+    path = make_database(tmp_path / "db", extra=extra)
+    content = bytearray(path.read_bytes())
+    (root,) = pages_of(path, "other")
+    content[(root - 1) * 1024 : root * 1024] = b"\x55" * 1024
+    path.write_bytes(content)
+    return path
+
+
+def test_damage_elsewhere_is_accepted_where_a_checksum_vouches_for_the_bytes(
+    damaged_elsewhere: Path, get: Obtain, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    get(compressed(damaged_elsewhere, tmp_path / "file.zst"))
+    assert "warning: the database is damaged, but its users are intact" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["plain", "zstd without checksum"])
+def test_damage_elsewhere_is_refused_where_nothing_vouches_for_the_bytes(
+    form: str, damaged_elsewhere: Path, get: Obtain, tmp_path: Path
+) -> None:
+    if form != "plain":
+        damaged_elsewhere = compressed(damaged_elsewhere, tmp_path / "f.zst", checksum_flag=0)
+    with pytest.raises(CopyRejected, match="the database is damaged"):
+        get(damaged_elsewhere)
+
+
+# Bounds.
+
+
+@pytest.mark.parametrize("form", ["zstd", "gzip", "plain"])
+def test_a_copy_above_the_limit(form: str, get: Obtain, database: Path, tmp_path: Path) -> None:
+    content, file = database.read_bytes(), tmp_path / "file"
+    packed = {"zstd": zstd.compress(content), "gzip": gzip.compress(content), "plain": content}
+    file.write_bytes(packed[form])
+    with pytest.raises(CopyRejected, match=r"limit of 50,000 bytes"):
+        get(file, Limits(max_bytes=50_000))
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_a_bomb_is_stopped_before_it_is_written(
+    counts: bool, get: Obtain, database: Path, tmp_path: Path, folder: Path
+) -> None:
+    content = bytearray(database.read_bytes())
+    if not counts:  # a header whose page count does not hold
+        content[92:96] = b"\xff" * 4
+    bomb = tmp_path / "bomb.zst"
+    bomb.write_bytes(zstd.compress(bytes(content) + bytes(200 * 2**20)))
+    with pytest.raises(CopyRejected, match=r"goes on after|limit of 20,000,000"):
+        get(bomb, Limits(max_bytes=20_000_000))
+    assert sum(file.stat().st_size for file in folder.rglob("*.sqlite3")) <= 20_000_000
+
+
+def test_a_copy_for_which_the_disk_has_no_room(get: Obtain, database: Path) -> None:
+    content = bytearray(database.read_bytes())
+    content[28:32] = (2**32 - 1).to_bytes(4)  # 4 TB in pages of 1,024 bytes
+    database.write_bytes(content)
+    with pytest.raises(SourceError, match=r"needs 4.4 TB, and .* free; make room, or set ETHELRED"):
+        get(database, Limits(max_bytes=2**50))
+
+
+def test_a_platform_with_a_strange_table_name(tmp_path: Path, get: Obtain) -> None:
+    rename = 'alter table opencodelists_user rename to "odd ""name"" (1)"'
+    path = make_database(tmp_path / "db", extra=rename)
+    get(path, platform=Platform("x", "X", 'odd "name" (1)', "last_login"))
+
+
+def test_verification_leaves_nothing_beside_a_copy(database: Path) -> None:
+    before = sorted(database.parent.iterdir())
+    verify(database, USERS, vouched_for=False)
+    assert sorted(database.parent.iterdir()) == before
+
+
+def test_only_the_login_column_is_asked_for(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: set[tuple[str | None, str | None]] = set()
+    connect = sqlite3.connect
+
+    def note(action: int, table: str | None, column: str | None, *_: object) -> int:
+        if action == sqlite3.SQLITE_READ:
+            read.add((table, column))
+        return sqlite3.SQLITE_OK
+
+    def watched(*args: object, **options: object) -> sqlite3.Connection:
+        base = connect(*args, **options)  # type: ignore[call-overload]
+        base.set_authorizer(note)
+        return base  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(sqlite3, "connect", watched)
+    verify(database, USERS, vouched_for=False)
+    assert {column for table, column in read if table == "opencodelists_user"} == {"last_login"}
+
+
+def test_nothing_personal_in_what_is_said_of_a_damaged_page(get: Obtain, tmp_path: Path) -> None:
+    path = make_database(tmp_path / "db")
+    content = path.read_bytes().replace(b"user-1999", b"user-0000")
+    path.write_bytes(content)
+    with pytest.raises(CopyRejected) as caught:
+        get(path)
+    assert "user-" not in str(caught.value).removeprefix(str(path)).replace(
+        "opencodelists_user", ""
+    )

@@ -1,0 +1,329 @@
+"""HTTPS and HTTP from a real server that cuts, stalls, ignores ranges, changes and redirects."""
+
+import http.server
+import logging
+import socket
+import ssl
+import subprocess
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+
+from ethelred_runner.errors import CopyRejected, SourceError, UsageError
+from ethelred_runner.limits import Limits
+
+from .conftest import DAMAGED, Obtain, compressed, make_database
+from .servers import free_port, needed
+
+NAME = "/backups/2026-03-30-db.sqlite3.zst"
+MODIFIED = 1774836001
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Serves the server's one body; what goes wrong is in the server's plan, request by request."""
+
+    protocol_version = "HTTP/1.1"
+    server: "Web"
+
+    def do_GET(self) -> None:
+        number = len(self.server.seen)
+        self.server.seen.append(dict(self.headers))
+        plan = self.server.plan[number] if number < len(self.server.plan) else {}
+        if change := plan.get("change"):
+            change()
+        if status := plan.get("status"):
+            self._answer(status, plan.get("headers", {"Content-Length": "0"}), b"", {})
+            return
+        body, etag = self.server.body, self.server.etag
+        headers = {"Last-Modified": formatdate(MODIFIED, usegmt=True)} if self.server.dated else {}
+        headers |= {"ETag": etag} if etag else {}
+        start, wanted = 0, self.headers.get("Range")
+        unchanged = self.headers.get("If-Range") in (etag, headers.get("Last-Modified"))
+        if wanted and unchanged and self.server.ranges:
+            start = int(wanted.removeprefix("bytes=").rstrip("-"))
+            headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
+        headers["Content-Length"] = str(len(body) - start)
+        self._answer(206 if start else 200, headers, body[start:], plan)
+
+    def _answer(self, status: int, headers: dict[str, str], body: bytes, plan: dict) -> None:  # type: ignore[type-arg]
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        end = plan.get("cut", plan.get("stall", len(body)))
+        self.wfile.write(body[:end])
+        if "stall" in plan:
+            self.server.ended.wait(20)
+        if "cut" in plan or "stall" in plan:
+            self.close_connection = True
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+class Web(http.server.ThreadingHTTPServer):
+    def __init__(self, body: bytes, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
+        self.body, self.etag, self.ranges, self.dated = body, '"one"', True, True
+        self.plan: list[dict] = []  # type: ignore[type-arg]
+        self.seen: list[dict[str, str]] = []
+        self.ended = threading.Event()
+        self.scheme = "http"
+
+    def url(self, path: str = NAME, host: str = "127.0.0.1") -> str:
+        return f"{self.scheme}://{host}:{self.server_port}{path}"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass  # a client that hangs up is what the tests are about
+
+
+@contextmanager
+def serving(web: Web) -> Iterator[Web]:
+    thread = threading.Thread(target=web.serve_forever, args=[0.05])
+    thread.start()
+    try:
+        yield web
+    finally:
+        web.ended.set()
+        web.shutdown()
+        thread.join()
+        web.server_close()
+
+
+@pytest.fixture
+def web(big: Path) -> Iterator[Web]:
+    with serving(Web(big.read_bytes())) as web:
+        yield web
+
+
+def test_the_name_and_time_come_from_the_server(web: Web, get: Obtain, big: Path) -> None:
+    copy = get(web.url("/latest"))
+    assert copy.name == "latest"
+    assert copy.modified_at == datetime(2026, 3, 30, 2, 0, 1, tzinfo=UTC)
+    assert copy.content_sha256 == get(big).content_sha256
+    assert web.seen[0]["Accept-Encoding"] == "identity"
+
+
+def test_a_redirect_gives_the_resolved_name(web: Web, get: Obtain) -> None:
+    web.plan = [{"status": 302, "headers": {"Location": NAME, "Content-Length": "0"}}]
+    assert get(web.url("/latest")).named_on == date(2026, 3, 30)
+
+
+@pytest.mark.parametrize("etag", ['"one"', 'W/"weak"', ""])
+def test_a_cut_link_is_resumed(web: Web, get: Obtain, big: Path, etag: str) -> None:
+    web.etag, web.plan = etag, [{"cut": 2_000_000}, {"cut": 1_000_000}]
+    assert get(web.url()).content_sha256 == get(big).content_sha256
+    assert [seen.get("Range") for seen in web.seen] == [
+        None,
+        "bytes=2000000-",
+        "bytes=3000000-",
+    ]
+
+
+def test_a_server_without_versions_is_read_again_from_the_start(
+    web: Web, get: Obtain, big: Path
+) -> None:
+    web.etag, web.dated, web.plan = "", False, [{"cut": 2_000_000}]
+    copy = get(web.url())
+    assert copy.content_sha256 == get(big).content_sha256
+    assert copy.modified_at is None
+    assert [seen.get("Range") for seen in web.seen] == [None, None, None]
+
+
+def test_a_server_that_ignores_ranges_is_read_again_from_the_start(
+    web: Web, get: Obtain, big: Path
+) -> None:
+    web.ranges, web.plan = False, [{"cut": 2_000_000}]
+    assert get(web.url()).content_sha256 == get(big).content_sha256
+
+
+def test_a_server_that_ignores_ranges_and_always_cuts_is_given_up(web: Web, get: Obtain) -> None:
+    web.ranges, web.plan = False, [{"cut": 2_000_000}] * 50
+    with pytest.raises(SourceError, match="can't go on where it stopped"):
+        get(web.url())
+
+
+def test_a_copy_that_changes_between_two_links_is_never_stitched(
+    web: Web, get: Obtain, tmp_path: Path
+) -> None:
+    other = compressed(make_database(tmp_path / "o.sqlite3", users=77), tmp_path / "o.zst")
+
+    def change() -> None:
+        web.body, web.etag = other.read_bytes(), '"two"'
+
+    web.plan = [{"cut": 2_000_000}, {"change": change}]
+    assert get(web.url()).content_sha256 == get(other).content_sha256
+
+
+def test_a_copy_that_keeps_changing_is_given_up(web: Web, get: Obtain) -> None:
+    def change() -> None:
+        web.etag = f'"{len(web.seen)}"'
+
+    web.plan = [{"cut": 2_000_000, "change": change}] * 50
+    with pytest.raises(SourceError, match=r"replaced while it was read \(begun 4 times"):
+        get(web.url())
+
+
+def test_a_server_that_stalls_is_noticed(web: Web, get: Obtain, big: Path) -> None:
+    web.plan = [{"stall": 3_000_000}]
+    began = time.monotonic()
+    assert get(web.url()).content_sha256 == get(big).content_sha256
+    assert time.monotonic() - began < 5
+    assert web.seen[1]["Range"] == "bytes=3000000-"
+
+
+def test_a_server_that_never_answers_is_given_up(web: Web, get: Obtain) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/copy"
+        with pytest.raises(SourceError, match=r"nothing arrived for 0.2 seconds \(tried 3 times\)"):
+            get(url, Limits(stall_seconds=0.2, retries=2, backoff_seconds=0.01))
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_busy_server_is_asked_again(web: Web, get: Obtain, status: int) -> None:
+    web.plan = [{"status": status}] * 2
+    assert get(web.url()).named_on == date(2026, 3, 30)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (401, "set ETHELRED_HTTP_AUTHORIZATION"),
+        (403, "refuses access"),
+        (404, "no such file"),
+        (410, "no longer"),
+        (418, "gives no file"),
+    ],
+)
+def test_a_refusal_is_said_at_once(web: Web, get: Obtain, status: int, words: str) -> None:
+    web.plan = [{"status": status}]
+    with pytest.raises(SourceError, match=words):
+        get(web.url())
+    assert len(web.seen) == 1
+
+
+def test_authorization_is_sent_and_dropped_when_another_host_is_named(
+    web: Web, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ETHELRED_HTTP_AUTHORIZATION", "Bearer hunter2-secret")
+    with serving(Web(big.read_bytes())) as other:
+        here = {"Location": web.url("/here"), "Content-Length": "0"}
+        away = {"Location": other.url(host="localhost"), "Content-Length": "0"}
+        web.plan = [{"status": 302, "headers": here}, {"status": 302, "headers": away}]
+        get(web.url())
+        assert [seen.get("Authorization") for seen in web.seen] == ["Bearer hunter2-secret"] * 2
+        assert "Authorization" not in other.seen[0]
+
+
+def test_no_secret_is_shown_not_even_when_everything_is_logged(
+    web: Web,
+    get: Obtain,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("ETHELRED_HTTP_AUTHORIZATION", "Bearer hunter2-secret")
+    url = web.url().replace("//", "//me:pass-secret@") + "?signature=query-secret"
+    web.plan = [{"cut": 1000}, {}, {"status": 403}]
+    copy = get(url)
+    with pytest.raises(SourceError) as caught:
+        get(url)
+    shown = f"{copy} {caught.value} {caplog.text} {capfd.readouterr()}"
+    shown += "".join(traceback.format_exception(caught.value))
+    assert "(HTTP 403)" in shown
+    for secret in ("hunter2", "pass-secret", "query-secret"):
+        assert secret not in shown
+
+
+def test_http_never_leaves_this_machine(web: Web, get: Obtain) -> None:
+    with pytest.raises(UsageError, match="http is not encrypted"):
+        get("http://backups.example/copy")
+    elsewhere = {"Location": "http://backups.example/copy", "Content-Length": "0"}
+    web.plan = [{"status": 302, "headers": elsewhere}]
+    with pytest.raises(SourceError, match="redirects to http"):
+        get(web.url())
+
+
+def test_endless_redirects_are_given_up(web: Web, get: Obtain) -> None:
+    web.plan = [{"status": 302, "headers": {"Location": NAME, "Content-Length": "0"}}] * 50
+    with pytest.raises(SourceError, match=r"leads nowhere \(TooManyRedirects"):
+        get(web.url())
+
+
+def test_a_web_page_is_no_copy(web: Web, get: Obtain) -> None:
+    web.body = (DAMAGED / "html-error-page.sqlite3.zst").read_bytes()
+    with pytest.raises(CopyRejected, match="a web page"):
+        get(web.url())
+
+
+def test_an_endless_body_is_stopped(web: Web, get: Obtain) -> None:
+    skippable = b"\x50\x2a\x4d\x18" + (1000).to_bytes(4, "little") + bytes(1000)
+    web.body = skippable * 3000
+    with pytest.raises(CopyRejected, match="larger than the limit of 2,000,000 bytes"):
+        get(web.url(), Limits(max_bytes=2_000_000))
+
+
+def test_a_server_that_is_not_there(get: Obtain) -> None:
+    with pytest.raises(SourceError, match=r"can't be reached .*tried 5 times"):
+        get(f"http://127.0.0.1:{free_port()}/copy")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate for localhost, with its key in the same file."""
+    place = tmp_path_factory.mktemp("tls") / "server.pem"
+    program = needed("openssl", "openssl")
+    options = "-x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+    command = [program, "req", *options.split(), "-addext", "subjectAltName=DNS:localhost"]
+    command += ["-keyout", str(place), "-out", str(place)]
+    subprocess.run(command, check=True, capture_output=True)
+    return place
+
+
+@pytest.fixture
+def tls(web: Web, authority: Path) -> Web:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority)
+    web.socket = context.wrap_socket(web.socket, server_side=True)
+    web.scheme = "https"
+    return web
+
+
+def test_https_is_resumed_too(
+    tls: Web, get: Obtain, big: Path, authority: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    tls.plan = [{"cut": 2_000_000}]
+    assert get(tls.url(host="localhost")).content_sha256 == get(big).content_sha256
+
+
+def test_an_unknown_authority_is_refused(tls: Web, get: Obtain) -> None:
+    with pytest.raises(SourceError, match=r"certificate can't be trusted \(.*SSL_CERT_FILE"):
+        get(tls.url(host="localhost"))
+    assert tls.seen == []
+
+
+def test_a_certificate_for_another_host_is_refused(
+    tls: Web, get: Obtain, authority: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    with pytest.raises(SourceError, match="certificate can't be trusted"):
+        get(tls.url(host="127.0.0.1"))
+
+
+def test_a_redirect_from_https_to_http_elsewhere_is_refused(
+    tls: Web, get: Obtain, authority: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    elsewhere = {"Location": "http://backups.example/copy", "Content-Length": "0"}
+    tls.plan = [{"status": 302, "headers": elsewhere}]
+    with pytest.raises(SourceError, match="redirects to http"):
+        get(tls.url(host="localhost"))
