@@ -1,7 +1,7 @@
 """Append the logins of copies to a datastore: on a copy of it, swapped in when all is well."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,22 +10,28 @@ from ethelred_runner.copies import Copy, write_manifest
 from ethelred_runner.datastore import (
     Identity,
     check_unchanged,
+    explained,
     identity,
     locked,
     mark_format,
     missing,
+    no_room,
     refuse_foreign,
+    refuse_open_elsewhere,
     replace,
     settle,
-    wal_of,
 )
 from ethelred_runner.dbt import run_dbt
 from ethelred_runner.errors import BuildFailed, DatastoreError
-from ethelred_runner.history import check_nothing_gone, same_content
+from ethelred_runner.history import check_nothing_gone, check_whole, same_content
+from ethelred_runner.migrate import migrate
 from ethelred_runner.summary import Summary, copy_ids, summarise
+from ethelred_runner.wal import take_over_wal
 
 # The stem is the catalogue's name in DuckDB, so it is the same for every datastore.
 WORK_NAME = "ethelred.duckdb"
+
+Fill = Callable[[Path], None]
 
 
 @dataclass(frozen=True)
@@ -40,22 +46,20 @@ def build(copies: Sequence[Copy], datastore: Path, *, init: bool = False) -> Bui
     """Append the copies' logins, test the result, and replace the datastore in one step.
 
     Raises DatastoreError if the datastore is missing (unless `init`), locked, in another format,
-    changed by somebody else meanwhile, or would lose history; BuildFailed if a model or a test
-    fails. The datastore is then as it was.
+    changed by somebody else meanwhile, or would lose history, or if the disk is full; BuildFailed
+    if a model or a test fails. The datastore is then as it was.
     """
-    with locked(datastore) as lock, work_folder(datastore) as folder:
-        before = prepare(datastore, init=init)
+    with locked(datastore) as lock, explained(datastore), work_folder(datastore) as folder:
+        before = prepare(datastore, folder, init=init)
         work = folder / WORK_NAME
         if before:
             shutil.copyfile(datastore, work)
-        manifest = write_manifest(copies, folder / "copies.json")
+        known = copy_ids(datastore) if before else []
         with kept_when_failing(datastore, folder):
-            run_dbt(work, manifest, lock)
-            mark_format(work)
-            settle(work)
+            build_work(copies, work, lock)
             if before:
                 check_nothing_gone(datastore, work)
-        summary = summarise(work, copy_ids(datastore) if before else [], len(copies))
+        summary = summarise(work, known, len(copies))
         changed = not before or not same_content(datastore, work)
         if changed:
             check_unchanged(datastore, before)
@@ -63,7 +67,33 @@ def build(copies: Sequence[Copy], datastore: Path, *, init: bool = False) -> Bui
     return Build(summary, changed)
 
 
-def prepare(datastore: Path, *, init: bool) -> Identity | None:
+def create(datastore: Path, fill: Fill) -> None:
+    """Make a datastore of the history tables that `fill` writes into an empty file.
+
+    Raises DatastoreError if there is one already; else as `build`.
+    """
+    with locked(datastore) as lock, explained(datastore), work_folder(datastore) as folder:
+        if datastore.exists():
+            raise DatastoreError(f"{datastore} exists already; nothing is ever put over a history")
+        filled, work = folder / "filled.duckdb", folder / WORK_NAME
+        fill(filled)
+        shutil.copyfile(filled, work)
+        with kept_when_failing(datastore, folder):
+            build_work([], work, lock)
+            check_nothing_gone(filled, work)
+        check_unchanged(datastore, None)
+        replace(datastore, work)
+
+
+def build_work(copies: Sequence[Copy], work: Path, lock: int) -> None:
+    """Have dbt build and test in the work file, and bring all of it into that one file."""
+    run_dbt(work, write_manifest(copies, work.with_name("copies.json")), lock)
+    mark_format(work)
+    settle(work)
+    check_whole(work)
+
+
+def prepare(datastore: Path, folder: Path, *, init: bool) -> Identity | None:
     """Return what identifies the datastore's file now, or None if it is to be created.
 
     Raises DatastoreError if it is missing without `init`, or can't be used.
@@ -72,15 +102,20 @@ def prepare(datastore: Path, *, init: bool) -> Identity | None:
         if init:
             return None
         raise missing(datastore)
-    if wal_of(datastore).exists():
-        settle(datastore)
+    refuse_open_elsewhere(datastore)
+    take_over_wal(datastore, folder)
     refuse_foreign(datastore)
+    migrate(datastore, folder)
+    check_whole(datastore)
     return identity(datastore)
 
 
 @contextmanager
 def work_folder(datastore: Path) -> Iterator[Path]:
-    """Make an empty folder beside the datastore, private, and remove it at the end."""
+    """Make an empty folder beside the datastore, private, and remove it at the end.
+
+    Its name is always the same, so that what a killed run left goes with the next one.
+    """
     folder = datastore.with_name(f".{datastore.name}.work")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
@@ -92,10 +127,15 @@ def work_folder(datastore: Path) -> Iterator[Path]:
 
 @contextmanager
 def kept_when_failing(datastore: Path, folder: Path) -> Iterator[None]:
-    """Keep a build that fails for a look, beside the datastore, and name it in the error."""
+    """Keep a build that fails for a look, beside the datastore, and name it in the error.
+
+    One is kept, the last; none on a disk that is full, or the next run would fail for it too.
+    """
     try:
         yield
     except (BuildFailed, DatastoreError) as error:
+        if disk_is_full(datastore, folder):
+            raise no_room(datastore) from error
         (folder / "copies.json").unlink(missing_ok=True)
         kept = datastore.with_name(f"{datastore.name}.failed")
         shutil.rmtree(kept, ignore_errors=True)
@@ -103,3 +143,9 @@ def kept_when_failing(datastore: Path, folder: Path) -> Iterator[None]:
         raise type(error)(
             f"{error}\nThe datastore is as it was; the failed build is kept in {kept}"
         ) from error
+
+
+def disk_is_full(datastore: Path, folder: Path) -> bool:
+    """Tell whether the disk has no room for another build of this size."""
+    needed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return shutil.disk_usage(datastore.parent).free < max(needed, 2**20)

@@ -1,5 +1,6 @@
 """The datastore's file: locked, checked, and replaced in one step."""
 
+import errno
 import fcntl
 import os
 import time
@@ -8,11 +9,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import duckdb
+from rich.filesize import decimal
 
 from ethelred_runner.errors import DatastoreError
 
 FORMAT = 1  # of the history tables; a datastore with a higher one was made by a newer Ethelred
-WAIT_SECONDS = 3.0  # for another run to end before this one gives up
+# For another run to end before this one gives up: long enough for dbt, orphaned by a killed run.
+WAIT_SECONDS = 10.0
 
 Identity = tuple[int, int, int]
 
@@ -48,14 +51,81 @@ def take_lock(lock: int, datastore: Path) -> None:
             break
         except BlockingIOError:
             if time.monotonic() > give_up_at:
-                holder = os.pread(lock, 20, 0).decode() or "unknown"
-                raise DatastoreError(
-                    f"another run is at work on {datastore} (process {holder}); "
-                    "try again when it has ended"
-                ) from None
+                raise in_use(lock, datastore) from None
             time.sleep(0.1)
     os.ftruncate(lock, 0)
     os.pwrite(lock, str(os.getpid()).encode(), 0)
+
+
+def in_use(lock: int, datastore: Path) -> DatastoreError:
+    """Return the error that names the run which holds the datastore."""
+    holder = os.pread(lock, 20, 0).decode() or "unknown"
+    if holder.isdecimal() and not is_alive(int(holder)):
+        return DatastoreError(
+            f"a run on {datastore} was killed (process {holder}), but the dbt that it started is "
+            "still at work; try again in a minute"
+        )
+    return DatastoreError(
+        f"another run is at work on {datastore} (process {holder}); try again when it has ended"
+    )
+
+
+def is_alive(process: int) -> bool:
+    """Tell whether there is a process with this number, whoever it belongs to."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@contextmanager
+def explained(datastore: Path) -> Iterator[None]:
+    """Turn errors of the system and of DuckDB into DatastoreError, without values of any row."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise no_room(datastore) from error
+        raise DatastoreError(f"can't work beside {datastore}: {error.strerror}") from error
+    except (MemoryError, duckdb.OutOfMemoryException) as error:
+        raise DatastoreError(
+            f"there is not enough memory to work on {datastore}; the datastore is as it was"
+        ) from error
+    except duckdb.Error as error:
+        if "No space left" in str(error):
+            raise no_room(datastore) from error
+        raise DatastoreError(
+            f"DuckDB failed on {datastore} ({type(error).__name__}); the datastore is as it was. "
+            "Run it again with --debug to see where"
+        ) from error
+
+
+def no_room(datastore: Path) -> DatastoreError:
+    """Return the error for a full disk."""
+    size = datastore.stat().st_size if datastore.exists() else 0
+    return DatastoreError(
+        f"the disk of {datastore.parent} is full; the datastore is as it was. A run needs about "
+        f"{decimal(2 * size + 20_000_000)} there for a while: make room and run again"
+    )
+
+
+def refuse_open_elsewhere(datastore: Path) -> None:
+    """Raise DatastoreError if a program has the datastore open for writing.
+
+    DuckDB locks the file itself; to find out, this takes and releases the same lock. No
+    connection of this process may be open meanwhile: the lock would be lost with it.
+    """
+    with datastore.open("rb") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DatastoreError(
+                f"{datastore} is in use by another program, which has it open for writing; "
+                "close it first"
+            ) from None
 
 
 def wal_of(datastore: Path) -> Path:
@@ -102,25 +172,36 @@ def settle(datastore: Path) -> None:
         raise DatastoreError(f"{wal_of(datastore)} is left over after a checkpoint; is it in use?")
 
 
-def mark_format(datastore: Path) -> None:
+def mark_format(datastore: Path, number: int = FORMAT) -> None:
     """Write down which format the history tables have."""
     with closing(connect(datastore, read_only=False)) as connection:
         connection.execute(
-            "create or replace table datastore_format as select ? as format", [FORMAT]
+            "create or replace table datastore_format as select cast(? as integer) as format",
+            [number],
         )
 
 
-def refuse_foreign(datastore: Path) -> None:
-    """Raise DatastoreError unless this is a datastore of this version of Ethelred."""
+def format_of(datastore: Path) -> int:
+    """Return which format the history tables have.
+
+    Raises DatastoreError if that isn't written down: then it is no datastore of Ethelred's.
+    """
     with closing(connect(datastore)) as connection:
-        if "datastore_format" not in {
-            row[0] for row in connection.execute("show tables").fetchall()
-        }:
-            raise DatastoreError(
-                f"{datastore} holds no history of logins: it is no datastore of Ethelred, or it "
-                "was emptied. Restore it, or choose another with --datastore"
-            )
-        found = connection.execute("from datastore_format").fetchall()[0][0]
+        try:
+            rows = connection.execute("select format from datastore_format").fetchall()
+        except duckdb.CatalogException:
+            rows = []
+    if not rows:
+        raise DatastoreError(
+            f"{datastore} holds no history of logins: it is no datastore of Ethelred, or it "
+            "was emptied. Restore it, or choose another with --datastore"
+        )
+    return int(rows[0][0])
+
+
+def refuse_foreign(datastore: Path) -> None:
+    """Raise DatastoreError unless this is a datastore of this version of Ethelred, or older."""
+    found = format_of(datastore)
     if found > FORMAT:
         raise DatastoreError(
             f"{datastore} was made by a newer Ethelred (format {found}, this one knows {FORMAT}); "
