@@ -1,5 +1,9 @@
 """What the runner says, and where: results on standard output, the rest on standard error."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from rich.console import Console
 
 results = Console(soft_wrap=True, highlight=False, markup=False)
@@ -19,3 +23,12 @@ def note(text: str) -> None:
 def warn(text: str) -> None:
     """Print a warning on standard error; the work goes on."""
     notices.print(f"warning: {text}", style="yellow")
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show that a step is under way: a spinner on a terminal, else a line with its duration."""
+    started = time.monotonic()
+    with notices.status(what):
+        yield
+    note(f"{what}: {time.monotonic() - started:.0f} s")

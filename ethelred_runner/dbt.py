@@ -2,13 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ethelred_runner import console
 from ethelred_runner.errors import BuildFailed
@@ -16,11 +14,12 @@ from ethelred_runner.project import LOGS, PROJECT
 
 # Unit tests are about the models, not about the data: they run with the project's own tests.
 COMMAND = [
-    *(sys.executable, "-m", "dbt.cli.main", "build", "--exclude-resource-type", "unit_test"),
-    *("--log-format", "json", "--log-level", "info", "--log-level-file", "debug"),
-    *("--no-version-check", "--no-use-colors-file", "--profiles-dir", str(PROJECT)),
-    *("--project-dir", str(PROJECT), "--log-path", str(LOGS)),
+    *(str(Path(sys.executable).with_name("dbt")), "--quiet", "build"),
+    *("--exclude-resource-type", "unit_test", "--no-version-check", "--no-use-colors"),
+    *("--log-level-file", "info", "--log-path", str(LOGS)),
+    *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", "target"),
 ]
+PARSED = "target/partial_parse.msgpack"
 SHOWN_FAILURES = 3
 
 
@@ -29,60 +28,48 @@ def run_dbt(database: Path, manifest: Path, lock: int) -> None:
 
     Raises BuildFailed, which names what failed and the full log.
     """
-    target = database.with_name("target")
+    folder = database.parent
     environment = os.environ | {
-        "ETHELRED_DBT_DATABASE": str(database),
+        # Relative, so that it is the same in every run: else dbt would parse everything again.
+        "ETHELRED_DBT_DATABASE": database.name,
         "ETHELRED_COPIES": str(manifest),
     }
-    with subprocess.Popen(
-        [*COMMAND, "--target-path", str(target)],
-        cwd=PROJECT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        pass_fds=[lock],
-    ) as dbt:
-        said = follow(dbt)
-    if dbt.returncode:
-        raise BuildFailed(explain(list(failures(target)) or said))
+    fetch_parsed(folder)
+    with console.working("building and testing the models"):
+        done = subprocess.run(
+            COMMAND,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            pass_fds=[lock],
+            check=False,
+        )
+    if done.returncode:
+        raise BuildFailed(explain(list(failures(folder)) or [" ".join(done.stdout.split())]))
+    keep_parsed(folder)
 
 
-def follow(dbt: subprocess.Popen[str]) -> list[str]:
-    """Show how far dbt has come, and return the errors that it logs."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=console.notices,
-        transient=True,
-        disable=not console.notices.is_terminal,
-    )
-    errors = []
-    with bar:
-        task = bar.add_task("building", total=None)
-        for line in dbt.stdout or ():
-            event = read_event(line)
-            total = event["data"].get("total")
-            bar.update(task, total=total, completed=event["data"].get("index") if total else None)
-            if event["info"].get("level") == "error":
-                errors.append(str(event["info"].get("msg", "")).strip())
-    return errors
+def fetch_parsed(folder: Path) -> None:
+    """Take over what the last run has parsed, if it is there; dbt sees what has changed."""
+    (folder / "target").mkdir(exist_ok=True)
+    if (PROJECT / PARSED).exists():
+        shutil.copyfile(PROJECT / PARSED, folder / PARSED)
 
 
-def read_event(line: str) -> dict[str, Any]:
-    """Return one event of dbt's log; what isn't an event of dbt's counts as an error."""
-    try:
-        event: dict[str, Any] = json.loads(line)
-    except ValueError:
-        return {"info": {"level": "error", "msg": line}, "data": {}}
-    return {"info": event.get("info", {}), "data": event.get("data", {})}
+def keep_parsed(folder: Path) -> None:
+    """Keep what was parsed for the next run, whole or not at all."""
+    (PROJECT / "target").mkdir(exist_ok=True)
+    aside = PROJECT / f"{PARSED}.{os.getpid()}"
+    shutil.copyfile(folder / PARSED, aside)
+    aside.replace(PROJECT / PARSED)
 
 
-def failures(target: Path) -> Iterator[str]:
+def failures(folder: Path) -> Iterator[str]:
     """Yield what failed, in a line each, from the results that dbt wrote."""
-    results = target / "run_results.json"
+    results = folder / "target" / "run_results.json"
     if not results.exists():
         return
     for result in json.loads(results.read_text(encoding="utf-8"))["results"]:

@@ -72,7 +72,7 @@ def take_over(conn: duckdb.DuckDBPyConnection, copy: dict[str, Any], platform: P
     path = copy["path"].replace("'", "''")
     conn.execute(f"attach '{path}' as copy (type sqlite, read_only)")
     conn.execute(
-        f"insert into {source_table(platform)}"
+        f"insert into {source_table(platform)}"  # noqa: S608
         " select $number, try(decode(unhex(hex_value))), storage_class"
         " from sqlite_query('copy', $query)",
         {"number": copy["copy_number"], "query": users_query(platform)},

@@ -1,0 +1,59 @@
+"""What the tests share: the program as a user runs it, and the sample nights with their truth."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.truth import Night, read_nights
+
+Ethelred = Callable[..., subprocess.CompletedProcess[str]]
+PROGRAM = Path(sys.executable).with_name("ethelred")
+SAMPLES = Path(__file__).parent / "samples"
+
+
+@pytest.fixture(scope="session")
+def ethelred() -> Ethelred:
+    """Run the program as a user does, with nothing of this shell's settings."""
+    settings = {key: value for key, value in os.environ.items() if not key.startswith("ETHELRED_")}
+
+    def run(*arguments: str | Path, code: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [PROGRAM, *map(str, arguments)],
+            env=settings | more,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        assert done.returncode == code, f"{done.args}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> list[Night]:
+    """Lay out the ten sample nights with the modification times that they had."""
+    folder = tmp_path_factory.mktemp("nights")
+    shutil.copytree(SAMPLES / "opencodelists" / "backups", folder / "backups", symlinks=True)
+    found = read_nights(SAMPLES / "opencodelists", folder)
+    for night in found:
+        for path in (night.raw, night.sanitised):
+            moment = int(night.taken_at.timestamp()) * 10**9 + night.taken_at.microsecond * 1000
+            os.utime(path, ns=(moment, moment))
+    return found
+
+
+@pytest.fixture(scope="session")
+def datastore(
+    tmp_path_factory: pytest.TempPathFactory, ethelred: Ethelred, nights: list[Night]
+) -> Path:
+    """Build a datastore of all ten nights at once, for tests that only read it."""
+    path = tmp_path_factory.mktemp("datastore") / "ethelred.duckdb"
+    ethelred("build", *(night.raw for night in nights), "--datastore", path, "--init")
+    return path

@@ -1,0 +1,217 @@
+"""Several nights in, the datastore out, compared with the ground truth."""
+
+import json
+import random
+from collections import Counter
+from contextlib import closing
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.conftest import SAMPLES, Ethelred
+from tests.truth import Login, Night, london_day, visible_logins
+
+TRUTH = SAMPLES / "opencodelists"
+
+
+def query(datastore: Path, sql: str) -> list[tuple[object, ...]]:
+    with closing(duckdb.connect(datastore, read_only=True)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def logins(datastore: Path) -> set[Login]:
+    rows = query(datastore, "select platform, logged_in_at, ordinal from logins")
+    assert {platform for platform, *_ in rows} == {"opencodelists"}
+    found = {(moment, ordinal) for _, moment, ordinal in rows}
+    assert len(found) == len(rows)
+    return found  # type: ignore[return-value]
+
+
+@pytest.fixture(scope="session")
+def visible(nights: list[Night]) -> set[Login]:
+    found = visible_logins(TRUTH, nights)
+    assert len(found) > 200
+    return found
+
+
+def test_the_logins_are_those_that_the_copies_can_show(
+    datastore: Path, visible: set[Login]
+) -> None:
+    assert logins(datastore) == visible
+
+
+def in_turn(nights: list[Night]) -> list[list[Path]]:
+    return [[night.raw] for night in nights]
+
+
+def in_reverse(nights: list[Night]) -> list[list[Path]]:
+    return [[night.raw] for night in reversed(nights)]
+
+
+def sanitised_at_once(nights: list[Night]) -> list[list[Path]]:
+    return [[night.sanitised for night in nights]]
+
+
+def mixed_and_twice(nights: list[Night]) -> list[list[Path]]:
+    mixed = [night.raw if number % 3 else night.sanitised for number, night in enumerate(nights)]
+    random.Random(3).shuffle(mixed)  # noqa: S311
+    return [mixed[:4], mixed[2:], mixed, [night.sanitised for night in nights[::2]]]
+
+
+@pytest.mark.parametrize("runs", [in_turn, in_reverse, sanitised_at_once, mixed_and_twice])
+def test_any_order_grouping_and_kind_of_copies_gives_the_same_logins(
+    ethelred: Ethelred, nights: list[Night], tmp_path: Path, visible: set[Login], runs
+) -> None:  # type: ignore[no-untyped-def]
+    store = tmp_path / "ethelred.duckdb"
+    for number, copies in enumerate(runs(nights)):
+        ethelred("build", *copies, "--datastore", store, *(["--init"] if number == 0 else []))
+    assert logins(store) == visible
+    counted = dict(query(store, "select day, logins from logins_per_day"))
+    assert counted == Counter(london_day(moment) for moment, _ in visible)
+
+
+def test_each_copy_and_its_active_users_are_as_the_truth_says(
+    datastore: Path, nights: list[Night]
+) -> None:
+    rows = query(
+        datastore,
+        """
+        select
+            taken_at, users, users_ever_logged_in, earliest_login_at, latest_login_at,
+            active_1d, active_7d, active_28d, active_90d, rejected_logins
+        from copies inner join active_users using (platform, copy_id, taken_at, users)
+        order by taken_at
+        """,
+    )
+    columns = ["users", "users_ever_logged_in", "active_1d", "active_7d", "active_28d", "active_90d"]
+    expected = [
+        (
+            datetime.fromisoformat(night.truth["snapshot_utc"]),
+            *(int(night.truth[column]) for column in columns[:2]),
+            datetime.fromisoformat(night.truth["min_last_login"]),
+            datetime.fromisoformat(night.truth["max_last_login"]),
+            *(int(night.truth[column]) for column in columns[2:]),
+            0,
+        )
+        for night in nights
+    ]
+    assert rows == expected
+
+
+def test_the_timeseries_has_every_finished_day_with_its_coverage(
+    datastore: Path, visible: set[Login]
+) -> None:
+    rows = query(
+        datastore, "select day, logins, coverage, rolling_mean_7d from logins_timeseries order by day"
+    )
+    counted = Counter(london_day(moment) for moment, _ in visible)
+    first, last = min(counted), date(2026, 3, 29)
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    assert [row[:2] for row in rows] == [(day, counted[day]) for day in days]
+    coverage = {row[0]: row[2] for row in rows}
+    assert coverage[date(2026, 3, 20)] == "before_collection"
+    assert coverage[date(2026, 3, 21)] == "partial"
+    assert all(coverage[day] == "complete" for day in days if day > date(2026, 3, 21))
+    last_week = [row[1] for row in rows[-7:]]
+    assert rows[-1][3] == pytest.approx(sum(last_week) / 7)  # type: ignore[arg-type]
+
+
+def test_the_clock_change_falls_on_the_right_days(datastore: Path, visible: set[Login]) -> None:
+    # From 29 March a day begins at 23:00 UTC; there are logins on both sides of that.
+    rows = query(
+        datastore,
+        "select day, logins from logins_per_day where day between '2026-03-28' and '2026-03-30'",
+    )
+    spring = datetime(2026, 3, 29)
+    before = sum(spring - timedelta(days=1) <= moment < spring for moment, _ in visible)
+    after = sum(spring <= moment < spring + timedelta(hours=23) for moment, _ in visible)
+    assert dict(rows) == {date(2026, 3, 28): before, date(2026, 3, 29): after}
+
+
+def test_the_same_copies_again_change_nothing_and_say_so(
+    ethelred: Ethelred, nights: list[Night], tmp_path: Path
+) -> None:
+    store = tmp_path / "ethelred.duckdb"
+    ethelred("build", nights[0].raw, "--datastore", store, "--init")
+    before = store.read_bytes()
+    done = ethelred("build", nights[0].raw, "--datastore", store)
+    assert "nothing new to append" in done.stdout
+    assert store.read_bytes() == before
+
+
+def test_a_missing_datastore_is_no_first_run(
+    ethelred: Ethelred, nights: list[Night], tmp_path: Path
+) -> None:
+    store = tmp_path / "lost.duckdb"
+    done = ethelred("build", nights[0].raw, "--datastore", store, code=5)
+    assert "--init" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not store.exists()
+
+
+DAMAGED = [
+    "truncated-half.sqlite3.zst",
+    "flipped-bytes.sqlite3.zst",
+    "corrupt-user-leaf.sqlite3.zst",
+    "no-last-login-column.sqlite3.zst",
+    "renamed-table.sqlite3.zst",
+    "empty-file.sqlite3.zst",
+    "html-error-page.sqlite3.zst",
+]
+
+
+def test_a_damaged_copy_changes_nothing(
+    ethelred: Ethelred, nights: list[Night], tmp_path: Path
+) -> None:
+    store = tmp_path / "ethelred.duckdb"
+    ethelred("build", nights[0].raw, "--datastore", store, "--init")
+    before = store.read_bytes()
+    for name in DAMAGED:
+        damaged = SAMPLES / "damaged" / name
+        done = ethelred("build", nights[1].raw, damaged, "--datastore", store, code=4)
+        assert name in done.stderr
+        assert "Traceback" not in done.stderr
+    assert store.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == [store.name]
+
+
+def test_odd_values_are_counted_listed_without_personal_data_and_the_rest_goes_on(
+    ethelred: Ethelred, tmp_path: Path
+) -> None:
+    store = tmp_path / "ethelred.duckdb"
+    copy = SAMPLES / "damaged" / "odd-last-login.sqlite3.zst"
+    done = ethelred("build", copy, "--datastore", store, "--init", "--taken-at", "2026-03-27T02:00Z")
+    assert "13 values could not be taken for a login" in done.stderr
+    rejected = Counter(query(store, "select reason, value_shape from rejected_logins"))
+    assert rejected == Counter(
+        [
+            ("not_a_timestamp", "text aaa a aaaa"),
+            ("not_a_timestamp", "text "),
+            ("not_text", "integer 9999999999"),
+            ("before_2000", "text 9999-99-99 99:99:99"),
+            ("after_copy", "text 9999-99-99 99:99:99.999999"),
+            ("after_copy", "text 9999-99-99 99:99:99.999999"),
+            ("not_text", "real 9999999999.99"),
+            ("not_text", "blob 9999-99-99 99:99:99.999999 ?aaaa?"),
+            ("not_a_timestamp", "text 9999-99-99 99:99:99"),
+            ("not_a_timestamp", "text 9999-99-99"),
+            ("not_a_timestamp", "text 9999-99-99 99:99:99"),
+            ("not_a_timestamp", "text 9999-99-99 99:99:99"),
+            ("not_a_timestamp", "text 99?99?9999 99:99"),
+        ]
+    )
+    assert query(store, "select users_ever_logged_in, rejected_logins from copies") == [(142, 13)]
+
+
+def test_status_agrees_with_the_datastore(
+    ethelred: Ethelred, datastore: Path, visible: set[Login]
+) -> None:
+    status = json.loads(ethelred("status", "--json", "--datastore", datastore).stdout)
+    (platform,) = status["platforms"]
+    assert platform["platform"] == "opencodelists"
+    assert platform["copies"] == 10
+    assert platform["logins"] == len(visible)
+    assert platform["gaps"] == []
+    assert platform["newest_copy_taken_at"].startswith("2026-03-30 02:00:01")
