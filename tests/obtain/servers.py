@@ -106,4 +106,8 @@ def running(command: list[str], log: Path) -> Iterator["subprocess.Popen[bytes]"
             yield process
         finally:
             process.terminate()
-            process.wait(20)
+            try:
+                process.wait(2)
+            except subprocess.TimeoutExpired:  # some say goodbye to their peers for a minute
+                process.kill()
+                process.wait(20)
