@@ -42,12 +42,15 @@ class Build:
     changed: bool
 
 
-def build(copies: Sequence[Copy], datastore: Path, *, init: bool = False) -> Build:
+def build(
+    copies: Sequence[Copy], datastore: Path, *, init: bool = False, failed: Path | None = None
+) -> Build:
     """Append the copies' logins, test the result, and replace the datastore in one step.
 
     Raises DatastoreError if the datastore is missing (unless `init`), locked, in another format,
     changed by somebody else meanwhile, or would lose history, or if the disk is full; BuildFailed
-    if a model or a test fails. The datastore is then as it was.
+    if a model or a test fails. The datastore is then as it was, and the build is kept as `failed`,
+    which lies on the same disk (beside the datastore unless given).
     """
     with locked(datastore) as lock, explained(datastore), work_folder(datastore) as folder:
         before = prepare(datastore, folder, init=init)
@@ -55,7 +58,7 @@ def build(copies: Sequence[Copy], datastore: Path, *, init: bool = False) -> Bui
         if before:
             shutil.copyfile(datastore, work)
         known = copy_ids(datastore) if before else []
-        with kept_when_failing(datastore, folder):
+        with kept_when_failing(datastore, folder, failed):
             build_work(copies, work, lock)
             if before:
                 check_nothing_gone(datastore, work)
@@ -67,7 +70,7 @@ def build(copies: Sequence[Copy], datastore: Path, *, init: bool = False) -> Bui
     return Build(summary, changed)
 
 
-def create(datastore: Path, fill: Fill) -> None:
+def create(datastore: Path, fill: Fill, *, failed: Path | None = None) -> None:
     """Make a datastore of the history tables that `fill` writes into an empty file.
 
     Raises DatastoreError if there is one already; else as `build`.
@@ -78,7 +81,7 @@ def create(datastore: Path, fill: Fill) -> None:
         filled, work = folder / "filled.duckdb", folder / WORK_NAME
         fill(filled)
         shutil.copyfile(filled, work)
-        with kept_when_failing(datastore, folder):
+        with kept_when_failing(datastore, folder, failed):
             build_work([], work, lock)
             check_nothing_gone(filled, work)
         check_unchanged(datastore, None)
@@ -126,8 +129,8 @@ def work_folder(datastore: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def kept_when_failing(datastore: Path, folder: Path) -> Iterator[None]:
-    """Keep a build that fails for a look, beside the datastore, and name it in the error.
+def kept_when_failing(datastore: Path, folder: Path, kept: Path | None) -> Iterator[None]:
+    """Keep a build that fails for a look, and name it in the error.
 
     One is kept, the last; none on a disk that is full, or the next run would fail for it too.
     """
@@ -137,7 +140,7 @@ def kept_when_failing(datastore: Path, folder: Path) -> Iterator[None]:
         if disk_is_full(datastore, folder):
             raise no_room(datastore) from error
         (folder / "copies.json").unlink(missing_ok=True)
-        kept = datastore.with_name(f"{datastore.name}.failed")
+        kept = kept or datastore.with_name(f"{datastore.name}.failed")
         shutil.rmtree(kept, ignore_errors=True)
         folder.rename(kept)
         raise type(error)(

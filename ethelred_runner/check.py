@@ -3,27 +3,26 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 
 import duckdb
 
 from ethelred_runner import console
-from ethelred_runner.datastore import locked, missing, refuse_foreign
 from ethelred_runner.dbt_plugin import load_sqlite_extension
 from ethelred_runner.errors import BuildFailed, EthelredError, ReportFailed
 from ethelred_runner.pipeline import requests_for
 from ethelred_runner.project import PROJECT
 from ethelred_runner.report import EVIDENCE, NODE
 from ethelred_runner.sources import Source, find_source
+from ethelred_runner.store import Store
 
 Check = tuple[str, Callable[[], str]]
 
 
-def check_all(sources: Sequence[str], platform: str, datastore: Path, *, init: bool) -> None:
+def check_all(sources: Sequence[str], platform: str, store: Store, *, init: bool) -> None:
     """Print what is well and what isn't. Raises the first error after all were tried."""
     failed = [
         error
-        for name, check in checks(sources, platform, datastore, init)
+        for name, check in checks(sources, platform, store, init)
         if (error := carry_out(name, check))
     ]
     if failed:
@@ -41,11 +40,11 @@ def carry_out(name: str, check: Callable[[], str]) -> EthelredError | None:
     return None
 
 
-def checks(sources: Sequence[str], platform: str, datastore: Path, init: bool) -> Iterator[Check]:
+def checks(sources: Sequence[str], platform: str, store: Store, init: bool) -> Iterator[Check]:
     """Yield what to look at, in the order of a run."""
     yield "dbt", check_dbt
     yield "Evidence", check_evidence
-    yield "datastore", lambda: check_datastore(datastore, init)
+    yield "datastore", lambda: store.check(init=init)
     yield "sources", lambda: check_sources(sources, platform)
 
 
@@ -67,16 +66,6 @@ def check_evidence() -> str:
         if not path.exists():
             raise ReportFailed(f"{path} is missing: run make setup")
     return "Node and the report's packages"
-
-
-def check_datastore(datastore: Path, init: bool) -> str:
-    """Look whether the datastore can be read, and its folder be written to."""
-    if not datastore.exists() and not init:
-        raise missing(datastore)
-    with locked(datastore):
-        if datastore.exists():
-            refuse_foreign(datastore)
-    return str(datastore) if datastore.exists() else f"{datastore} will be created"
 
 
 def check_sources(sources: Sequence[str], platform: str) -> str:

@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -26,7 +28,7 @@ Sources = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[SOURCE]...",
-        help="A path, file://, https://, sftp:// or s3:// address. "
+        help="A path, file://, https://, sftp:// or s3:// address; PLATFORM= may stand in front. "
         "Without one: what ETHELRED_SOURCE_<PLATFORM> says, for every platform.",
         show_default=False,
     ),
@@ -48,11 +50,13 @@ def run(
     """Obtain copies, append their logins, build the site: the scheduled job."""
     from ethelred_runner.pipeline import append, requests_for
     from ethelred_runner.report import report as build_site
+    from ethelred_runner.store import opened
 
-    store = opt.local_datastore(datastore)
-    append(requests_for(sources or [], platform, taken_at), store, init=init)
-    if not no_report:
-        build_site(store, site, base_path)
+    requests = requests_for(sources or [], platform, taken_at)
+    with opened(datastore) as store:
+        append(requests, store, init=init)
+        if not no_report:
+            build_site(store.fetch(), site, base_path)
 
 
 @app.command()
@@ -81,8 +85,11 @@ def build(
 ) -> None:
     """Append the logins of local copies, count them per day, and test the result."""
     from ethelred_runner.pipeline import append, requests_for
+    from ethelred_runner.store import opened
 
-    append(requests_for(copies, platform, taken_at), opt.local_datastore(datastore), init=init)
+    requests = requests_for(copies, platform, taken_at)
+    with opened(datastore) as store:
+        append(requests, store, init=init)
 
 
 @app.command()
@@ -94,8 +101,10 @@ def report(
 ) -> None:
     """Build the site from the datastore."""
     from ethelred_runner.report import report as build_site
+    from ethelred_runner.store import opened
 
-    build_site(opt.local_datastore(datastore), site, base_path)
+    with opened(datastore) as store:
+        build_site(store.fetch(), site, base_path)
 
 
 @app.command()
@@ -113,19 +122,86 @@ def serve(
 @app.command()
 def status(
     datastore: opt.Datastore = opt.DATASTORE,
-    as_json: Annotated[
-        bool, typer.Option("--json", envvar="ETHELRED_JSON", help="Print one JSON object.")
-    ] = False,
+    as_json: opt.AsJson = False,
+    max_age: opt.MaxAge = None,
     debug: opt.Debug = False,
 ) -> None:
     """Tell what the datastore holds."""
-    from ethelred_runner.status import read_status, show_status
+    from ethelred_runner.status import refuse_stale, show_status, status_of
+    from ethelred_runner.store import opened
 
-    found = read_status(opt.local_datastore(datastore))
+    with opened(datastore) as store:
+        found = status_of(store)
     if as_json:
         typer.echo(json.dumps(found, default=str, indent=1))
     else:
         show_status(found)
+    refuse_stale(found, max_age)
+
+
+@app.command()
+def versions(
+    datastore: opt.Datastore = opt.DATASTORE,
+    as_json: opt.AsJson = False,
+    debug: opt.Debug = False,
+) -> None:
+    """List the versions of a datastore at s3://… that can be restored."""
+    from ethelred_runner.store import opened
+    from ethelred_runner.versions import show_versions
+
+    with opened(datastore) as store:
+        found = store.versions()
+    if as_json:
+        typer.echo(json.dumps({"versions": [asdict(version) for version in found]}, indent=1))
+    else:
+        show_versions(found)
+
+
+@app.command()
+def restore(
+    version: Annotated[int, typer.Argument(help="Its number: ethelred versions lists them.")],
+    datastore: opt.Datastore = opt.DATASTORE,
+    debug: opt.Debug = False,
+) -> None:
+    """Make an earlier version of a datastore at s3://… the newest again."""
+    from ethelred_runner.store import opened
+
+    with opened(datastore) as store:
+        restored = store.restore(version)
+    console.say(f"version {version} is back, as version {restored.version}")
+
+
+@app.command()
+def export(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder to be made.")],
+    datastore: opt.Datastore = opt.DATASTORE,
+    csv: Annotated[
+        bool, typer.Option("--csv", envvar="ETHELRED_CSV", help="Write CSV files, too.")
+    ] = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Write the history as Parquet files."""
+    from ethelred_runner.store import opened
+    from ethelred_runner.transfer import export as export_to
+
+    with opened(datastore) as store:
+        for path in export_to(store.fetch(), directory.absolute(), csv=csv):
+            console.say(str(path))
+
+
+@app.command("import")
+def import_(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="What export has written.")],
+    datastore: opt.Datastore = opt.DATASTORE,
+    debug: opt.Debug = False,
+) -> None:
+    """Make a new datastore of an export."""
+    from ethelred_runner.store import opened
+    from ethelred_runner.transfer import fill
+
+    with opened(datastore) as store:
+        store.create(partial(fill, directory=directory.absolute()))
+        console.say(f"{store.label} holds what {directory} holds")
 
 
 @app.command()
@@ -138,8 +214,10 @@ def check(
 ) -> None:
     """Tell whether everything that a run needs is here."""
     from ethelred_runner.check import check_all
+    from ethelred_runner.store import opened
 
-    check_all(sources or [], platform, opt.local_datastore(datastore), init=init)
+    with opened(datastore) as store:
+        check_all(sources or [], platform, store, init=init)
 
 
 @app.command()
@@ -153,7 +231,7 @@ def demo(
     """Do the whole job with the sample copies of the repository."""
     from ethelred_runner.demo import demo as run_demo
 
-    run_demo(opt.local_datastore(datastore) if datastore else None, site, base_path, not no_report)
+    run_demo(datastore, site, base_path, not no_report)
 
 
 def stop(signal_number: int, frame: FrameType | None) -> NoReturn:

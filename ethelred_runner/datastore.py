@@ -143,7 +143,7 @@ def connect(datastore: Path, *, read_only: bool = True) -> duckdb.DuckDBPyConnec
         raise DatastoreError(why_not_opened(datastore, str(error))) from error
 
 
-def missing(datastore: Path) -> DatastoreError:
+def missing(datastore: Path | str) -> DatastoreError:
     """Return the error for a datastore that isn't there: a lost one is no first run."""
     return DatastoreError(
         f"there is no datastore at {datastore}. If this is the very first run, add --init; "

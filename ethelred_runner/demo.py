@@ -11,20 +11,21 @@ from ethelred_runner.pipeline import append
 from ethelred_runner.platforms import find_platform
 from ethelred_runner.project import DATA, PROJECT
 from ethelred_runner.report import report
+from ethelred_runner.store import opened
 
 SAMPLES = PROJECT / "tests" / "samples" / "opencodelists"
 # Not the default datastore: sample logins must not end up in a real history.
 DEMO_DATASTORE = DATA / "demo" / "ethelred.duckdb"
 
 
-def demo(datastore: Path | None, site: Path, base_path: str, with_report: bool) -> None:
+def demo(datastore: str, site: Path, base_path: str, with_report: bool) -> None:
     """Append the ten sample nights to a datastore of their own and build the site."""
-    datastore = datastore or DEMO_DATASTORE
-    append(list(sample_requests()), datastore, init=True)
-    console.say(f"the datastore of the demo is {datastore}")
-    if with_report:
-        report(datastore, site, base_path)
-        console.say("to look at the site: make serve")
+    with opened(datastore or str(DEMO_DATASTORE)) as store:
+        append(list(sample_requests()), store, init=True)
+        console.say(f"the datastore of the demo is {store.label}")
+        if with_report:
+            report(store.fetch(), site, base_path)
+            console.say("to look at the site: make serve")
 
 
 def sample_requests() -> Iterator[Request]:

@@ -18,7 +18,9 @@ Platform = Annotated[
 Datastore = Annotated[
     str,
     typer.Option(
-        "--datastore", envvar="ETHELRED_DATASTORE", help="The DuckDB file with the history."
+        "--datastore",
+        envvar="ETHELRED_DATASTORE",
+        help="The DuckDB file with the history, or s3://bucket/prefix.",
     ),
 ]
 Init = Annotated[
@@ -51,6 +53,18 @@ TakenAt = Annotated[
         help="The moment the copy shows, in ISO 8601; UTC unless it says otherwise.",
     ),
 ]
+AsJson = Annotated[
+    bool, typer.Option("--json", envvar="ETHELRED_JSON", help="Print one JSON object.")
+]
+MaxAge = Annotated[
+    float | None,
+    typer.Option(
+        "--max-age",
+        envvar="ETHELRED_MAX_AGE",
+        min=0,
+        help="End with exit code 5 if a platform's newest copy is older than so many hours.",
+    ),
+]
 Debug = Annotated[
     bool,
     typer.Option("--debug", envvar="ETHELRED_DEBUG", help="Show the traceback of an error."),
@@ -59,15 +73,6 @@ Debug = Annotated[
 DATASTORE = str(DEFAULT_DATASTORE)
 SITE = DEFAULT_SITE
 PLATFORM = "opencodelists"
-
-
-def local_datastore(datastore: str) -> Path:
-    """Return the path of a datastore. Raises UsageError for an address that isn't a local path."""
-    if "://" in datastore:
-        raise UsageError(
-            f"--datastore {datastore.partition('://')[0]}://… is not supported: give a local path"
-        )
-    return Path(datastore).absolute()
 
 
 def parse_taken_at(text: str | None, sources: int) -> datetime | None:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ethelred_runner import console, options
-from ethelred_runner.build import Build, build
-from ethelred_runner.datastore import missing
+from ethelred_runner.build import Build
 from ethelred_runner.errors import UsageError
 from ethelred_runner.keep import keep_copies
 from ethelred_runner.obtain import Request, obtain
-from ethelred_runner.platforms import find_platform, read_platforms
+from ethelred_runner.platforms import Platform, find_platform, read_platforms
+from ethelred_runner.store import Store
 from ethelred_runner.summary import results, warnings
 from ethelred_runner.workspace import private_folder
 
@@ -23,7 +23,18 @@ def requests_for(sources: Sequence[str], platform: str, taken_at: str | None) ->
     if not sources:
         return configured_requests(taken_at)
     moment = options.parse_taken_at(taken_at, len(sources))
-    return [Request(source, find_platform(platform), moment) for source in sources]
+    return [Request(*named(source, platform), moment) for source in sources]
+
+
+def named(source: str, platform: str) -> tuple[str, Platform]:
+    """Return a source and the platform that its prefix (`PLATFORM=`) names, else the given one.
+
+    Only the name of a known platform counts as a prefix: a path may hold an equals sign.
+    """
+    prefix, _, rest = source.partition("=")
+    if rest and prefix in read_platforms():
+        return rest, find_platform(prefix)
+    return source, find_platform(platform)
 
 
 def configured_requests(taken_at: str | None) -> list[Request]:
@@ -45,12 +56,11 @@ def setting_of(platform: str) -> str:
     return f"ETHELRED_SOURCE_{platform.upper().replace('-', '_')}"
 
 
-def append(requests: Sequence[Request], datastore: Path, *, init: bool) -> Build:
+def append(requests: Sequence[Request], store: Store, *, init: bool) -> Build:
     """Obtain copies into a private folder, append them to the datastore, say what was done."""
-    if not init and not datastore.exists():
-        raise missing(datastore)
+    store.check(init=init)
     with private_folder() as folder:
-        built = build(obtain(requests, folder), datastore, init=init)
+        built = store.append(obtain(requests, folder), init=init)
     for warning in warnings(built.summary):
         console.warn(warning)
     for line in results(built.summary):
