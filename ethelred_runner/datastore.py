@@ -89,7 +89,7 @@ def explained(datastore: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise no_room(datastore) from error
-        raise DatastoreError(f"can't work beside {datastore}: {error.strerror}") from error
+        raise DatastoreError(f"can't work beside {datastore}: {error}") from error
     except (MemoryError, duckdb.OutOfMemoryException) as error:
         raise DatastoreError(
             f"there is not enough memory to work on {datastore}; the datastore is as it was"
