@@ -12,7 +12,7 @@ from backports.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 from ethelred_runner import console
 from ethelred_runner.errors import CopyRejected
 
-BLOCK = 4 * 2**20  # bytes that decompression may give out at once
+BLOCK = 2**15  # bytes given out at once: what zstd's Python binding returns without a copy
 SQLITE = b"SQLite format 3\0"
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
@@ -124,9 +124,9 @@ def _cause(error: ZstdError) -> str:
 
 
 def _blocks_of_gzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    with gzip.GzipFile(fileobj=io.BufferedReader(_File(chunks), BLOCK)) as file:
+    with gzip.GzipFile(fileobj=io.BufferedReader(_File(chunks), 2**18)) as file:
         try:
-            while block := file.read(BLOCK):
+            while block := file.read1(2**18):
                 yield block
         except EOFError:
             raise CopyRejected("it is cut short: its gzip data ends too early") from None

@@ -163,16 +163,16 @@ class _Reader:
 
 async def _joined(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """Join small pieces: each chunk costs a change of threads, so it had better be large."""
-    pending = bytearray()
+    pending: list[bytes] = []
     try:
         async for chunk in chunks:
-            pending += chunk
-            if len(pending) >= CHUNK:
-                yield bytes(pending)
+            pending.append(chunk)
+            if sum(map(len, pending)) >= CHUNK:
+                yield b"".join(pending)
                 pending.clear()
     except Interrupted:
         if pending:  # what arrived before the link broke need not arrive again
-            yield bytes(pending)
+            yield b"".join(pending)
         raise
     if pending:
-        yield bytes(pending)
+        yield b"".join(pending)

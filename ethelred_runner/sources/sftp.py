@@ -27,6 +27,8 @@ KNOWN_HOSTS = "ETHELRED_SSH_KNOWN_HOSTS"
 REQUESTS = 64  # reads under way at once: keeps a slow, long link full, in at most 16 MB
 OPTIONS: dict[str, Any] = {
     "encryption_algs": "^aes128-gcm@openssh.com",  # twice as fast as the first by default
+    "max_pktsize": 2**17,  # bytes; a quarter of the packets, each of which costs time
+    "window": 2**23,  # bytes
     "keepalive_interval": 15,  # seconds; keeps a link open while decompression is behind
 }
 

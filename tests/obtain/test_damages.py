@@ -74,32 +74,32 @@ def test_a_flipped_bit_anywhere(name: str, seed: int, get: Obtain, tmp_path: Pat
         get(flipped)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"x" * 5000,
-        bytes(5000),
-        b"PK\x03\x04" + bytes(5000),
-        b"\xfd7zXZ\0" + bytes(5000),
-        b"BZh9" + bytes(5000),
-        b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
-        b"\xef\xbb\xbf \n<!doctype html>",
-        b"2026-03-30-db.sqlite3.zst",
-        b"SQLite format 3\0" + bytes(5000),
-        b"SQLite format 3\0" + b"\xff" * 5000,
-        zstd.compress(zstd.compress(b"SQLite format 3\0" + bytes(5000))),
-        zstd.compress(gzip.compress(b"SQLite format 3\0" + bytes(5000))),
-        zstd.compress(b"<html>"),
-        zstd.compress(b""),
-        gzip.compress(b""),
-        b"\x50\x2a\x4d\x18\x04\0\0\0abcd",
-        b"\x50\x2a\x4d\x18\xff\xff\xff\xffabcd",
-        b"\x28\xb5\x2f\xfd",
-    ],
-)
-def test_what_is_no_copy(content: bytes, get: Obtain, tmp_path: Path) -> None:
+NO_COPIES = {
+    "text": b"x" * 5000,
+    "zeros": bytes(5000),
+    "zip": b"PK\x03\x04" + bytes(5000),
+    "xz": b"\xfd7zXZ\0" + bytes(5000),
+    "bzip2": b"BZh9" + bytes(5000),
+    "XML": b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
+    "HTML": b"\xef\xbb\xbf \n<!doctype html>",
+    "a link as text": b"2026-03-30-db.sqlite3.zst",
+    "zeros behind the first bytes": b"SQLite format 3\0" + bytes(5000),
+    "ones behind the first bytes": b"SQLite format 3\0" + b"\xff" * 5000,
+    "zstd twice": zstd.compress(zstd.compress(b"SQLite format 3\0" + bytes(5000))),
+    "gzip in zstd": zstd.compress(gzip.compress(b"SQLite format 3\0" + bytes(5000))),
+    "HTML in zstd": zstd.compress(b"<html>"),
+    "nothing in zstd": zstd.compress(b""),
+    "nothing in gzip": gzip.compress(b""),
+    "a skippable frame alone": b"\x50\x2a\x4d\x18\x04\0\0\0abcd",
+    "a skippable frame cut short": b"\x50\x2a\x4d\x18\xff\xff\xff\xffabcd",
+    "four bytes of zstd": b"\x28\xb5\x2f\xfd",
+}
+
+
+@pytest.mark.parametrize("kind", NO_COPIES)
+def test_what_is_no_copy(kind: str, get: Obtain, tmp_path: Path) -> None:
     file = tmp_path / "file"
-    file.write_bytes(content)
+    file.write_bytes(NO_COPIES[kind])
     with pytest.raises(CopyRejected, match=f"^{file}: [^\n]*$"):
         get(file)
 
