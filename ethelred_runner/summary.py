@@ -61,7 +61,9 @@ def summarise(datastore: Path, known: Sequence[str], copies_given: int) -> Summa
         rows = connection.execute(NEW_COPIES, {"known": list(known)}).fetchall()
         logins = connection.execute("select count(*) from logins").fetchall()[0][0]
     newest = {platform: taken_at for platform, taken_at, *_, is_known in rows if is_known}
-    new = [NewCopy(*row[:-1], row[1] < newest.get(row[0], row[1])) for row in rows if not row[-1]]
+    new = [
+        NewCopy(*(*row[:-1], row[1] < newest.get(row[0], row[1]))) for row in rows if not row[-1]
+    ]
     return Summary(new, copies_given, logins)
 
 

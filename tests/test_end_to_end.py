@@ -3,9 +3,11 @@
 import json
 import random
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -16,7 +18,7 @@ from tests.truth import Login, Night, london_day, visible_logins
 TRUTH = SAMPLES / "opencodelists"
 
 
-def query(datastore: Path, sql: str) -> list[tuple[object, ...]]:
+def query(datastore: Path, sql: str) -> list[tuple[Any, ...]]:
     with closing(duckdb.connect(datastore, read_only=True)) as connection:
         return connection.execute(sql).fetchall()
 
@@ -26,7 +28,7 @@ def logins(datastore: Path) -> set[Login]:
     assert {platform for platform, *_ in rows} == {"opencodelists"}
     found = {(moment, ordinal) for _, moment, ordinal in rows}
     assert len(found) == len(rows)
-    return found  # type: ignore[return-value]
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -62,13 +64,17 @@ def mixed_and_twice(nights: list[Night]) -> list[list[Path]]:
 
 @pytest.mark.parametrize("runs", [in_turn, in_reverse, sanitised_at_once, mixed_and_twice])
 def test_any_order_grouping_and_kind_of_copies_gives_the_same_logins(
-    ethelred: Ethelred, nights: list[Night], tmp_path: Path, visible: set[Login], runs
-) -> None:  # type: ignore[no-untyped-def]
+    ethelred: Ethelred,
+    nights: list[Night],
+    tmp_path: Path,
+    visible: set[Login],
+    runs: Callable[[list[Night]], list[list[Path]]],
+) -> None:
     store = tmp_path / "ethelred.duckdb"
     for number, copies in enumerate(runs(nights)):
         ethelred("build", *copies, "--datastore", store, *(["--init"] if number == 0 else []))
     assert logins(store) == visible
-    counted = dict(query(store, "select day, logins from logins_per_day"))
+    counted: dict[date, int] = dict(query(store, "select day, logins from logins_per_day"))
     assert counted == Counter(london_day(moment) for moment, _ in visible)
 
 
@@ -85,7 +91,14 @@ def test_each_copy_and_its_active_users_are_as_the_truth_says(
         order by taken_at
         """,
     )
-    columns = ["users", "users_ever_logged_in", "active_1d", "active_7d", "active_28d", "active_90d"]
+    columns = [
+        "users",
+        "users_ever_logged_in",
+        "active_1d",
+        "active_7d",
+        "active_28d",
+        "active_90d",
+    ]
     expected = [
         (
             datetime.fromisoformat(night.truth["snapshot_utc"]),
@@ -104,7 +117,8 @@ def test_the_timeseries_has_every_finished_day_with_its_coverage(
     datastore: Path, visible: set[Login]
 ) -> None:
     rows = query(
-        datastore, "select day, logins, coverage, rolling_mean_7d from logins_timeseries order by day"
+        datastore,
+        "select day, logins, coverage, rolling_mean_7d from logins_timeseries order by day",
     )
     counted = Counter(london_day(moment) for moment, _ in visible)
     first, last = min(counted), date(2026, 3, 29)
@@ -115,7 +129,7 @@ def test_the_timeseries_has_every_finished_day_with_its_coverage(
     assert coverage[date(2026, 3, 21)] == "partial"
     assert all(coverage[day] == "complete" for day in days if day > date(2026, 3, 21))
     last_week = [row[1] for row in rows[-7:]]
-    assert rows[-1][3] == pytest.approx(sum(last_week) / 7)  # type: ignore[arg-type]
+    assert rows[-1][3] == pytest.approx(sum(last_week) / 7)
 
 
 def test_the_clock_change_falls_on_the_right_days(datastore: Path, visible: set[Login]) -> None:
@@ -127,7 +141,8 @@ def test_the_clock_change_falls_on_the_right_days(datastore: Path, visible: set[
     spring = datetime(2026, 3, 29)
     before = sum(spring - timedelta(days=1) <= moment < spring for moment, _ in visible)
     after = sum(spring <= moment < spring + timedelta(hours=23) for moment, _ in visible)
-    assert dict(rows) == {date(2026, 3, 28): before, date(2026, 3, 29): after}
+    counted: dict[date, int] = dict(rows)
+    assert counted == {date(2026, 3, 28): before, date(2026, 3, 29): after}
 
 
 def test_the_same_copies_again_change_nothing_and_say_so(
@@ -174,7 +189,7 @@ def test_a_damaged_copy_changes_nothing(
         assert name in done.stderr
         assert "Traceback" not in done.stderr
     assert store.read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == [store.name]
+    assert [path for path in tmp_path.iterdir() if not path.name.startswith(".")] == [store]
 
 
 def test_odd_values_are_counted_listed_without_personal_data_and_the_rest_goes_on(
@@ -182,7 +197,9 @@ def test_odd_values_are_counted_listed_without_personal_data_and_the_rest_goes_o
 ) -> None:
     store = tmp_path / "ethelred.duckdb"
     copy = SAMPLES / "damaged" / "odd-last-login.sqlite3.zst"
-    done = ethelred("build", copy, "--datastore", store, "--init", "--taken-at", "2026-03-27T02:00Z")
+    done = ethelred(
+        *("build", copy, "--datastore", store, "--init"), *("--taken-at", "2026-03-27T02:00Z")
+    )
     assert "13 values could not be taken for a login" in done.stderr
     rejected = Counter(query(store, "select reason, value_shape from rejected_logins"))
     assert rejected == Counter(

@@ -1,0 +1,180 @@
+"""Build the site from the datastore: aside, and swapped in when it is whole."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import duckdb
+
+from ethelred_runner import console
+from ethelred_runner.datastore import connect
+from ethelred_runner.errors import ReportFailed, UsageError
+from ethelred_runner.project import LOGS, PROJECT
+
+REPORTS = PROJECT / "reports"
+NODE = Path(sys.executable).with_name("node")
+EVIDENCE = REPORTS / "node_modules" / ".bin" / "evidence"
+LOG = LOGS / "report.log"
+# What installing and building leave in the folder of the report.
+NOT_SOURCE = {"node_modules", ".evidence", "build"}
+SHOWN_LINES = 4
+
+
+def report(datastore: Path, site: Path, base_path: str = "") -> bool:
+    """Build the site, unless nothing that it is made of has changed; tell whether it was built.
+
+    `base_path` is the path that the site is published under, such as `/ethelred`.
+
+    Raises ReportFailed if a query or a page fails; the site is then as it was.
+    """
+    base_path = normal_base_path(base_path)
+    with work_folder(site) as folder:
+        stage_source(folder, base_path)
+        hand_over(datastore, folder)
+        made_of = fingerprint(folder)
+        if read_stamp(site).get("made_of") == made_of:
+            console.say(f"the site in {site} is up to date")
+            return False
+        run_evidence(folder)
+        swap_in(folder / "build" / base_path.strip("/"), site)
+        write_stamp(site, {"made_of": made_of, "base_path": base_path})
+    console.say(f"the site is in {site}")
+    return True
+
+
+def normal_base_path(base_path: str) -> str:
+    """Return the path with a slash in front and none behind; empty for a host's root.
+
+    Raises UsageError if it is no path.
+    """
+    parts = [part for part in base_path.split("/") if part]
+    if any(not part.replace("-", "").replace("_", "").replace(".", "").isalnum() for part in parts):
+        raise UsageError(f"--base-path {base_path} is no path such as /ethelred")
+    return "".join(f"/{part}" for part in parts)
+
+
+@contextmanager
+def work_folder(site: Path) -> Iterator[Path]:
+    """Make an empty folder beside the site, and remove it at the end."""
+    folder = site.absolute().with_name(f".{site.name}.work-{os.getpid()}")
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+    except OSError as error:
+        raise ReportFailed(f"the site can't be built beside {site}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def stage_source(folder: Path, base_path: str) -> None:
+    """Copy the report's source, with the path it is published under, into the work folder."""
+    for path in REPORTS.iterdir():
+        if path.name in NOT_SOURCE:
+            continue
+        copy = shutil.copytree if path.is_dir() else shutil.copy2
+        copy(path, folder / path.name)
+    (folder / "node_modules").symlink_to(REPORTS / "node_modules")
+    if base_path:
+        with (folder / "evidence.config.yaml").open("a", encoding="utf-8") as config:
+            config.write(f"\ndeployment:\n  basePath: {base_path}\n")
+
+
+def hand_over(datastore: Path, folder: Path) -> None:
+    """Write what the report's source queries select as Parquet to where Evidence reads it."""
+    data = folder / ".evidence" / "template" / "static" / "data"
+    rendered = []
+    with closing(connect(datastore)) as connection:
+        for query in sorted((folder / "sources" / "ethelred").glob("*.sql")):
+            table = data / "ethelred" / query.stem / f"{query.stem}.parquet"
+            table.parent.mkdir(parents=True)
+            write_parquet(connection, query, table)
+            rendered.append(f"static/{table.relative_to(data.parent)}")
+    manifest = {"renderedFiles": {"ethelred": rendered}}
+    (data / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def write_parquet(connection: duckdb.DuckDBPyConnection, query: Path, table: Path) -> None:
+    """Write the result of one source query. Raises ReportFailed if it fails."""
+    selected = query.read_text(encoding="utf-8").strip().rstrip(";")
+    try:
+        connection.execute(
+            f"copy ({selected}) to '{table}' (format parquet, compression zstd, parquet_version v1)"
+        )
+    except duckdb.Error as error:
+        raise ReportFailed(
+            f"reports/sources/ethelred/{query.name} fails: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def fingerprint(folder: Path) -> str:
+    """Return a hash of all that the site is made of: its source, its data, the packages' lock."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "node_modules" not in path.parts:
+            digest.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def run_evidence(folder: Path) -> None:
+    """Run Evidence's strict build. Raises ReportFailed, which names the log."""
+    environment = os.environ | {
+        "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "SEND_ANONYMOUS_USAGE_STATS": "no",
+    }
+    LOGS.mkdir(exist_ok=True)
+    with console.working("building the site"), LOG.open("w", encoding="utf-8") as log:
+        done = subprocess.run(
+            ["npm", "run", "--silent", "build:strict"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode or not (folder / "build").is_dir():
+        lines = LOG.read_text(encoding="utf-8", errors="replace").splitlines()
+        said = [line for line in lines if "rror" in line][:SHOWN_LINES]
+        raise ReportFailed("\n".join(["Evidence failed:", *said, f"The full log is {LOG}"]))
+
+
+def swap_in(built: Path, site: Path) -> None:
+    """Put the built site in place of the old one."""
+    if not (built / "index.html").is_file():
+        raise ReportFailed(f"Evidence built no site in {built}")
+    old = site.with_name(f".{site.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if site.exists():
+        site.rename(old)
+    built.rename(site)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def stamp_of(site: Path) -> Path:
+    """Return the file beside the site that says what it was made of."""
+    return site.absolute().with_name(f"{site.name}.json")
+
+
+def read_stamp(site: Path) -> dict[str, str]:
+    """Return what is known of a built site; nothing if there is none."""
+    if not (stamp_of(site).is_file() and (site / "index.html").is_file()):
+        return {}
+    stamp: dict[str, str] = json.loads(stamp_of(site).read_text(encoding="utf-8"))
+    return stamp
+
+
+def write_stamp(site: Path, stamp: dict[str, str]) -> None:
+    """Write down what the site was made of."""
+    stamp_of(site).write_text(json.dumps(stamp), encoding="utf-8")
+
+
+def base_path_of(site: Path) -> str:
+    """Return the path that a built site is to be published under."""
+    return read_stamp(site).get("base_path", "")
