@@ -59,7 +59,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
     command = [str(program), "-logtostderr", "server", f"-dir={place}", "-ip=127.0.0.1", "-s3"]
     command += [f"-{name}.port={ports[name]}" for name in names]
     command += [f"-{name}.port.grpc={ports[name + ' rpc']}" for name in names]
-    command += [f"-s3.config={config}", "-s3.port.iceberg=0", "-volume.max=5"]
+    command += [f"-s3.config={config}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=5"]
     # It reports statistics to its makers unless told not to.
     command += ["-s3.autoCreateBucket", "-master.volumeSizeLimitMB=64", "-master.telemetry=false"]
     with running(command, place / "log") as process:
