@@ -1,0 +1,14 @@
+with copies as (
+    select * from {{ ref('copies') }}
+)
+
+select
+    platform,
+    cast(count(*) as integer) as copies,
+    {{ reporting_day('min(taken_at)') }} as first_copy_on,
+    {{ reporting_day('max(taken_at)') }} as newest_copy_on,
+    -- Where the newest login stands in for it, the exact moment is a user's.
+    date_trunc('hour', max(taken_at)) as newest_copy_at,
+    cast(max_by(rejected_logins, taken_at) as integer) as rejected_logins
+from copies
+group by platform
