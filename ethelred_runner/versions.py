@@ -127,7 +127,10 @@ class Versions:
         created_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         size = path.stat().st_size
         version = Version(based_on + 1, created_at, action, blob, sha256, size)
-        return version if self._commit(version) else None
+        if self._commit(version):
+            return version
+        self.bucket.delete([blob])
+        return None
 
     def _commit(self, version: Version) -> bool:
         """Create the commit; tell whether it is there and this one."""

@@ -25,7 +25,7 @@ SETTLED = {"ethelred.duckdb", ".ethelred.duckdb.lock"}
 
 
 def start(store: Path, copies: list[Path]) -> "subprocess.Popen[bytes]":
-    command = [PROGRAM, "build", *copies, "--datastore", store]
+    command: list[str | Path] = [PROGRAM, "build", *copies, "--datastore", store]
     quiet = subprocess.DEVNULL
     return subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)
 
@@ -154,11 +154,9 @@ def run_in(
     project: Path, store: Path, nights: list[Night], *more: str
 ) -> "subprocess.CompletedProcess[str]":
     """Run a changed copy of the project."""
+    command: list[str | Path] = [sys.executable, "-m", "ethelred_runner", "build"]
     return subprocess.run(
-        [
-            *(sys.executable, "-m", "ethelred_runner", "build", *paths(nights)),
-            *("--datastore", store, *more),
-        ],
+        [*command, *paths(nights), "--datastore", store, *more],
         cwd=project,
         env=os.environ | {"PYTHONPATH": str(project)},
         capture_output=True,
