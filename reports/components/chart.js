@@ -1,0 +1,197 @@
+// From the rows of logins_timeseries to an ECharts configuration.
+import { KINDS_OF_DAY, count, mean, number, shortDay, weekdayAndDay } from './words.js';
+
+export const COLOURS = {
+	light: {
+		complete: '#3b62c4',
+		unusual: '#c2410c',
+		partial: '#b7791f',
+		before_collection: '#a3adc4',
+		mean: '#12182b',
+		band: '#4a5674',
+		area: '#f4f5f9',
+		muted: '#545d75',
+		grid: '#e4e7ee',
+		surface: '#ffffff'
+	},
+	dark: {
+		complete: '#6f93f5',
+		unusual: '#ff8a4c',
+		partial: '#f0b04a',
+		before_collection: '#677289',
+		mean: '#f3f5fa',
+		band: '#c3cde4',
+		area: '#191e28',
+		muted: '#a5afc2',
+		grid: '#2a3140',
+		surface: '#12151c'
+	}
+};
+
+const DAY = 24 * 60 * 60 * 1000;
+const time = (row) => row.day.getTime();
+
+/** The expected range is worth drawing while its days can be told apart. */
+export const hasBand = (rows) => rows.length <= 130 && rows.some((row) => row.expected_low !== null);
+
+/** A complete day outside its expected range. */
+export const isUnusual = (row) =>
+	row.coverage === 'complete' &&
+	row.expected_low !== null &&
+	(row.logins < row.expected_low || row.logins > row.expected_high);
+
+const bars = (rows, kind, colours) => ({
+	type: 'bar',
+	name: KINDS_OF_DAY[kind].name,
+	stack: 'logins',
+	barMaxWidth: 28,
+	barMinWidth: 1,
+	barCategoryGap: '18%',
+	itemStyle: {
+		color: colours[kind],
+		borderRadius: [2, 2, 0, 0],
+		// A pattern as well as a colour, for readers who can't tell the colours apart.
+		...(kind === 'partial' && {
+			decal: { symbol: 'rect', rotation: Math.PI / 4, dashArrayX: [1, 0], dashArrayY: [2, 3], color: colours.surface }
+		})
+	},
+	data: rows.map((row) => ({
+		value: [time(row), row.coverage === kind ? row.logins : null],
+		...(isUnusual(row) && { itemStyle: { color: colours.unusual } })
+	})),
+	z: 3
+});
+
+const line = (rows, value, options) => ({
+	type: 'line',
+	symbol: 'none',
+	connectNulls: false,
+	data: rows.map((row) => [time(row), value(row)]),
+	...options
+});
+
+const band = (rows, colours) => {
+	const invisible = { stack: 'expected', step: 'middle', silent: true, lineStyle: { opacity: 0 }, z: 4 };
+	return [
+		line(rows, (row) => row.expected_low, invisible),
+		line(rows, (row) => (row.expected_high === null ? null : row.expected_high - row.expected_low), {
+			...invisible,
+			areaStyle: { color: colours.band, opacity: 0.22 }
+		})
+	];
+};
+
+/** Stretches of consecutive days of one kind, without the complete ones. */
+const stretches = (rows) => {
+	const found = [];
+	for (const row of rows) {
+		const [start, end] = [time(row) - DAY / 2, time(row) + DAY / 2];
+		if (found.at(-1)?.coverage === row.coverage) found.at(-1).end = end;
+		else found.push({ coverage: row.coverage, start, end });
+	}
+	return found.filter(({ coverage }) => coverage !== 'complete');
+};
+
+const shades = (rows, colours) => ({
+	silent: true,
+	itemStyle: { color: colours.area },
+	label: { position: 'insideTopLeft', color: colours.muted, fontSize: 12, distance: 8 },
+	data: stretches(rows).map(({ coverage, start, end }) => [
+		{
+			xAxis: start,
+			name: coverage === 'before_collection' && end - start > rows.length * DAY * 0.25 ? KINDS_OF_DAY[coverage].name : ''
+		},
+		{ xAxis: end }
+	])
+});
+
+/** Round days for the labels of the axis: at most `most`, each the start of a week, month or year. */
+const ticks = (first, last, most = 7) => {
+	const weeks = (n) => (date) => Math.round(date / DAY - 4) % (7 * n) === 0; // 5 January 1970 was a Monday
+	const months = (n) => (date) => date.getUTCDate() === 1 && date.getUTCMonth() % n === 0;
+	const years = (n) => (date) => months(12)(date) && date.getUTCFullYear() % n === 0;
+	const days = [];
+	for (let at = Math.ceil(first / DAY) * DAY; at <= last; at += DAY) days.push(new Date(at));
+	const rules = [() => true, weeks(1), weeks(2), months(1), months(2), months(3), months(6), years(1), years(2), years(5)];
+	return rules.map((rule) => days.filter(rule)).find((found) => found.length <= most) ?? [];
+};
+
+/** '8 Sep', with the year below it where it is the first label of that year. */
+const tickLabel = (at, all) => {
+	const year = (date) => date.getUTCFullYear();
+	const i = all.findIndex((other) => other.getTime() === at);
+	if (i < 0) return '';
+	const first = i === 0 || year(all[i - 1]) !== year(all[i]);
+	return first ? `${shortDay(all[i])}\n${year(all[i])}` : shortDay(all[i]);
+};
+
+const tooltip = (rows) => {
+	const byTime = new Map(rows.map((row) => [time(row), row]));
+	return ([point]) => {
+		const row = byTime.get(point.axisValue ?? point.value[0]);
+		if (!row) return '';
+		return [
+			`<strong>${weekdayAndDay(row.day)}</strong>`,
+			`<span style="font-size:1.15em">${count(row.logins, 'login')}</span>`,
+			row.expected_low !== null && `Expected: ${number(row.expected_low)} to ${number(row.expected_high)}`,
+			row.rolling_mean_28d !== null && `28-day mean: ${mean(row.rolling_mean_28d)}`,
+			row.coverage !== 'complete' && `<em>${KINDS_OF_DAY[row.coverage].name}</em>`
+		].filter(Boolean).join('<br>');
+	};
+};
+
+export const chartConfig = (rows, { colours, description }) => {
+	const [first, last] = [time(rows[0]), time(rows.at(-1))];
+	const labelled = ticks(first, last);
+	const highest = rows.reduce((most, row) => Math.max(most, row.logins, row.expected_high ?? 0), 10);
+	const customValues = labelled.map((date) => date.getTime());
+	return {
+		useUTC: true,
+		textStyle: { fontFamily: "'Inter Variable', system-ui, sans-serif" },
+		aria: { enabled: true, label: { description } },
+		grid: { left: 12 + 7 * number(highest * 1.3).length, right: 6, top: 12, bottom: 44 },
+		tooltip: {
+			trigger: 'axis',
+			confine: true,
+			backgroundColor: colours.surface,
+			borderColor: colours.grid,
+			textStyle: { color: colours.mean, fontSize: 13 },
+			axisPointer: { type: 'line', lineStyle: { color: colours.muted, type: 'dotted' } },
+			formatter: tooltip(rows)
+		},
+		xAxis: {
+			type: 'time',
+			min: first - DAY / 2,
+			max: last + DAY / 2,
+			axisLine: { show: true, lineStyle: { color: colours.muted } },
+			axisTick: { show: true, customValues, lineStyle: { color: colours.muted } },
+			axisLabel: {
+				customValues,
+				color: colours.muted,
+				lineHeight: 16,
+				hideOverlap: true,
+				formatter: (at) => tickLabel(at, labelled)
+			},
+			splitLine: { show: false }
+		},
+		yAxis: {
+			type: 'value',
+			min: 0,
+			minInterval: 1,
+			axisLabel: { color: colours.muted, formatter: number },
+			splitLine: { lineStyle: { color: colours.grid } }
+		},
+		series: [
+			{ ...bars(rows, 'complete', colours), markArea: shades(rows, colours) },
+			bars(rows, 'partial', colours),
+			bars(rows, 'before_collection', colours),
+			...(hasBand(rows) ? band(rows, colours) : []),
+			line(rows, (row) => row.rolling_mean_28d, {
+				name: '28-day mean',
+				z: 5,
+				lineStyle: { color: colours.mean, width: 2 },
+				itemStyle: { color: colours.mean }
+			})
+		]
+	};
+};

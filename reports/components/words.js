@@ -1,0 +1,35 @@
+// How figures and days are written. A day arrives as midnight UTC and stays in UTC,
+// so that a reader in another time zone sees the same day.
+
+const format = (options) => new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', ...options });
+
+const dayFormat = format({ day: 'numeric', month: 'long', year: 'numeric' });
+const weekdayFormat = format({ weekday: 'long' });
+const shortDayFormat = format({ day: 'numeric', month: 'short' });
+const numberFormat = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 });
+const meanFormat = new Intl.NumberFormat('en-GB', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const changeFormat = new Intl.NumberFormat('en-GB', { style: 'percent', signDisplay: 'exceptZero' });
+
+export const day = (value) => dayFormat.format(value);
+export const weekdayAndDay = (value) => `${weekdayFormat.format(value)} ${dayFormat.format(value)}`;
+export const shortDay = (value) => shortDayFormat.format(value);
+export const number = (value) => numberFormat.format(value);
+export const mean = (value) => meanFormat.format(value);
+export const change = (value) => changeFormat.format(value).replace('-', '−');
+export const count = (n, one, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`;
+
+export const KINDS_OF_DAY = {
+	complete: {
+		name: 'Complete day',
+		meaning: 'Nightly copies cover the whole day: very nearly every person who logged in is counted.'
+	},
+	partial: {
+		name: 'Partial day',
+		meaning: 'A nightly copy is missing around this day, or collection began on it: some logins may be missing.'
+	},
+	before_collection: {
+		name: 'Before collection began',
+		meaning:
+			'Known only from people who had not logged in again by the first copy. Many more logged in.'
+	}
+};
