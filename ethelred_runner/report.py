@@ -42,7 +42,7 @@ def report(datastore: Path, site: Path, base_path: str = "") -> bool:
             console.say(f"the site in {site} is up to date")
             return False
         run_evidence(folder)
-        swap_in(folder / "build" / base_path.strip("/"), site)
+        swap_in(folder / "build", site)
         write_stamp(site, {"made_of": made_of, "base_path": base_path})
     console.say(f"the site is in {site}")
     return True
