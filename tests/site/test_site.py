@@ -1,0 +1,142 @@
+"""The site in a real browser: its figures are the truth, and it asks nothing of other hosts."""
+
+from collections import Counter
+from datetime import date, timedelta
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.conftest import SAMPLES, Ethelred
+from tests.site.conftest import Site, Visit
+from tests.truth import Night, london_day, usernames, visible_logins
+
+pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
+
+PAGES = ["", "platforms/opencodelists/", "reading/"]
+PICTURES = Path(__file__).parents[2] / "test-results"
+LAST_DAY = date(2026, 3, 29)
+
+
+@pytest.fixture(scope="session")
+def per_day(nights: list[Night]) -> Counter[date]:
+    """Count the visible logins by day, from the ground truth."""
+    visible = visible_logins(SAMPLES / "opencodelists", nights)
+    return Counter(london_day(moment) for moment, _ in visible)
+
+
+def last_days(per_day: Counter[date], days: int) -> int:
+    return sum(per_day[LAST_DAY - timedelta(days=n)] for n in range(days))
+
+
+def figure(page: Page, name: str) -> int:
+    value = page.get_by_test_id(name).first.get_attribute("value")
+    assert value is not None
+    return int(value)
+
+
+def open_page(visit: Visit, url: str) -> Page:
+    page = visit.context.new_page()
+    page.goto(url, wait_until="networkidle")
+    return page
+
+
+def test_the_figures_are_the_truth(site: Site, visit: Visit, per_day: Counter[date]) -> None:
+    page = open_page(visit, site.url)
+    assert figure(page, "logins-last-finished-day") == per_day[LAST_DAY]
+    assert figure(page, "logins-last-7d") == last_days(per_day, 7)
+    assert figure(page, "logins-last-28d") == last_days(per_day, 28)
+    expect(page.get_by_test_id("newest-copy").first).to_have_text("30 March 2026")
+    expect(page.get_by_test_id("last-finished-day").first).to_contain_text("29 March 2026")
+
+
+def test_the_chart_is_there_and_its_table_has_the_figures(
+    site: Site, visit: Visit, per_day: Counter[date]
+) -> None:
+    page = open_page(visit, urljoin(site.url, "platforms/opencodelists/"))
+    chart = page.get_by_test_id("chart").first
+    drawing = chart.locator("canvas, svg").first
+    expect(drawing).to_be_visible()
+    box = drawing.bounding_box()
+    assert box is not None
+    assert box["width"] > 300
+    assert box["height"] > 100
+    table = page.get_by_test_id("table").first
+    table.locator("summary").click()
+    busiest = date(2026, 3, 23)
+    row = table.locator("tr", has_text="23 March 2026")
+    expect(row).to_contain_text(str(per_day[busiest]))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_request_leaves_the_site_and_nothing_complains(
+    site: Site, visit: Visit, path: str
+) -> None:
+    page = open_page(visit, urljoin(site.url, path))
+    expect(page.locator("h1").first).to_be_visible()
+    assert visit.hosts() == {urlsplit(site.url).netloc}
+    assert visit.errors == []
+    assert all(urlsplit(url).path.startswith(urlsplit(site.url).path) for url in visit.requests)
+
+
+def test_every_link_of_the_site_leads_somewhere(site: Site, visit: Visit) -> None:
+    page = open_page(visit, site.url)
+    links = page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
+    own = {link for link in links if urlsplit(link).netloc == urlsplit(site.url).netloc}
+    assert len(own) >= 3
+    assert {link: page.request.get(link).status for link in own} == dict.fromkeys(own, 200)
+
+
+def test_a_missing_page_is_answered_with_the_sites_own(site: Site, visit: Visit) -> None:
+    page = visit.context.new_page()
+    answer = page.goto(urljoin(site.url, "no/such/page"))
+    assert answer is not None
+    assert answer.status == 404
+    expect(page.locator("body")).to_contain_text("There is no page here")
+
+
+def test_the_figures_are_there_without_a_query_engine(
+    site: Site, browser: Browser, per_day: Counter[date]
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(site.url)
+    assert figure(page, "logins-last-7d") == last_days(per_day, 7)
+    expect(page.get_by_test_id("newest-copy").first).to_have_text("30 March 2026")
+    context.close()
+
+
+def test_nothing_of_a_user_is_in_any_byte_of_the_site(site: Site, nights: list[Night]) -> None:
+    personal = {user.encode() for night in nights for user in usernames(night.raw)}
+    personal |= {
+        str(moment).encode() for moment, _ in visible_logins(SAMPLES / "opencodelists", nights)
+    }
+    # A short name may stand in any text by chance.
+    personal = {value for value in personal if len(value) >= 6}
+    assert len(personal) > 300
+    for path in site.folder.rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        assert [value for value in personal if value in content] == [], path
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 768, 390])
+def test_pictures_for_people_to_look_at(site: Site, visit: Visit, look: str, width: int) -> None:
+    PICTURES.mkdir(exist_ok=True)
+    for path in PAGES:
+        page = visit.context.new_page()
+        page.emulate_media(color_scheme="dark" if look == "dark" else "light")
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(urljoin(site.url, path), wait_until="networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        name = path.strip("/").replace("/", "-") or "overview"
+        page.screenshot(path=PICTURES / f"{name}-{width}-{look}.png", full_page=True)
+
+
+def test_the_same_data_are_not_built_again(ethelred: Ethelred, site: Site, datastore: Path) -> None:
+    base_path = urlsplit(site.url).path
+    done = ethelred(
+        *("report", "--datastore", datastore, "--site", site.folder, "--base-path", base_path)
+    )
+    assert "up to date" in done.stdout
