@@ -45,16 +45,19 @@ def run(
     base_path: opt.BasePath = "",
     no_report: opt.NoReport = False,
     taken_at: opt.TakenAt = None,
+    max_age: opt.OldAfter = None,
+    max_bytes: opt.MaxBytes = opt.MAX_BYTES,
+    keep: opt.Keep = False,
     debug: opt.Debug = False,
 ) -> None:
     """Obtain copies, append their logins, build the site: the scheduled job."""
-    from ethelred_runner.pipeline import append, requests_for
+    from ethelred_runner.pipeline import Obtaining, append, requests_for
     from ethelred_runner.report import report as build_site
     from ethelred_runner.store import opened
 
     requests = requests_for(sources or [], platform, taken_at)
     with opened(datastore) as store:
-        append(requests, store, init=init)
+        append(requests, store, init=init, how=Obtaining(max_bytes, keep, max_age))
         if not no_report:
             build_site(store.fetch(), site, base_path)
 
@@ -65,12 +68,13 @@ def obtain(
     sources: Sources = None,
     platform: opt.Platform = opt.PLATFORM,
     taken_at: opt.TakenAt = None,
+    max_bytes: opt.MaxBytes = opt.MAX_BYTES,
     debug: opt.Debug = False,
 ) -> None:
     """Only obtain and verify copies."""
     from ethelred_runner.pipeline import obtain_to, requests_for
 
-    for path in obtain_to(requests_for(sources or [], platform, taken_at), to):
+    for path in obtain_to(requests_for(sources or [], platform, taken_at), to, max_bytes):
         console.say(str(path))
 
 
@@ -81,15 +85,18 @@ def build(
     datastore: opt.Datastore = opt.DATASTORE,
     init: opt.Init = False,
     taken_at: opt.TakenAt = None,
+    max_age: opt.OldAfter = None,
+    max_bytes: opt.MaxBytes = opt.MAX_BYTES,
+    keep: opt.Keep = False,
     debug: opt.Debug = False,
 ) -> None:
     """Append the logins of local copies, count them per day, and test the result."""
-    from ethelred_runner.pipeline import append, requests_for
+    from ethelred_runner.pipeline import Obtaining, append, requests_for
     from ethelred_runner.store import opened
 
     requests = requests_for(copies, platform, taken_at)
     with opened(datastore) as store:
-        append(requests, store, init=init)
+        append(requests, store, init=init, how=Obtaining(max_bytes, keep, max_age))
 
 
 @app.command()

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ethelred_runner.errors import UsageError
+from ethelred_runner.limits import Limits
 from ethelred_runner.project import DEFAULT_DATASTORE, DEFAULT_SITE
 
 Platform = Annotated[
@@ -65,6 +66,30 @@ MaxAge = Annotated[
         help="End with exit code 5 if a platform's newest copy is older than so many hours.",
     ),
 ]
+OldAfter = Annotated[
+    float | None,
+    typer.Option(
+        "--max-age",
+        envvar="ETHELRED_MAX_AGE",
+        min=0,
+        help="Warn if a platform's newest copy is older than so many hours.",
+    ),
+]
+MaxBytes = Annotated[
+    int,
+    typer.Option(
+        "--max-bytes",
+        envvar="ETHELRED_MAX_BYTES",
+        min=1,
+        help="The largest copy to accept, in bytes, stored or decompressed.",
+    ),
+]
+Keep = Annotated[
+    bool,
+    typer.Option(
+        "--keep", envvar="ETHELRED_KEEP", help="Leave the obtained copies where they are."
+    ),
+]
 Debug = Annotated[
     bool,
     typer.Option("--debug", envvar="ETHELRED_DEBUG", help="Show the traceback of an error."),
@@ -73,6 +98,7 @@ Debug = Annotated[
 DATASTORE = str(DEFAULT_DATASTORE)
 SITE = DEFAULT_SITE
 PLATFORM = "opencodelists"
+MAX_BYTES = Limits.max_bytes
 
 
 def parse_taken_at(text: str | None, sources: int) -> datetime | None:

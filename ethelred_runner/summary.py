@@ -1,9 +1,9 @@
 """What a build brought in, for a person to read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ethelred_runner.datastore import connect
@@ -32,11 +32,15 @@ class NewCopy:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a build appended, and what its datastore holds now."""
+    """What a build appended, and what its datastore holds now.
+
+    `newest_taken_at` has, by platform, when the newest copy was taken (UTC).
+    """
 
     copies: Sequence[NewCopy]
     copies_given: int
     logins: int
+    newest_taken_at: Mapping[str, datetime]
 
     @property
     def new_logins(self) -> int:
@@ -60,11 +64,12 @@ def summarise(datastore: Path, known: Sequence[str], copies_given: int) -> Summa
     with closing(connect(datastore)) as connection:
         rows = connection.execute(NEW_COPIES, {"known": list(known)}).fetchall()
         logins = connection.execute("select count(*) from logins").fetchall()[0][0]
-    newest = {platform: taken_at for platform, taken_at, *_, is_known in rows if is_known}
+    before = {platform: taken_at for platform, taken_at, *_, is_known in rows if is_known}
+    newest = {platform: taken_at for platform, taken_at, *_ in rows}
     new = [
-        NewCopy(*(*row[:-1], row[1] < newest.get(row[0], row[1]))) for row in rows if not row[-1]
+        NewCopy(*(*row[:-1], row[1] < before.get(row[0], row[1]))) for row in rows if not row[-1]
     ]
-    return Summary(new, copies_given, logins)
+    return Summary(new, copies_given, logins, newest)
 
 
 def warnings(summary: Summary) -> Iterator[str]:
@@ -80,6 +85,18 @@ def warnings(summary: Summary) -> Iterator[str]:
             yield (
                 f"{taken}: {count(copy.rejected_logins, 'value')} could not be taken for a login; "
                 "the table rejected_logins lists their shapes"
+            )
+
+
+def stale(summary: Summary, platforms: Iterable[str], max_age_hours: float) -> Iterator[str]:
+    """Yield a line for each of the platforms whose newest copy is older than so many hours."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    for platform in sorted(set(platforms)):
+        taken_at = summary.newest_taken_at[platform]
+        if now - taken_at > timedelta(hours=max_age_hours):
+            yield (
+                f"the newest copy of {platform} was taken {at(taken_at)}, more than "
+                f"{max_age_hours:g} hours ago: is its backup job at work?"
             )
 
 
