@@ -83,7 +83,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
         files = {entry["file"]: entry["sha256"] for entry in manifest["tables"].values()}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"{directory} holds no export: it has no {MANIFEST} of ethelred export"
         ) from error
