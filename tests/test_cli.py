@@ -75,6 +75,30 @@ def test_options_are_environment_variables_too(
     assert "nothing new" in ethelred("run", **settings).stdout
 
 
+def test_an_old_copy_is_warned_about_and_a_backfill_told(
+    ethelred: Ethelred, nights: list[Night], tmp_path: Path
+) -> None:
+    store = tmp_path / "ethelred.duckdb"
+    said = ethelred(*("build", nights[1].raw, "--datastore", store, "--init", "--max-age", "36"))
+    assert "the newest copy of opencodelists was taken 2026-03-22 02:00 UTC" in said.stderr
+    said = ethelred("build", nights[0].raw, "--datastore", store)
+    assert "older than the newest one known (backfill)" in said.stdout
+    assert "newest copy" not in said.stderr
+
+
+def test_a_copy_is_kept_only_if_asked_for_and_never_if_too_large(
+    ethelred: Ethelred, nights: list[Night], tmp_path: Path
+) -> None:
+    work, store = tmp_path / "work", tmp_path / "ethelred.duckdb"
+    build = ["build", nights[0].raw, "--datastore", store, "--init"]
+    said = ethelred(*build, "--max-bytes", "700000", code=4, ETHELRED_WORK=str(work))
+    assert "--max-bytes" in said.stderr
+    ethelred(*build, "--keep", ETHELRED_WORK=str(work))
+    assert [path.stat().st_mode & 0o777 for path in work.rglob("*.sqlite3")] == [0o600]
+    ethelred(*build, ETHELRED_WORK=str(work))
+    assert len(list(work.rglob("*.sqlite3"))) == 1
+
+
 def test_obtained_copies_can_be_built_from_later(
     ethelred: Ethelred, nights: list[Night], tmp_path: Path
 ) -> None:
