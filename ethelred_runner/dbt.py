@@ -17,7 +17,7 @@ COMMAND = [
     *(str(Path(sys.executable).with_name("dbt")), "--quiet", "build"),
     *("--exclude-resource-type", "unit_test", "--no-version-check", "--no-use-colors"),
     *("--log-level-file", "info", "--log-path", str(LOGS)),
-    *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", "target"),
+    *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
 ]
 PARSED = "target/partial_parse.msgpack"
 SHOWN_FAILURES = 3
@@ -37,7 +37,7 @@ def run_dbt(database: Path, manifest: Path, lock: int) -> None:
     fetch_parsed(folder)
     with console.working("building and testing the models"):
         done = subprocess.run(
-            COMMAND,
+            [*COMMAND, "--target-path", str(folder / "target")],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
