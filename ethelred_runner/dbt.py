@@ -1,11 +1,10 @@
 """Running dbt, as a program of its own: it leaves no lock and no connection behind."""
 
-import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from ethelred_runner import console
@@ -15,12 +14,20 @@ from ethelred_runner.project import LOGS, PROJECT
 # Unit tests are about the models, not about the data: they run with the project's own tests.
 COMMAND = [
     *(str(Path(sys.executable).with_name("dbt")), "--quiet", "build"),
-    *("--exclude-resource-type", "unit_test", "--no-version-check", "--no-use-colors"),
+    *(
+        "--exclude-resource-type",
+        "unit_test",
+        "--no-version-check",
+        "--no-use-colors",
+        "--no-write-json",
+    ),
     *("--log-level-file", "info", "--log-path", str(LOGS)),
     *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
 ]
 PARSED = "target/partial_parse.msgpack"
-SHOWN_FAILURES = 3
+SHOWN_LINES = 6
+TIME = re.compile(r"^\d\d:\d\d:\d\d  ")
+PROGRESS = re.compile(r"\d+ of \d+ ")
 
 
 def run_dbt(database: Path, manifest: Path, lock: int) -> None:
@@ -48,7 +55,7 @@ def run_dbt(database: Path, manifest: Path, lock: int) -> None:
             check=False,
         )
     if done.returncode:
-        raise BuildFailed(explain(list(failures(folder)) or [" ".join(done.stdout.split())]))
+        raise BuildFailed(explain(done.stdout))
     keep_parsed(folder)
 
 
@@ -67,19 +74,10 @@ def keep_parsed(folder: Path) -> None:
     aside.replace(PROJECT / PARSED)
 
 
-def failures(folder: Path) -> Iterator[str]:
-    """Yield what failed, in a line each, from the results that dbt wrote."""
-    results = folder / "target" / "run_results.json"
-    if not results.exists():
-        return
-    for result in json.loads(results.read_text(encoding="utf-8"))["results"]:
-        if result["status"] in ("error", "fail"):
-            kind, _, name = result["unique_id"].split(".")[:3]
-            yield f"{kind} {name}: {' '.join((result['message'] or '').split())}"
-
-
-def explain(failed: list[str]) -> str:
-    """Say what failed, shortly, and where the whole of it is."""
-    shown = "\n".join(text[:300] for text in failed[:SHOWN_FAILURES])
-    more = f"\n… and {len(failed) - SHOWN_FAILURES} more" if len(failed) > SHOWN_FAILURES else ""
-    return f"dbt failed: {shown}{more}\nThe full log is {LOGS / 'dbt.log'}"
+def explain(said: str) -> str:
+    """Say what failed, shortly, from what dbt printed, and where the whole of it is."""
+    lines = [TIME.sub("", line).strip() for line in said.splitlines()]
+    told = [line for line in lines if line and not PROGRESS.match(line)]
+    shown = "\n".join(f"  {line[:200]}" for line in told[:SHOWN_LINES])
+    more = "\n  …" if len(told) > SHOWN_LINES else ""
+    return f"dbt failed:\n{shown}{more}\nThe full log is {LOGS / 'dbt.log'}"
