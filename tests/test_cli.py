@@ -11,7 +11,10 @@ import pytest
 from tests.conftest import PROGRAM, SAMPLES, Ethelred
 from tests.truth import Night
 
-COMMANDS = ["run", "obtain", "build", "report", "serve", "status", "check", "demo"]
+COMMANDS = [
+    *("run", "obtain", "build", "report", "serve", "status", "check", "demo"),
+    *("versions", "restore", "export", "import"),
+]
 README = Path(__file__).parents[1] / "README.md"
 
 
