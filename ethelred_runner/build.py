@@ -23,7 +23,7 @@ from ethelred_runner.datastore import (
 )
 from ethelred_runner.dbt import run_dbt
 from ethelred_runner.errors import BuildFailed, DatastoreError
-from ethelred_runner.history import check_nothing_gone, check_whole, same_content
+from ethelred_runner.history import check_nothing_gone, check_unique, check_whole, same_content
 from ethelred_runner.migrate import migrate
 from ethelred_runner.summary import Summary, copy_ids, summarise
 from ethelred_runner.wal import take_over_wal
@@ -84,6 +84,7 @@ def create(datastore: Path, fill: Fill, *, failed: Path | None = None) -> None:
         with kept_when_failing(datastore, folder, failed):
             build_work([], work, lock)
             check_nothing_gone(filled, work)
+            check_unique(work)
         check_unchanged(datastore, None)
         replace(datastore, work)
 

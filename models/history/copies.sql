@@ -23,12 +23,18 @@ users as (
     group by platform, copy_id
 ),
 
+newest as (
+    select max(appended_at) as appended_at
+    from logins
+),
+
 new_logins as (
     select
         platform,
         copy_id,
         count(*) as new_logins
     from logins
+    inner join newest using (appended_at)
     group by platform, copy_id
 )
 

@@ -9,24 +9,31 @@ with logins as (
     select * from {{ ref('logins') }}
 ),
 
+changed_days as (
+    select distinct
+        platform,
+        {{ reporting_day('logged_in_at') }} as day
+    from logins
+    {% if is_incremental() %}
+        where appended_at > (
+            select coalesce(max(last_appended_at), timestamp '-infinity') from {{ this }}
+        )
+    {% endif %}
+),
+
+-- Time zones are slow: only logins of a changed day, or beside one, have theirs worked out.
+nearby_dates as (
+    select distinct unnest([day - 1, day, day + 1]) as date_utc
+    from changed_days
+),
+
 dated as (
     select
         platform,
         appended_at,
         {{ reporting_day('logged_in_at') }} as day
     from logins
-),
-
-changed_days as (
-    select distinct
-        platform,
-        day
-    from dated
-    {% if is_incremental() %}
-        where appended_at > (
-            select coalesce(max(last_appended_at), timestamp '-infinity') from {{ this }}
-        )
-    {% endif %}
+    where cast(logged_in_at as date) in (select date_utc from nearby_dates)
 )
 
 select

@@ -58,7 +58,9 @@ def compile_models(folder: Path, datastore: Path) -> list[Model]:
             later[name]["compiled_code"],
         )
         for name in order
-        if name in first and first[name]["config"]["materialized"] != "ephemeral"
+        if name in first
+        and first[name]["config"]["materialized"] != "ephemeral"
+        and "report" not in first[name]["fqn"]  # they only show what the others hold
     ]
 
 

@@ -19,13 +19,16 @@ BEGINNINGS = [datetime(2026, 3, 26), datetime(2026, 10, 22), datetime(2026, 6, 2
 MOMENTS = [
     *(timedelta(), timedelta(microseconds=-1), timedelta(hours=1), timedelta(hours=23)),
     *(timedelta(hours=23, microseconds=-1), timedelta(hours=9, seconds=7, microseconds=120_000)),
-    *(timedelta(hours=9, seconds=7), timedelta(hours=16, minutes=20, microseconds=5)),
+    *(timedelta(hours=9, seconds=7), timedelta(hours=3), timedelta(hours=3, minutes=30)),
 ]
 BAD = [
     *(("never", "text"), ("17", "integer"), ("1.5", "real"), (None, "blob"), ("", "text")),
     *(("1999-12-31 23:59:59", "text"), ("2099-01-01 00:00:00", "text")),
     ("2026-02-30 00:00:00", "text"),
 ]
+
+
+AHEAD = len(BAD)  # stands for a login just later than the clocks of two machines may differ
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ class History:
     def _values(self, taken_at: datetime) -> Iterator[tuple[str | None, str]]:
         for user, login in sorted(self.logged_in(taken_at).items()):
             yield (None, "null") if login is None else (written(login, self.style + user), "text")
-        yield from (BAD[number] for number in self.bad)
+        ahead = (str(taken_at + timedelta(minutes=5, microseconds=1)), "text")
+        yield from (ahead if number == AHEAD else BAD[number] for number in self.bad)
 
     def logged_in(self, taken_at: datetime) -> dict[int, datetime | None]:
         """Return the users that a copy shows, with their latest login."""
@@ -156,10 +160,11 @@ def histories(draw: st.DrawFn) -> History:
     """Draw some days of logins, with 1 to 8 copies of them."""
     beginning = draw(st.sampled_from(BEGINNINGS))
     days = st.integers(0, 9)
-    moments = st.builds(
+    moment = st.builds(
         lambda day, at: beginning + timedelta(days=day) + at, days, st.sampled_from(MOMENTS)
     )
-    delays = st.sampled_from([timedelta(), timedelta(), timedelta(hours=7)])
+    moments = st.sampled_from(draw(st.lists(moment, min_size=1, max_size=5)))  # so that some meet
+    delays = st.sampled_from([timedelta(), timedelta(), timedelta(hours=7), timedelta(days=1)])
     ends = st.sampled_from([False] * 5 + [True])
     events = st.builds(Event, moments, delays, st.integers(0, 7), ends)
     nights = st.builds(
@@ -168,9 +173,9 @@ def histories(draw: st.DrawFn) -> History:
         st.sampled_from([timedelta(), timedelta(), timedelta(seconds=1.5), timedelta(hours=8)]),
     )
     return History(
-        tuple(draw(st.lists(events, max_size=40))),
+        tuple(draw(st.lists(events, min_size=draw(st.sampled_from([0, 9, 18])), max_size=40))),
         tuple(draw(st.lists(nights, min_size=1, max_size=8, unique=True))),
-        tuple(draw(st.lists(st.integers(0, len(BAD) - 1), max_size=3))),
+        tuple(draw(st.lists(st.integers(0, AHEAD), max_size=3))),
         draw(st.integers(0, 4)),
     )
 

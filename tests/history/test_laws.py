@@ -19,6 +19,10 @@ SETTLED = {
     "active_users": "select distinct * exclude (copy_id) from active_users order by all",
     "copies": "select distinct platform, taken_at, users, users_ever_logged_in,"
     " earliest_login_at, latest_login_at, rejected_logins from copies order by all",
+    "rejected": "select distinct platform, taken_at, reason, value_shape"
+    " from rejected_logins join copies using (platform, copy_id) order by all",
+    "rejected, not counted": "select * from copies where rejected_logins != (select count(*)"
+    " from rejected_logins as bad where bad.copy_id = copies.copy_id)",
     "gaps": "from collection_gaps order by all",
     "sums": "select sum(new_logins) from copies",
 }
