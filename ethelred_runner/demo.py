@@ -1,37 +1,71 @@
-"""The whole path on the sample copies that lie in the repository."""
+"""The whole path on more than a year of simulated nights, in a datastore of their own."""
 
-import csv
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from ethelred_runner import console
+from ethelred_runner.datastore import connect
+from ethelred_runner.errors import DatastoreError
 from ethelred_runner.obtain import Request
 from ethelred_runner.pipeline import append
-from ethelred_runner.platforms import find_platform
-from ethelred_runner.project import DATA, PROJECT
+from ethelred_runner.platforms import read_platforms
+from ethelred_runner.project import DATA
 from ethelred_runner.report import report
-from ethelred_runner.store import opened
+from ethelred_runner.simulate import SIMULATIONS, nights, write_copies
+from ethelred_runner.store import Store, opened
+from ethelred_runner.workspace import private_folder
 
-SAMPLES = PROJECT / "tests" / "samples" / "opencodelists"
-# Not the default datastore: sample logins must not end up in a real history.
+# Not the default datastore: simulated logins must not end up in a real history.
 DEMO_DATASTORE = DATA / "demo" / "ethelred.duckdb"
+
+KNOWN = "select platform, cast(taken_at as date) from copies"
 
 
 def demo(datastore: str, site: Path, base_path: str, with_report: bool) -> None:
-    """Append the ten sample nights to a datastore of their own and build the site."""
+    """Append the simulated nights that a datastore of their own lacks, and build the site."""
     with opened(datastore or str(DEMO_DATASTORE)) as store:
-        append(list(sample_requests()), store, init=True)
+        with private_folder() as folder:
+            requests = list(missing_copies(store, folder, datetime.now(UTC)))
+            if requests:
+                console.note(f"reading {len(requests)} simulated copies")
+                with one_line_for_all():
+                    append(requests, store, init=True)
+            else:
+                console.say("every simulated night up to today has been read before")
         console.say(f"the datastore of the demo is {store.label}")
         if with_report:
             report(store.fetch(), site, base_path)
             console.say("to look at the site: make serve")
 
 
-def sample_requests() -> Iterator[Request]:
-    """Yield the sample copies with the moments they show: a checkout keeps no file times."""
-    platform = find_platform("opencodelists")
-    with (SAMPLES / "copies.csv").open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            taken_at = datetime.fromisoformat(row["snapshot_utc"]).replace(tzinfo=UTC)
-            yield Request(str(SAMPLES / row["file"]), platform, taken_at)
+@contextmanager
+def one_line_for_all() -> Iterator[None]:
+    """Leave out what is said of each of hundreds of copies."""
+    console.notices.quiet = True
+    try:
+        yield
+    finally:
+        console.notices.quiet = False
+
+
+def missing_copies(store: Store, folder: Path, until: datetime) -> Iterator[Request]:
+    """Write the copies of the nights that the datastore doesn't have yet."""
+    known = known_nights(store)
+    platforms = read_platforms()
+    with console.working("simulating nightly copies"):
+        for simulation in SIMULATIONS:
+            wanted = [night for night in nights(until) if (simulation.platform, night) not in known]
+            for path in write_copies(simulation, wanted, folder):
+                yield Request(str(path), platforms[simulation.platform])
+
+
+def known_nights(store: Store) -> set[tuple[str, date]]:
+    """Return the nights of which the datastore has a copy; none if there is no datastore."""
+    try:
+        path = store.fetch()
+    except DatastoreError:
+        return set()
+    with closing(connect(path)) as connection:
+        return {(platform, night) for platform, night in connection.execute(KNOWN).fetchall()}

@@ -41,7 +41,7 @@ def named(source: str, platform: str) -> tuple[str, Platform]:
 
 def configured_requests(taken_at: str | None) -> list[Request]:
     """Return a request for each platform whose source the environment names."""
-    platforms = read_platforms().values()
+    platforms = [one for one in read_platforms().values() if not one.is_demo]
     settings = {platform: setting_of(platform.platform) for platform in platforms}
     found = [(one, os.environ[name]) for one, name in settings.items() if os.environ.get(name)]
     if not found:

@@ -17,6 +17,11 @@ class Platform:
     users_table: str
     login_column: str
 
+    @property
+    def is_demo(self) -> bool:
+        """Tell whether the platform is a simulated one, of which only the demo has copies."""
+        return self.platform.startswith("demo_")
+
 
 def read_platforms(seed: Path = PROJECT / "seeds" / "platforms.csv") -> dict[str, Platform]:
     """Return the platforms of the seed by their identifiers, in the seed's order."""
@@ -25,11 +30,11 @@ def read_platforms(seed: Path = PROJECT / "seeds" / "platforms.csv") -> dict[str
 
 
 def find_platform(name: str) -> Platform:
-    """Return the platform with this identifier.
+    """Return the platform with this identifier, unless it is the demo's.
 
     Raises UsageError if the seed has no such platform.
     """
-    platforms = read_platforms()
+    platforms = {key: one for key, one in read_platforms().items() if not one.is_demo}
     if name not in platforms:
         known = ", ".join(platforms)
         raise UsageError(f"no platform is called {name}; seeds/platforms.csv has: {known}")

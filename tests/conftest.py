@@ -57,3 +57,11 @@ def datastore(
     path = tmp_path_factory.mktemp("datastore") / "ethelred.duckdb"
     ethelred("build", *(night.raw for night in nights), "--datastore", path, "--init")
     return path
+
+
+@pytest.fixture(scope="session")
+def demo_datastore(tmp_path_factory: pytest.TempPathFactory, ethelred: Ethelred) -> Path:
+    """Build the demo's datastore: more than a year of two simulated platforms."""
+    path = tmp_path_factory.mktemp("demo") / "ethelred.duckdb"
+    ethelred("demo", "--datastore", path, "--no-report")
+    return path

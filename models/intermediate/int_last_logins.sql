@@ -1,6 +1,16 @@
 -- A further platform is one more `union all` of its staging model.
-with last_logins as (
+with opencodelists as (
     select * from {{ ref('stg_opencodelists__last_logins') }}
+),
+
+demo_workbench as (
+    select * from {{ ref('stg_demo_workbench__last_logins') }}
+),
+
+last_logins as (
+    select * from opencodelists
+    union all
+    select * from demo_workbench
 ),
 
 trimmed as (

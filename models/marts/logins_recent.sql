@@ -3,5 +3,5 @@ with logins_timeseries as (
 )
 
 select * from logins_timeseries
-qualify day > max(day) over (partition by platform) - 91
+qualify day > max(day) over (partition by platform) - 400
 order by platform, day

@@ -1,0 +1,23 @@
+with active_users as (
+    select * from {{ ref('active_users') }}
+),
+
+dated as (
+    select
+        *,
+        {{ reporting_day('taken_at') }} as day
+    from active_users
+)
+
+select
+    platform,
+    day,
+    users as accounts,
+    never_logged_in,
+    active_1d,
+    active_7d,
+    active_28d,
+    active_90d
+from dated
+qualify row_number() over (partition by platform, day order by taken_at desc) = 1
+order by platform, day

@@ -1,0 +1,48 @@
+with logins_timeseries as (
+    select * from {{ ref('logins_timeseries') }}
+),
+
+days as (
+    select
+        *,
+        unnest(['week', 'month']) as grain,
+        max(day) over (partition by platform) as last_finished_day
+    from logins_timeseries
+),
+
+periods as (
+    select
+        platform,
+        grain,
+        cast(date_trunc(grain, day) as date) as starts_on,
+        max(last_finished_day) as last_finished_day,
+        cast(sum(logins) as bigint) as logins,
+        count(*) as days_shown,
+        count(*) filter (where coverage = 'complete') as complete_days,
+        count(*) filter (where coverage = 'before_collection') as days_before_collection
+    from days
+    group by platform, grain, starts_on
+),
+
+bounded as (
+    select
+        *,
+        if(grain = 'week', starts_on + 6, last_day(starts_on)) as ends_on
+    from periods
+)
+
+select
+    platform,
+    grain,
+    starts_on,
+    ends_on,
+    logins,
+    complete_days,
+    case
+        when days_before_collection = days_shown then 'before_collection'
+        when complete_days = ends_on - starts_on + 1 then 'complete'
+        else 'partial'
+    end as coverage
+from bounded
+where ends_on <= last_finished_day
+order by platform, grain, starts_on

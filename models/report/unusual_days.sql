@@ -1,0 +1,31 @@
+with logins_timeseries as (
+    select * from {{ ref('logins_timeseries') }}
+),
+
+day_notes as (
+    select * from {{ ref('day_notes') }}
+),
+
+notes as (
+    select
+        platform,
+        day,
+        string_agg(text, '; ' order by kind, text) as notes
+    from day_notes
+    group by platform, day
+)
+
+select
+    days.platform,
+    days.day,
+    days.logins,
+    days.expected_low,
+    days.expected_high,
+    if(days.logins < days.expected_low, 'lower', 'higher') as verdict,
+    notes.notes
+from logins_timeseries as days
+left join notes using (platform, day)
+where
+    days.coverage = 'complete'
+    and (days.logins < days.expected_low or days.logins > days.expected_high)
+order by days.platform asc, days.day desc
