@@ -127,7 +127,7 @@ def refuse_stale(status: dict[str, Any], max_age_hours: float | None) -> None:
 def show_status(status: dict[str, Any]) -> None:
     """Print the status as a table, and below it what needs more room."""
     table = Table(title=f"{status['datastore']} ({decimal(status['size_bytes'])})")
-    for heading in ("platform", "copies", "newest copy", "logins", "first", "newest", "rejected"):
+    for heading in ("platform", "copies", "newest copy", "age", "logins", "rejected"):
         table.add_column(heading)
     for platform in status["platforms"]:
         table.add_row(*cells(platform))
@@ -145,10 +145,9 @@ def cells(platform: dict[str, Any]) -> list[str]:
     return [
         platform["platform"],
         f"{platform['copies']:,}",
-        f"{at(platform['newest_copy_taken_at'])}\n{platform['newest_copy_age_hours']:,} h ago",
+        at(platform["newest_copy_taken_at"]),
+        f"{platform['newest_copy_age_hours']:,.0f} h",
         f"{platform['logins'] or 0:,}",
-        day(platform["first_login_at"]),
-        day(platform["newest_login_at"]),
         f"{platform['rejected_logins']:,}",
     ]
 
@@ -156,6 +155,8 @@ def cells(platform: dict[str, Any]) -> list[str]:
 def show_platform(platform: dict[str, Any]) -> None:
     """Print a platform's days, gaps and last copies."""
     name = platform["platform"]
+    first, newest = day(platform["first_login_at"]), day(platform["newest_login_at"])
+    console.say(f"{name}: first login on {first}, newest on {newest}")
     console.say(
         f"{name}: {count(platform['complete_days'], 'complete day')} and "
         f"{platform['partial_days']:,} partial up to {platform['last_finished_day']}"

@@ -7,8 +7,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ethelred_runner.build import build
+from ethelred_runner.obtain import Request, obtain
+from ethelred_runner.pipeline import named
+from ethelred_runner.platforms import find_platform, read_platforms
+from tests.conftest import SAMPLES
+from tests.truth import Night, visible_logins
+
 from .compiled import Datastore, compile_models
-from .conftest import made_once
+from .conftest import made_once, query
 from .simulated import History, arrangements, histories
 
 # Everything that may not depend on the order or the grouping of the copies.
@@ -119,3 +126,27 @@ def test_any_order_grouping_and_repetition_gives_the_same_in_many_histories(
     empty: Datastore, history: History, data: st.DataObject
 ) -> None:
     be_the_same_in_any_arrangement(empty, history, data)
+
+
+def test_two_platforms_copies_in_one_run(store: Path, nights: list[Night], tmp_path: Path) -> None:
+    """Each platform's logins are its own, although the two copies show the same timestamps."""
+    platforms = read_platforms()
+    requests = [
+        Request(str(nights[9].raw), platforms["opencodelists"]),
+        Request(str(nights[9].sanitised), platforms["demo_workbench"]),
+    ]
+    build(obtain(requests, tmp_path), store)
+    rows = query(store, "select platform, count(*) from copies group by all order by all")
+    assert rows == [("demo_workbench", 1), ("opencodelists", 9)]
+    shown = "from logins where platform = 'demo_workbench' order by all"
+    assert query(store, f"select logged_in_at, ordinal {shown}") == sorted(
+        visible_logins(SAMPLES / "opencodelists", nights[9:])
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [("opencodelists=/a=b.zst", "/a=b.zst"), ("/a=b.zst", "/a=b.zst"), ("a=b", "a=b")],
+)
+def test_a_platform_may_stand_before_a_source(source: str, expected: str) -> None:
+    assert named(source, "opencodelists") == (expected, find_platform("opencodelists"))
