@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from ethelred_runner.copies import Copy, write_manifest
 from ethelred_runner.datastore import (
     Identity,
@@ -23,8 +25,16 @@ from ethelred_runner.datastore import (
 )
 from ethelred_runner.dbt import run_dbt
 from ethelred_runner.errors import BuildFailed, DatastoreError
-from ethelred_runner.history import check_nothing_gone, check_unique, check_whole, same_content
+from ethelred_runner.history import (
+    HISTORY,
+    check_kept_up,
+    check_nothing_gone,
+    check_unique,
+    check_whole,
+    same_content,
+)
 from ethelred_runner.migrate import migrate
+from ethelred_runner.project import PROJECT
 from ethelred_runner.summary import Summary, copy_ids, summarise
 from ethelred_runner.wal import take_over_wal
 
@@ -59,9 +69,7 @@ def build(
             shutil.copyfile(datastore, work)
         known = copy_ids(datastore) if before else []
         with kept_when_failing(datastore, folder, failed):
-            build_work(copies, work, lock)
-            if before:
-                check_nothing_gone(datastore, work)
+            build_work(copies, work, lock, datastore if before else None)
         summary = summarise(work, known, len(copies))
         changed = not before or not same_content(datastore, work)
         if changed:
@@ -82,19 +90,51 @@ def create(datastore: Path, fill: Fill, *, failed: Path | None = None) -> None:
         fill(filled)
         shutil.copyfile(filled, work)
         with kept_when_failing(datastore, folder, failed):
-            build_work([], work, lock)
-            check_nothing_gone(filled, work)
+            build_work([], work, lock, filled)
             check_unique(work)
         check_unchanged(datastore, None)
         replace(datastore, work)
 
 
-def build_work(copies: Sequence[Copy], work: Path, lock: int) -> None:
-    """Have dbt build and test in the work file, and bring all of it into that one file."""
-    run_dbt(work, write_manifest(copies, work.with_name("copies.json")), lock)
+def build_work(copies: Sequence[Copy], work: Path, lock: int, before: Path | None) -> None:
+    """Have dbt build and test in the work file, and see that it holds all that `before` does.
+
+    Raises BuildFailed if dbt does, DatastoreError if history would be lost.
+    """
+    check_models()
+    try:
+        run_dbt(work, write_manifest(copies, work.with_name("copies.json")), lock)
+    except BuildFailed as failed:
+        name_loss(before, work, failed)
+        raise
     mark_format(work)
     settle(work)
-    check_whole(work)
+    check_kept_up(work)
+    if before:
+        check_nothing_gone(before, work)
+
+
+def name_loss(before: Path | None, work: Path, failed: BuildFailed) -> None:
+    """Raise DatastoreError if lost history is what stands behind a failed build."""
+    if not before:
+        return
+    try:
+        check_nothing_gone(before, work)
+    except DatastoreError as loss:
+        raise DatastoreError(f"{loss}\n{failed}") from failed
+    except duckdb.Error:
+        return  # the file isn't whole: dbt was cut off, which the failure tells
+
+
+def check_models() -> None:
+    """Raise DatastoreError if a history table has no model any more."""
+    names = {path.stem for path in (PROJECT / "models").rglob("*.sql")}
+    for table in HISTORY:
+        if table not in names:
+            raise DatastoreError(
+                f"the build would lose history: no model is called {table} any more, so nothing "
+                "would be appended to that table; give the model its name back"
+            )
 
 
 def prepare(datastore: Path, folder: Path, *, init: bool) -> Identity | None:

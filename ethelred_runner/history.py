@@ -46,20 +46,31 @@ def side_by_side(before: Path, after: Path) -> Iterator[duckdb.DuckDBPyConnectio
 
 def check_whole(datastore: Path) -> None:
     """Raise DatastoreError if a history table is missing or has fewer rows than were appended."""
+    for table in cut_tables(datastore):
+        raise DatastoreError(
+            f"rows of {table} are missing from {datastore}: its history was cut. Restore it from a "
+            "backup (or an earlier version: ethelred versions)"
+        )
+
+
+def check_kept_up(work: Path) -> None:
+    """Raise DatastoreError if a build didn't append to every history table what it had to."""
+    for table in cut_tables(work):
+        raise DatastoreError(
+            f"the build would lose history: {table} has fewer rows than copies says; was a model "
+            "renamed, or does it drop rows?"
+        )
+
+
+def cut_tables(datastore: Path) -> list[str]:
+    """Return the history tables that are missing or have fewer rows than were appended."""
     with closing(connect(datastore)) as connection:
-        there = columns(connection)
-        for table in HISTORY:
-            if table not in there:
-                raise DatastoreError(f"{datastore} has no table {table}: {HOW_TO_RESTORE}")
+        missing = set(HISTORY) - set(columns(connection))
+        if missing:
+            return sorted(missing)
         row = connection.execute(SHORTENED).fetchall()[0]
-    for table, is_short in zip(("logins", "active_users", "rejected_logins"), row, strict=True):
-        if is_short:
-            raise DatastoreError(f"rows of {table} are missing from {datastore}: {HOW_TO_RESTORE}")
-
-
-HOW_TO_RESTORE = (
-    "its history was cut. Restore it from a backup (or an earlier version: ethelred versions)"
-)
+    tables = ("logins", "active_users", "rejected_logins")
+    return [table for table, is_short in zip(tables, row, strict=True) if is_short]
 
 
 def check_unique(datastore: Path) -> None:
