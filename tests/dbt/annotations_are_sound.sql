@@ -24,6 +24,8 @@ judged as (
 )
 
 -- An error rather than a count of rows: it says which row, and what is wrong with it.
-select error('seeds/annotations.csv: ' || fault || ', in the row: ' || line)
+select line
 from judged
-where fault is not null
+where
+    fault is not null
+    and cast(error('seeds/annotations.csv: ' || fault || ', in the row: ' || line) as boolean)
