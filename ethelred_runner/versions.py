@@ -57,8 +57,8 @@ class Versions:
 
     def newest_number(self) -> int:
         """Return the number of the newest version; 0 if there is none."""
-        numbers = [int(Path(key).stem) for key in self.bucket.keys("commits")]
-        newest = max(numbers, default=0)
+        stems = [Path(key).stem for key in self.bucket.keys("commits")]
+        newest = max((int(stem) for stem in stems if stem.isdecimal()), default=0)
         # Some services list a new object only after a while, but all find it by its name.
         while self.bucket.read(commit_key(newest + 1)) is not None:
             newest += 1

@@ -86,6 +86,7 @@ def test_a_hundred_and_twenty_killed_runs(
     trial.unlink()
     store.with_name(".trial.duckdb.lock").unlink()
     found = kill_rounds(store, copies, 120, seconds * 1.1, ethelred)
+    sys.stderr.write(f"120 runs killed within {seconds * 1.1:.1f} s: {found}\n")  # shown by -s
     assert found["before"] > 60, found
 
 
@@ -128,6 +129,24 @@ def test_without_enough_memory(store: Path, nights: list[Night]) -> None:
     )
     assert done.returncode in (5, 6), done.stderr
     assert "Traceback" not in done.stderr
+    assert sha256(store) == was
+
+
+@pytest.mark.slow
+def test_a_dbt_that_is_killed_for_its_memory(store: Path, nights: list[Night]) -> None:
+    """The system's out-of-memory killer takes the largest program, and leaves the runner."""
+    was = sha256(store)
+    command: list[str | Path] = [PROGRAM, "build", nights[8].raw, "--datastore", store]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as runner:
+        children = Path(f"/proc/{runner.pid}/task/{runner.pid}/children")
+        while not (found := children.read_text().split()):
+            time.sleep(0.02)
+        time.sleep(1)
+        os.kill(int(found[0]), signal.SIGKILL)
+        said = runner.communicate()[1]
+    assert runner.returncode == 6, said
+    assert "Traceback" not in said
+    assert "failed build is kept" in said
     assert sha256(store) == was
 
 
