@@ -1,5 +1,6 @@
 """Build the site from the datastore: aside, and swapped in when it is whole."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ import duckdb
 
 from ethelred_runner import console
 from ethelred_runner.datastore import connect
+from ethelred_runner.documentation import dbt_documentation
 from ethelred_runner.errors import ReportFailed, UsageError
 from ethelred_runner.project import LOGS, PROJECT
 
@@ -24,28 +26,64 @@ LOG = LOGS / "report.log"
 # What installing and building leave in the folder of the report.
 NOT_SOURCE = {"node_modules", ".evidence", "build"}
 SHOWN_LINES = 4
+TEMPLATE = Path(".evidence", "template")
+PARQUET = "format parquet, compression zstd, parquet_version v1"
+CSV = "format csv, header"
 
 
 def report(datastore: Path, site: Path, base_path: str = "") -> bool:
     """Build the site, unless nothing that it is made of has changed; tell whether it was built.
 
-    `base_path` is the path that the site is published under, such as `/ethelred`.
+    `base_path` is the path that the site is published under, such as `/ethelred`. Where only the
+    data have changed since the last full build, its bundle is used again: seconds, not a minute.
 
     Raises ReportFailed if a query or a page fails; the site is then as it was.
     """
     base_path = normal_base_path(base_path)
     with work_folder(site) as folder:
         stage_source(folder, base_path)
+        source = fingerprint(folder)
         hand_over(datastore, folder)
         made_of = fingerprint(folder)
-        if read_stamp(site).get("made_of") == made_of:
+        stamp = read_stamp(site)
+        if stamp.get("made_of") == made_of:
             console.say(f"the site in {site} is up to date")
             return False
-        run_evidence(folder)
-        swap_in(folder / "build", site)
-        write_stamp(site, {"made_of": made_of, "base_path": base_path})
+        bundle = bundle_of(site)
+        if stamp.get("source") != source or not pages_made_again(folder, bundle):
+            bundle_anew(folder, bundle)
+        swap_in(bundle / "build", site)
+        write_stamp(site, {"made_of": made_of, "source": source, "base_path": base_path})
     console.say(f"the site is in {site}")
     return True
+
+
+def bundle_of(site: Path) -> Path:
+    """Return the folder beside the site in which its last full build is kept."""
+    return site.absolute().with_name(f".{site.name}.bundle")
+
+
+def pages_made_again(folder: Path, bundle: Path) -> bool:
+    """Make the pages from a kept bundle and the new data; tell whether that went well."""
+    template = bundle / TEMPLATE
+    if not (template / ".svelte-kit" / "output").is_dir():
+        return False
+    shutil.rmtree(template / "static" / "data", ignore_errors=True)
+    shutil.copytree(folder / TEMPLATE / "static" / "data", template / "static" / "data")
+    if run_node([str(NODE), "../../evidence/nightly.mjs"], template, "making the pages"):
+        return True
+    console.note("the kept bundle can't be used: building all of the site")
+    return False
+
+
+def bundle_anew(folder: Path, bundle: Path) -> None:
+    """Build all of the site in the bundle's folder. Raises ReportFailed, which names the log."""
+    shutil.rmtree(bundle, ignore_errors=True)
+    folder.rename(bundle)
+    built = run_node(["npm", "run", "--silent", "build:strict"], bundle, "building the site")
+    if not built or not (bundle / "build").is_dir():
+        shutil.rmtree(bundle, ignore_errors=True)
+        raise ReportFailed("\n".join(["Evidence failed:", *said(), f"The full log is {LOG}"]))
 
 
 def normal_base_path(base_path: str) -> str:
@@ -61,15 +99,32 @@ def normal_base_path(base_path: str) -> str:
 
 @contextmanager
 def work_folder(site: Path) -> Iterator[Path]:
-    """Make an empty folder beside the site, and remove it at the end."""
-    folder = site.absolute().with_name(f".{site.name}.work-{os.getpid()}")
+    """Make an empty folder beside the site, and remove it at the end.
+
+    Another report that is at work there is waited for.
+    """
+    folder = site.absolute().with_name(f".{site.name}.work")
     try:
-        folder.mkdir(parents=True)
-        yield folder
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with locked(folder.parent):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            yield folder
     except OSError as error:
         raise ReportFailed(f"the site can't be built beside {site}: {error.strerror}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a lock on a folder; it ends with the process, however that ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def stage_source(folder: Path, base_path: str) -> None:
@@ -80,6 +135,9 @@ def stage_source(folder: Path, base_path: str) -> None:
         copy = shutil.copytree if path.is_dir() else shutil.copy2
         copy(path, folder / path.name)
     (folder / "node_modules").symlink_to(REPORTS / "node_modules")
+    documentation = folder / "static" / "dbt"
+    documentation.mkdir()
+    shutil.copyfile(dbt_documentation(), documentation / "index.html")
     if base_path:
         with (folder / "evidence.config.yaml").open("a", encoding="utf-8") as config:
             config.write(f"\ndeployment:\n  basePath: {base_path}\n")
@@ -87,28 +145,31 @@ def stage_source(folder: Path, base_path: str) -> None:
 
 def hand_over(datastore: Path, folder: Path) -> None:
     """Write what the report's source queries select as Parquet to where Evidence reads it."""
-    data = folder / ".evidence" / "template" / "static" / "data"
+    data = folder / TEMPLATE / "static" / "data"
     rendered = []
     with closing(connect(datastore)) as connection:
         for query in sorted((folder / "sources" / "ethelred").glob("*.sql")):
             table = data / "ethelred" / query.stem / f"{query.stem}.parquet"
             table.parent.mkdir(parents=True)
-            write_parquet(connection, query, table)
+            write(connection, query, table, PARQUET)
             rendered.append(f"static/{table.relative_to(data.parent)}")
+        for query in sorted((folder / "downloads").glob("*.sql")):
+            write(connection, query, data / f"{query.stem}.parquet", PARQUET)
+            write(connection, query, data / f"{query.stem}.csv", CSV)
     manifest = {"renderedFiles": {"ethelred": rendered}}
     (data / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
-def write_parquet(connection: duckdb.DuckDBPyConnection, query: Path, table: Path) -> None:
-    """Write the result of one source query. Raises ReportFailed if it fails."""
+def write(connection: duckdb.DuckDBPyConnection, query: Path, table: Path, options: str) -> None:
+    """Write the result of one query to a file. Raises ReportFailed if it fails."""
     selected = query.read_text(encoding="utf-8").strip().rstrip(";")
+    source = query.parents[1 if query.parent.name == "downloads" else 2]
+    quoted = str(table).replace("'", "''")
     try:
-        connection.execute(
-            f"copy ({selected}) to '{table}' (format parquet, compression zstd, parquet_version v1)"
-        )
+        connection.execute(f"copy ({selected}) to '{quoted}' ({options})")
     except duckdb.Error as error:
         raise ReportFailed(
-            f"reports/sources/ethelred/{query.name} fails: {str(error).splitlines()[0]}"
+            f"reports/{query.relative_to(source)} fails: {str(error).splitlines()[0]}"
         ) from error
 
 
@@ -122,16 +183,16 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def run_evidence(folder: Path) -> None:
-    """Run Evidence's strict build. Raises ReportFailed, which names the log."""
+def run_node(command: list[str], folder: Path, doing: str) -> bool:
+    """Run a program of Node's in a folder, with its output in the log; tell if it succeeded."""
     environment = os.environ | {
         "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "SEND_ANONYMOUS_USAGE_STATS": "no",
     }
     LOGS.mkdir(exist_ok=True)
-    with console.working("building the site"), LOG.open("w", encoding="utf-8") as log:
+    with console.working(doing), LOG.open("w", encoding="utf-8") as log:
         done = subprocess.run(
-            ["npm", "run", "--silent", "build:strict"],
+            command,
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -139,10 +200,13 @@ def run_evidence(folder: Path) -> None:
             stderr=subprocess.STDOUT,
             check=False,
         )
-    if done.returncode or not (folder / "build").is_dir():
-        lines = LOG.read_text(encoding="utf-8", errors="replace").splitlines()
-        said = [line for line in lines if "rror" in line][:SHOWN_LINES]
-        raise ReportFailed("\n".join(["Evidence failed:", *said, f"The full log is {LOG}"]))
+    return done.returncode == 0
+
+
+def said() -> list[str]:
+    """Return the first lines of the log that tell of an error."""
+    lines = LOG.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line for line in lines if "rror" in line][:SHOWN_LINES]
 
 
 def swap_in(built: Path, site: Path) -> None:

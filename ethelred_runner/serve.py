@@ -1,12 +1,28 @@
 """Showing the built site on this machine."""
 
-from functools import partial
+import gzip
+import io
+from functools import lru_cache, partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import BinaryIO
 
 from ethelred_runner import console
 from ethelred_runner.errors import ReportFailed, UsageError
 from ethelred_runner.report import base_path_of
+
+# What is compressed already (pictures, fonts, Parquet) would only take time.
+WORTH_COMPRESSING = {
+    *(".html", ".js", ".css", ".json", ".svg", ".csv", ".arrow", ".wasm", ".webmanifest"),
+}
+A_YEAR = 365 * 24 * 60 * 60
+
+
+@lru_cache(maxsize=256)
+def compressed(path: Path, changed_at: int) -> bytes:
+    """Return a file's content, compressed; it is kept until the file changes."""
+    return gzip.compress(path.read_bytes(), compresslevel=6, mtime=0)
 
 
 class SiteHandler(SimpleHTTPRequestHandler):
@@ -19,6 +35,30 @@ class SiteHandler(SimpleHTTPRequestHandler):
         if not path.startswith(f"{self.base_path}/"):
             return str(Path(self.directory) / "no-such-file")
         return super().translate_path(path.removeprefix(self.base_path))
+
+    def send_head(self) -> io.BytesIO | BinaryIO | None:
+        """Answer with a file compressed, where that is worth it and the reader can take it."""
+        path = Path(self.translate_path(self.path))
+        if path.is_dir() and self.path.partition("?")[0].endswith("/"):
+            path /= "index.html"
+        accepted = "gzip" in self.headers.get("Accept-Encoding", "")
+        if not (accepted and path.suffix in WORTH_COMPRESSING and path.is_file()):
+            return super().send_head()
+        content = compressed(path, path.stat().st_mtime_ns)
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", self.guess_type(path))
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        return io.BytesIO(content)
+
+    def end_headers(self) -> None:
+        """Let a browser keep the files whose names change with their content."""
+        forever = "/_app/immutable/" in self.path
+        kept = f"public, max-age={A_YEAR}, immutable" if forever else "no-cache"
+        self.send_header("Cache-Control", kept)
+        self.send_header("Vary", "Accept-Encoding")
+        super().end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing of the requests that went well."""

@@ -1,5 +1,6 @@
 // From the rows of logins_timeseries to an ECharts configuration.
-import { KINDS_OF_DAY, count, mean, number, shortDay, weekdayAndDay } from './words.js';
+import { periodName } from './periods.js';
+import { KINDS_OF_DAY, count, escaped, mean, number, shortDay } from './words.js';
 
 export const COLOURS = {
 	light: {
@@ -8,6 +9,8 @@ export const COLOURS = {
 		partial: '#b7791f',
 		before_collection: '#a3adc4',
 		mean: '#12182b',
+		meanOfWeek: '#0d8a72',
+		annotation: '#8a3ffc',
 		band: '#4a5674',
 		area: '#f4f5f9',
 		muted: '#545d75',
@@ -20,6 +23,8 @@ export const COLOURS = {
 		partial: '#f0b04a',
 		before_collection: '#677289',
 		mean: '#f3f5fa',
+		meanOfWeek: '#4fd1b5',
+		annotation: '#c9a6ff',
 		band: '#c3cde4',
 		area: '#191e28',
 		muted: '#a5afc2',
@@ -40,6 +45,8 @@ export const isUnusual = (row) =>
 	row.expected_low !== null &&
 	(row.logins < row.expected_low || row.logins > row.expected_high);
 
+const isWeekend = (row) => !row.ends_on && row.day.getUTCDay() % 6 === 0;
+
 const bars = (rows, kind, colours) => ({
 	type: 'bar',
 	name: KINDS_OF_DAY[kind].name,
@@ -57,7 +64,10 @@ const bars = (rows, kind, colours) => ({
 	},
 	data: rows.map((row) => ({
 		value: [time(row), row.coverage === kind ? row.logins : null],
-		...(isUnusual(row) && { itemStyle: { color: colours.unusual } })
+		itemStyle: {
+			...(isUnusual(row) && { color: colours.unusual }),
+			...(isWeekend(row) && { opacity: 0.5 })
+		}
 	})),
 	z: 3
 });
@@ -82,24 +92,24 @@ const band = (rows, colours) => {
 };
 
 /** Stretches of consecutive days of one kind, without the complete ones. */
-const stretches = (rows) => {
+const stretches = (rows, step) => {
 	const found = [];
 	for (const row of rows) {
-		const [start, end] = [time(row) - DAY / 2, time(row) + DAY / 2];
+		const [start, end] = [time(row) - step / 2, time(row) + step / 2];
 		if (found.at(-1)?.coverage === row.coverage) found.at(-1).end = end;
 		else found.push({ coverage: row.coverage, start, end });
 	}
 	return found.filter(({ coverage }) => coverage !== 'complete');
 };
 
-const shades = (rows, colours) => ({
+const shades = (rows, step, colours) => ({
 	silent: true,
 	itemStyle: { color: colours.area },
 	label: { position: 'insideTopLeft', color: colours.muted, fontSize: 12, distance: 8 },
-	data: stretches(rows).map(({ coverage, start, end }) => [
+	data: stretches(rows, step).map(({ coverage, start, end }) => [
 		{
 			xAxis: start,
-			name: coverage === 'before_collection' && end - start > rows.length * DAY * 0.25 ? KINDS_OF_DAY[coverage].name : ''
+			name: coverage === 'before_collection' && end - start > rows.length * step * 0.25 ? KINDS_OF_DAY[coverage].name : ''
 		},
 		{ xAxis: end }
 	])
@@ -125,22 +135,38 @@ const tickLabel = (at, all) => {
 	return first ? `${shortDay(all[i])}\n${year(all[i])}` : shortDay(all[i]);
 };
 
-const tooltip = (rows) => {
+const tooltip = (rows, grain, notesOf) => {
 	const byTime = new Map(rows.map((row) => [time(row), row]));
 	return ([point]) => {
 		const row = byTime.get(point.axisValue ?? point.value[0]);
 		if (!row) return '';
 		return [
-			`<strong>${weekdayAndDay(row.day)}</strong>`,
+			`<strong>${periodName(row, grain)}</strong>`,
 			`<span style="font-size:1.15em">${count(row.logins, 'login')}</span>`,
 			row.expected_low !== null && `Expected: ${number(row.expected_low)} to ${number(row.expected_high)}`,
+			row.rolling_mean_7d !== null && `7-day mean: ${mean(row.rolling_mean_7d)}`,
 			row.rolling_mean_28d !== null && `28-day mean: ${mean(row.rolling_mean_28d)}`,
-			row.coverage !== 'complete' && `<em>${KINDS_OF_DAY[row.coverage].name}</em>`
+			row.coverage !== 'complete' && `<em>${KINDS_OF_DAY[row.coverage].name.replace('day', grain)}</em>`,
+			escaped(notesOf(row))
 		].filter(Boolean).join('<br>');
 	};
 };
 
-export const chartConfig = (rows, { colours, description }) => {
+/** A sign over the bar of a day, or of the week or month that has it. */
+const signs = (rows, notes, kind, highest, options) => {
+	const over = (note) => rows.find((row) => note.day >= row.day && note.day <= (row.ends_on ?? row.day));
+	const marked = new Set(notes.filter((note) => note.kind === kind).map(over).filter(Boolean));
+	return {
+		type: 'scatter',
+		silent: true,
+		z: 6,
+		data: [...marked].map((row) => [time(row), row.logins + highest * 0.05]),
+		...options
+	};
+};
+
+export const chartConfig = (rows, { grain, notes, notesOf, colours, description }) => {
+	const step = { day: 1, week: 7, month: 30 }[grain] * DAY;
 	const [first, last] = [time(rows[0]), time(rows.at(-1))];
 	const labelled = ticks(first, last);
 	const highest = rows.reduce((most, row) => Math.max(most, row.logins, row.expected_high ?? 0), 10);
@@ -157,12 +183,12 @@ export const chartConfig = (rows, { colours, description }) => {
 			borderColor: colours.grid,
 			textStyle: { color: colours.mean, fontSize: 13 },
 			axisPointer: { type: 'line', lineStyle: { color: colours.muted, type: 'dotted' } },
-			formatter: tooltip(rows)
+			formatter: tooltip(rows, grain, notesOf)
 		},
 		xAxis: {
 			type: 'time',
-			min: first - DAY / 2,
-			max: last + DAY / 2,
+			min: first - step / 2,
+			max: last + step / 2,
 			axisLine: { show: true, lineStyle: { color: colours.muted } },
 			axisTick: { show: true, customValues, lineStyle: { color: colours.muted } },
 			axisLabel: {
@@ -182,16 +208,76 @@ export const chartConfig = (rows, { colours, description }) => {
 			splitLine: { lineStyle: { color: colours.grid } }
 		},
 		series: [
-			{ ...bars(rows, 'complete', colours), markArea: shades(rows, colours) },
+			{ ...bars(rows, 'complete', colours), markArea: shades(rows, step, colours) },
 			bars(rows, 'partial', colours),
 			bars(rows, 'before_collection', colours),
 			...(hasBand(rows) ? band(rows, colours) : []),
+			line(rows, (row) => row.rolling_mean_7d, {
+				name: '7-day mean',
+				z: 5,
+				lineStyle: { color: colours.meanOfWeek, width: 1.5 },
+				itemStyle: { color: colours.meanOfWeek }
+			}),
 			line(rows, (row) => row.rolling_mean_28d, {
 				name: '28-day mean',
 				z: 5,
 				lineStyle: { color: colours.mean, width: 2 },
 				itemStyle: { color: colours.mean }
-			})
+			}),
+			signs(rows, notes, 'annotation', highest, {
+				symbol: 'triangle',
+				symbolRotate: 180,
+				symbolSize: 9,
+				itemStyle: { color: colours.annotation }
+			}),
+			...(grain === 'day'
+				? [signs(rows, notes, 'bank_holiday', highest, { symbol: 'circle', symbolSize: 4, itemStyle: { color: colours.muted } })]
+				: [])
 		]
+	};
+};
+
+/** Lines of several figures over time; a line is broken where nights are missing. */
+export const linesConfig = (rows, { figures, colours, description }) => {
+	const labelled = ticks(time(rows[0]), time(rows.at(-1)));
+	const customValues = labelled.map((date) => date.getTime());
+	const broken = (key) =>
+		rows.flatMap((row, i) => {
+			const point = [time(row), row[key]];
+			return i + 1 < rows.length && time(rows[i + 1]) - time(row) > 1.5 * DAY ? [point, [time(row) + DAY, null]] : [point];
+		});
+	return {
+		useUTC: true,
+		textStyle: { fontFamily: "'Inter Variable', system-ui, sans-serif" },
+		aria: { enabled: true, label: { description } },
+		grid: { left: 52, right: 12, top: 12, bottom: 44 },
+		tooltip: {
+			trigger: 'axis',
+			confine: true,
+			backgroundColor: colours.surface,
+			borderColor: colours.grid,
+			textStyle: { color: colours.mean, fontSize: 13 },
+			formatter: (points) =>
+				[`<strong>${periodName({ day: new Date(points[0].axisValue) }, 'day')}</strong>`]
+					.concat(points.filter(({ value }) => value[1] !== null).map(({ marker, seriesName, value }) => `${marker}${seriesName}: ${number(value[1])}`))
+					.join('<br>')
+		},
+		xAxis: {
+			type: 'time',
+			axisLine: { lineStyle: { color: colours.muted } },
+			axisTick: { customValues, lineStyle: { color: colours.muted } },
+			axisLabel: { customValues, color: colours.muted, lineHeight: 16, hideOverlap: true, formatter: (at) => tickLabel(at, labelled) },
+			splitLine: { show: false }
+		},
+		yAxis: { type: 'value', min: 0, minInterval: 1, axisLabel: { color: colours.muted, formatter: number }, splitLine: { lineStyle: { color: colours.grid } } },
+		series: figures.map(({ key, name, colour }) => ({
+			type: 'line',
+			name,
+			symbol: rows.length === 1 ? 'circle' : 'none',
+			connectNulls: false,
+			lineStyle: { color: colours[colour], width: 2 },
+			itemStyle: { color: colours[colour] },
+			data: broken(key)
+		}))
 	};
 };

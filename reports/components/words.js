@@ -4,6 +4,7 @@
 const format = (options) => new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', ...options });
 
 const dayFormat = format({ day: 'numeric', month: 'long', year: 'numeric' });
+const monthFormat = format({ month: 'long', year: 'numeric' });
 const weekdayFormat = format({ weekday: 'long' });
 const shortDayFormat = format({ day: 'numeric', month: 'short' });
 const numberFormat = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 });
@@ -12,11 +13,22 @@ const changeFormat = new Intl.NumberFormat('en-GB', { style: 'percent', signDisp
 
 export const day = (value) => dayFormat.format(value);
 export const weekdayAndDay = (value) => `${weekdayFormat.format(value)} ${dayFormat.format(value)}`;
+export const month = (value) => monthFormat.format(value);
 export const shortDay = (value) => shortDayFormat.format(value);
 export const number = (value) => numberFormat.format(value);
 export const mean = (value) => meanFormat.format(value);
 export const change = (value) => changeFormat.format(value).replace('-', '−');
 export const count = (n, one, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`;
+
+export const escaped = (text) =>
+	text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+
+export const REASONS = {
+	not_text: 'Not text',
+	not_a_timestamp: 'Not a date with a time',
+	before_2000: 'Before the year 2000',
+	after_copy: 'Later than the copy itself'
+};
 
 export const KINDS_OF_DAY = {
 	complete: {

@@ -1,0 +1,1 @@
+select * from daily_figures order by platform, day

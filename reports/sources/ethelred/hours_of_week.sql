@@ -1,0 +1,1 @@
+select * from hours_of_week

@@ -1,0 +1,1 @@
+select * from logins_per_period
