@@ -26,7 +26,7 @@ reports/node_modules/installed: $(VENV)/installed reports/package-lock.json repo
 	cd reports && npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
-demo: setup ## the whole path on the sample copies in the repository
+demo: setup ## the whole path on a simulated year of two platforms
 	$(BIN)/ethelred demo
 
 serve: setup ## show the built site on this machine (PORT=8000)
