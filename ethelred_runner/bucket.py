@@ -135,6 +135,10 @@ class Bucket:
                 "AWS_SECRET_ACCESS_KEY and AWS_REGION"
             ) from error
         except BaseError as error:
+            if "NoSuchBucket" in str(error):  # the library has no type for it when listing
+                raise DatastoreError(
+                    f"{self.label}: there is no such bucket; create it, or check the address"
+                ) from error
             raise Unreachable(
                 f"{self.label}: the service can't be reached, or failed; check AWS_ENDPOINT_URL, "
                 "and run again"

@@ -12,6 +12,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -42,7 +43,9 @@ def bucket(tmp_path: Path) -> Iterator[dict[str, str]]:
     place = tmp_path / "storage"
     place.mkdir()
     with storage(place) as port:
-        yield endpoint(port)
+        settings = endpoint(port)
+        httpx.put(f"{settings['AWS_ENDPOINT_URL']}/{BUCKET}").raise_for_status()
+        yield settings
 
 
 @pytest.fixture
