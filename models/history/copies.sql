@@ -6,7 +6,8 @@ judged_logins as (
     select * from {{ ref('int_judged_logins') }}
 ),
 
-logins as (
+-- Used twice, but not to be copied into memory: filters are to reach the table.
+logins as not materialized (
     select * from {{ ref('logins') }}
 ),
 
@@ -23,18 +24,13 @@ users as (
     group by platform, copy_id
 ),
 
-newest as (
-    select max(appended_at) as appended_at
-    from logins
-),
-
 new_logins as (
     select
         platform,
         copy_id,
         count(*) as new_logins
     from logins
-    inner join newest using (appended_at)
+    where appended_at = (select max(newest.appended_at) from logins as newest)
     group by platform, copy_id
 )
 

@@ -5,7 +5,8 @@
     on_schema_change='append_new_columns'
 ) }}
 
-with logins as (
+-- Used twice, but not to be copied into memory: filters are to reach the table.
+with logins as not materialized (
     select * from {{ ref('logins') }}
 ),
 
@@ -33,7 +34,10 @@ dated as (
         appended_at,
         {{ reporting_day('logged_in_at') }} as day
     from logins
-    where cast(logged_in_at as date) in (select date_utc from nearby_dates)
+    where
+        cast(logged_in_at as date) in (select date_utc from nearby_dates)
+        and logged_in_at >= (select min(date_utc) from nearby_dates)
+        and logged_in_at < (select max(date_utc) + 1 from nearby_dates)
 )
 
 select
