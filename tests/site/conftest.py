@@ -4,10 +4,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import duckdb
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, sync_playwright
 
@@ -44,24 +46,96 @@ class Site:
     url: str
 
 
+Contents = dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Builds:
+    """The sample nights' site, built in full and again from its bundle; others' in between."""
+
+    folder: Path
+    demo: Path
+    empty: Path
+    full: Contents
+    again: Contents
+    said: list[str]
+
+
+def contents(folder: Path) -> Contents:
+    """Return the files of a folder with their contents."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def without_rows(datastore: Path, copy: Path) -> Path:
+    """Copy a datastore, but for what is in its tables."""
+    shutil.copyfile(datastore, copy)
+    with closing(duckdb.connect(copy)) as connection:
+        for (name,) in connection.sql("select table_name from duckdb_tables()").fetchall():
+            if name not in ("platforms", "datastore_format"):
+                connection.execute(f'delete from "{name}"')
+    return copy
+
+
+@pytest.fixture(scope="session")
+def builds(
+    tmp_path_factory: pytest.TempPathFactory,
+    ethelred: Ethelred,
+    datastore: Path,
+    demo_datastore: Path,
+) -> Builds:
+    """Build one site four times: the bundle of the first is used for the others."""
+    folder, demo = tmp_path_factory.mktemp("site") / "site", tmp_path_factory.mktemp("demo-site")
+    nothing, empty = tmp_path_factory.mktemp("nothing"), tmp_path_factory.mktemp("empty-site")
+
+    def report(store: Path) -> str:
+        return ethelred("report", "--datastore", store, "--site", folder).stderr
+
+    said = [report(datastore)]
+    full = contents(folder)
+    said.append(report(demo_datastore))
+    shutil.copytree(folder, demo, dirs_exist_ok=True)
+    said.append(report(without_rows(datastore, nothing / "ethelred.duckdb")))
+    shutil.copytree(folder, empty, dirs_exist_ok=True)
+    said.append(report(datastore))
+    return Builds(folder, demo, empty, full, contents(folder), said)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Site]:
+    """Serve a site with the program, as a user does."""
+    command = [str(PROGRAM), "serve", "--site", str(folder), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        url = next(word for word in server.stdout.readline().split() if "://" in word)
+        yield Site(folder, url)
+        server.terminate()
+
+
 @pytest.fixture(scope="session", params=["", "/ethelred"], ids=["root", "sub-path"])
 def site(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     ethelred: Ethelred,
     datastore: Path,
+    builds: Builds,
 ) -> Iterator[Site]:
-    """Build the site for a host's root and for a sub-path, and serve it."""
-    folder = tmp_path_factory.mktemp("site") / "site"
-    base_path = ["--base-path", request.param] if request.param else []
-    ethelred("report", "--datastore", datastore, "--site", folder, *base_path)
-    command = [str(PROGRAM), "serve", "--site", str(folder), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        url = next(word for word in server.stdout.readline().split() if "://" in word)
-        assert urlsplit(url).path == f"{request.param}/"
-        yield Site(folder, url)
-        server.terminate()
+    """Serve the sample nights' site, for a host's root and for a sub-path."""
+    folder = builds.folder
+    if request.param:
+        folder = tmp_path_factory.mktemp("site") / "site"
+        options = ["--site", folder, "--base-path", request.param]
+        ethelred("report", "--datastore", datastore, *options)
+    with served(folder) as found:
+        assert urlsplit(found.url).path == f"{request.param}/"
+        yield found
+
+
+@pytest.fixture(scope="session")
+def demo_site(builds: Builds) -> Iterator[Site]:
+    """Serve the demo's site: more than a year of two platforms."""
+    with served(builds.demo) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

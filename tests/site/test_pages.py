@@ -1,0 +1,270 @@
+"""The pages with more than a year of two platforms: their controls, downloads, looks, access."""
+
+import csv
+import gzip
+import io
+import json
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import duckdb
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.site.conftest import Builds, Contents, Site, Visit, served
+
+pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
+
+PROJECT = Path(__file__).parents[2]
+PICTURES = PROJECT / "test-results"
+AXE = PROJECT / "reports" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PAGES = {
+    "overview": "",
+    "platform": "platforms/demo_workbench/",
+    "completeness": "completeness/",
+    "reading": "reading/",
+    "about": "about/",
+}
+
+
+def ask(datastore: Path, query: str) -> list[tuple[Any, ...]]:
+    with closing(duckdb.connect(datastore, read_only=True)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def open_page(visit: Visit, url: str) -> Page:
+    page = visit.context.new_page()
+    page.goto(url, wait_until="networkidle")
+    return page
+
+
+def table(page: Page, platform: str) -> list[list[str]]:
+    """Return the rows that the chart of a platform shows, the newest first."""
+    section = page.locator(f"[data-testid=platform][data-platform={platform}]")
+    shown = section.get_by_test_id("table").first.locator("tbody tr")
+    rows: list[list[str]] = shown.evaluate_all(
+        "rows => rows.map(row => [...row.children].map(cell => cell.textContent.trim()))"
+    )
+    return rows
+
+
+def test_the_nightly_build_leaves_nothing_stale(builds: Builds) -> None:
+    assert "building the site" in builds.said[0]
+    assert all("making the pages" in said for said in builds.said[1:])
+    assert not any("building the site" in said for said in builds.said[1:])
+    assert (builds.demo / "platforms" / "demo_workbench" / "index.html").is_file()
+    assert published(builds.again) == published(builds.full)
+    assert shown(builds.again) == shown(builds.full)
+
+
+def published(contents: Contents) -> Contents:
+    """Return the files of a site but for the results of queries."""
+    return {name: content for name, content in contents.items() if not name.startswith("api/")}
+
+
+def shown(contents: Contents) -> dict[str, dict[str, int]]:
+    """Return each page's queries with the size of their results.
+
+    The bytes between the values of a result (Arrow) are random, and so is its name, their hash.
+    """
+    return {
+        name: {
+            query: len(contents[f"api/prerendered_queries/{result}.arrow"])
+            for query, result in json.loads(content).items()
+        }
+        for name, content in contents.items()
+        if name.endswith("all-queries.json")
+    }
+
+
+def test_weeks_and_months_are_what_sql_says(
+    demo_site: Site, demo_datastore: Path, visit: Visit
+) -> None:
+    page = open_page(visit, demo_site.url)
+    for grain, name in (("week", "Weeks"), ("month", "Months")):
+        page.get_by_role("button", name=name, exact=True).click()
+        page.get_by_role("button", name="All", exact=True).click()
+        (newest,) = ask(
+            demo_datastore,
+            "select logins from logins_per_period where platform = 'opencodelists'"
+            f" and grain = '{grain}' order by starts_on desc limit 1",
+        )
+        assert table(page, "opencodelists")[0][1] == f"{newest[0]:,}"
+        assert f"grain={grain}" in page.url
+
+
+def test_a_range_of_dates_shows_these_days_and_is_in_the_address(
+    demo_site: Site, demo_datastore: Path, visit: Visit
+) -> None:
+    page = open_page(visit, demo_site.url)
+    page.get_by_label("Platform").select_option("demo_workbench")
+    page.get_by_label("From", exact=True).fill("2025-08-04")  # older than what the page has at hand
+    page.get_by_label("to", exact=True).fill("2025-10-14")
+    expect(page.locator("[data-testid=platform]")).to_have_count(1)
+    page.wait_for_load_state("networkidle")
+    expected = ask(
+        demo_datastore,
+        "select logins from logins_timeseries where platform = 'demo_workbench'"
+        " and day between date '2025-08-04' and date '2025-10-14' order by day desc",
+    )
+    assert [row[1] for row in table(page, "demo_workbench")] == [f"{n:,}" for (n,) in expected]
+    assert "platform=demo_workbench&from=2025-08-04&to=2025-10-14" in page.url
+    shared = open_page(visit, page.url)
+    assert table(shared, "demo_workbench") == table(page, "demo_workbench")
+    assert visit.errors == []
+
+
+def test_an_address_that_makes_no_sense_shows_the_usual(demo_site: Site, visit: Visit) -> None:
+    page = open_page(visit, f"{demo_site.url}?platform=nobody&grain=hour&from=soon&range=<b>")
+    expect(page.locator("[data-testid=platform]")).to_have_count(2)
+    assert len(table(page, "opencodelists")) == 91
+
+
+def test_the_platform_page_tells_of_days_outside_the_range(
+    demo_site: Site, demo_datastore: Path, visit: Visit
+) -> None:
+    page = open_page(visit, urljoin(demo_site.url, PAGES["platform"]))
+    rows = page.get_by_test_id("unusual-days").locator("tbody tr")
+    ((count,),) = ask(
+        demo_datastore, "select count(*) from unusual_days where platform = 'demo_workbench'"
+    )
+    expect(rows).to_have_count(count)
+    broken = rows.filter(has_text="10 June 2026")
+    expect(broken).to_contain_text("The login page was broken until the evening")
+    expect(page.get_by_test_id("hours").locator("tbody td")).to_have_count(7 * 24)
+
+
+def test_completeness_counts_the_nights(demo_site: Site, visit: Visit) -> None:
+    page = open_page(visit, urljoin(demo_site.url, PAGES["completeness"]))
+    missed = page.get_by_test_id("nights-missed")
+    assert missed.evaluate_all("all => all.map(one => one.value)") == ["4", "4"]
+
+
+def test_the_downloads_have_every_day(demo_site: Site, demo_datastore: Path, visit: Visit) -> None:
+    ((days, logins),) = ask(demo_datastore, "select count(*), sum(logins) from logins_timeseries")
+    page = open_page(visit, urljoin(demo_site.url, PAGES["about"]))
+    with page.expect_download() as download:
+        page.get_by_test_id("download").first.click()
+    assert download.value.suggested_filename == "logins_per_day.csv"
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8"))))
+    assert (len(rows), sum(int(row["logins"]) for row in rows)) == (days, logins)
+    parquet = httpx.get(urljoin(demo_site.url, "data/logins_per_day.parquet")).content
+    kept = demo_datastore.with_name("download.parquet")
+    kept.write_bytes(parquet)
+    assert duckdb.sql(f"select count(*), sum(logins) from '{kept}'").fetchall() == [(days, logins)]
+    columns = page.get_by_test_id("columns").locator("code").all_inner_texts()
+    assert columns == list(rows[0])
+
+
+def test_the_models_documentation_is_published(demo_site: Site, visit: Visit) -> None:
+    page = open_page(visit, urljoin(demo_site.url, PAGES["about"]))
+    page.get_by_role("link", name="SQL and columns of logins_timeseries").first.click()
+    expect(page.locator("body")).to_contain_text("expected_low", timeout=20_000)
+    assert len(visit.hosts()) == 1
+    documentation = (demo_site.folder / "dbt" / "index.html").read_bytes()
+    assert str(PROJECT).encode() not in documentation
+
+
+def test_text_is_sent_compressed(demo_site: Site) -> None:
+    plain = httpx.get(demo_site.url, headers={"Accept-Encoding": "identity"})
+    packed = httpx.get(demo_site.url, headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.content == plain.content
+    assert int(packed.headers["Content-Length"]) < len(plain.content) / 3
+    assert len(gzip.compress(plain.content, 6)) >= int(packed.headers["Content-Length"]) - 64
+
+
+def test_the_first_view_weighs_less_than_a_megabyte(demo_site: Site, visit: Visit) -> None:
+    page = visit.context.new_page()
+    session = visit.context.new_cdp_session(page)
+    session.send("Network.enable")
+    received: list[float] = []
+    session.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+    page.goto(demo_site.url, wait_until="networkidle")
+    assert 50_000 < sum(received) < 1_000_000
+    assert not any(".wasm" in url for url in visit.requests)
+
+
+def test_a_stale_site_says_so_by_the_readers_clock(demo_site: Site, visit: Visit) -> None:
+    page = open_page(visit, demo_site.url)
+    expect(page.get_by_test_id("stale")).to_have_count(0)
+    later = visit.context.new_page()
+    later.clock.set_fixed_time(date(2036, 1, 1).isoformat())
+    later.goto(demo_site.url)
+    expect(later.get_by_test_id("stale")).to_contain_text("OpenCodelists: these figures are not up")
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing(browser: Browser, demo_site: Site, look: str, width: int) -> None:
+    scheme: Any = look
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
+    )
+    found = {}
+    for name, path in PAGES.items():
+        page = context.new_page()
+        page.goto(urljoin(demo_site.url, path), wait_until="networkidle")
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+        page.add_script_tag(path=AXE)
+        result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+        assert len(result["passes"]) > 20
+        found[name] = [
+            (rule["id"], rule["nodes"][0]["html"][:200]) for rule in result["violations"]
+        ]
+        page.close()
+    context.close()
+    assert found == {name: [] for name in PAGES}, json.dumps(found, indent=1)
+
+
+def test_the_keyboard_reaches_the_figures_and_the_controls(demo_site: Site, visit: Visit) -> None:
+    page = open_page(visit, demo_site.url)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the figures")).to_be_focused()
+    weeks = page.get_by_role("button", name="Weeks", exact=True)
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if weeks.evaluate("button => button === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    expect(weeks).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_printed_page_has_the_figures_and_no_controls(demo_site: Site, visit: Visit) -> None:
+    page = open_page(visit, demo_site.url)
+    page.emulate_media(media="print")
+    expect(page.get_by_role("button", name="Weeks", exact=True)).to_be_hidden()
+    expect(page.get_by_test_id("logins-last-7d").first).to_be_visible()
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 768, 390])
+def test_pictures_for_people_to_look_at(
+    demo_site: Site, visit: Visit, look: str, width: int
+) -> None:
+    PICTURES.mkdir(exist_ok=True)
+    for name, path in PAGES.items():
+        page = visit.context.new_page()
+        page.emulate_media(color_scheme="dark" if look == "dark" else "light")
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(urljoin(demo_site.url, path), wait_until="networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.screenshot(path=PICTURES / f"{name}-{width}-{look}.png", full_page=True)
+        page.close()
+    assert visit.errors == []
+
+
+def test_a_site_without_a_login_says_so(builds: Builds, visit: Visit) -> None:
+    assert not (builds.empty / "platforms").exists()
+    with served(builds.empty) as site:
+        page = open_page(visit, site.url)
+        expect(page.get_by_test_id("no-platforms")).to_contain_text("There is no login to show yet")
+        for path in ("completeness/", "about/"):
+            expect(open_page(visit, urljoin(site.url, path)).locator("h1")).to_be_visible()
+    assert visit.errors == []
