@@ -235,7 +235,7 @@ def demo(
     no_report: opt.NoReport = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Do the whole job with the sample copies of the repository."""
+    """Do the whole job on simulated copies of two platforms."""
     from ethelred_runner.demo import demo as run_demo
 
     run_demo(datastore, site, base_path, not no_report)
