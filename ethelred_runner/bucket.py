@@ -130,12 +130,12 @@ class Bucket:
                 f"{self.label}: the service has no such bucket or object; check the address"
             ) from error
         except (PermissionDeniedError, UnauthenticatedError) as error:
-            raise DatastoreError(
-                f"{self.label}: the service refuses access; check AWS_ACCESS_KEY_ID, "
-                "AWS_SECRET_ACCESS_KEY and AWS_REGION"
-            ) from error
+            raise self._refused() from error
         except BaseError as error:
-            if "NoSuchBucket" in str(error):  # the library has no type for it when listing
+            # When listing, the library has no types for these two.
+            if "403 Forbidden" in str(error):
+                raise self._refused() from error
+            if "NoSuchBucket" in str(error):
                 raise DatastoreError(
                     f"{self.label}: there is no such bucket; create it, or check the address"
                 ) from error
@@ -143,6 +143,12 @@ class Bucket:
                 f"{self.label}: the service can't be reached, or failed; check AWS_ENDPOINT_URL, "
                 "and run again"
             ) from error
+
+    def _refused(self) -> DatastoreError:
+        return DatastoreError(
+            f"{self.label}: the service refuses access; check AWS_ACCESS_KEY_ID, "
+            "AWS_SECRET_ACCESS_KEY and AWS_REGION"
+        )
 
 
 def open_store(bucket: str, prefix: str, tries: int, silence: timedelta) -> S3Store:

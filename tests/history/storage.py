@@ -27,7 +27,7 @@ def storage(place: Path) -> Iterator[int]:
     command = [str(program), "-logtostderr", "server", f"-dir={place}", "-ip=127.0.0.1", "-s3"]
     command += [f"-{name}.port={ports[name]}" for name in names]
     command += [f"-{name}.port.grpc={ports[name + ' rpc']}" for name in names]
-    command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=5", "-s3.autoCreateBucket"]
+    command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=100", "-s3.autoCreateBucket"]
     credentials = [{"accessKey": KEYS[0], "secretKey": KEYS[1]}]
     identity = {"name": "runner", "credentials": credentials, "actions": ["Admin"]}
     anybody = {"name": "anonymous", "actions": ["Admin"]}

@@ -251,7 +251,7 @@ def test_no_error_tells_a_key(
     settings = endpoint(proxy.port) | {"ETHELRED_WORK": str(tmp_path)}
     settings["AWS_SECRET_ACCESS_KEY"] = "wrong-" + KEYS[1]
     done = ethelred("status", "--datastore", address, "--debug", code=5, **settings)
-    assert "AWS_SECRET_ACCESS_KEY" in done.stderr
+    assert "the service refuses access" in done.stderr.splitlines()[-1]
     assert KEYS[1] not in done.stderr + done.stdout
 
 
