@@ -15,7 +15,7 @@ import typer
 
 from ethelred_runner import console
 from ethelred_runner import options as opt
-from ethelred_runner.errors import EthelredError
+from ethelred_runner.errors import exit_code_of, line_of
 
 app = typer.Typer(
     help="How many people log in to our platforms, day by day?",
@@ -28,6 +28,7 @@ Sources = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[SOURCE]...",
+        envvar="ETHELRED_SOURCES",
         help="A path, file://, https://, sftp:// or s3:// address; PLATFORM= may stand in front. "
         "Without one: what ETHELRED_SOURCE_<PLATFORM> says, for every platform.",
         show_default=False,
@@ -48,18 +49,22 @@ def run(
     max_age: opt.OldAfter = None,
     max_bytes: opt.MaxBytes = opt.MAX_BYTES,
     keep: opt.Keep = False,
+    if_older: opt.IfOlder = None,
+    dry_run: opt.DryRun = False,
+    summary: opt.Summary = None,
     debug: opt.Debug = False,
 ) -> None:
     """Obtain copies, append their logins, build the site: the scheduled job."""
-    from ethelred_runner.pipeline import Obtaining, append, requests_for
-    from ethelred_runner.report import report as build_site
+    from ethelred_runner.pipeline import Obtaining, requests_for
+    from ethelred_runner.run import Plan
+    from ethelred_runner.run import run as do_run
+    from ethelred_runner.run_summary import summarised
     from ethelred_runner.store import opened
 
-    requests = requests_for(sources or [], platform, taken_at)
-    with opened(datastore) as store:
-        append(requests, store, init=init, how=Obtaining(max_bytes, keep, max_age))
-        if not no_report:
-            build_site(store.fetch(), site, base_path)
+    how = Obtaining(max_bytes, keep, max_age)
+    plan = Plan(how, init, dry_run, if_older, None if no_report else site, base_path)
+    with summarised(summary, sources or [], dry_run=dry_run) as told, opened(datastore) as store:
+        do_run(requests_for(sources or [], platform, taken_at), store, plan, told)
 
 
 @app.command()
@@ -253,19 +258,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     debug = "--debug" in given or bool(os.environ.get("ETHELRED_DEBUG"))
     try:
         app(given)
-    except EthelredError as error:
-        if debug:
-            console.notices.print_exception()
-        console.notices.print(f"error: {error}", style="red")
-        sys.exit(error.exit_code)
     except Exception as error:
-        # Not its message: that may hold values of a copy.
         if debug:
             console.notices.print_exception()
-        console.notices.print(
-            f"error: something unexpected happened ({type(error).__name__}). "
-            "Run it again with --debug to see where",
-            style="red",
-        )
-        sys.exit(EthelredError.exit_code)
+        console.notices.print(f"error: {line_of(error)}", style="red")
+        sys.exit(exit_code_of(error))
     sys.exit(0)

@@ -8,6 +8,7 @@ from rich.console import Console
 
 results = Console(soft_wrap=True, highlight=False, markup=False)
 notices = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+warned: list[str] = []  # all warnings so far, for the summary of a run
 
 
 def say(text: str) -> None:
@@ -22,6 +23,7 @@ def note(text: str) -> None:
 
 def warn(text: str) -> None:
     """Print a warning on standard error; the work goes on."""
+    warned.append(text)
     notices.print(f"warning: {text}", style="yellow")
 
 

@@ -48,3 +48,25 @@ class ReportFailed(EthelredError):
     """The site could not be built."""
 
     exit_code = 7
+
+
+def line_of(error: BaseException) -> str:
+    """Return what a person is told of an error.
+
+    Of an unexpected one only its kind: its message may hold values of a copy.
+    """
+    if isinstance(error, EthelredError):
+        return str(error)
+    if isinstance(error, SystemExit | KeyboardInterrupt):
+        return "the run was stopped"
+    return (
+        f"something unexpected happened ({type(error).__name__}). "
+        "Run it again with --debug to see where"
+    )
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Return the code that the program ends with for an error."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else EthelredError.exit_code
+    return error.exit_code if isinstance(error, EthelredError) else EthelredError.exit_code

@@ -90,6 +90,31 @@ Keep = Annotated[
         "--keep", envvar="ETHELRED_KEEP", help="Leave the obtained copies where they are."
     ),
 ]
+IfOlder = Annotated[
+    float | None,
+    typer.Option(
+        "--if-older",
+        envvar="ETHELRED_IF_OLDER",
+        min=0,
+        help="Do nothing unless a platform's newest copy is older than so many hours: a retry.",
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        envvar="ETHELRED_DRY_RUN",
+        help="Obtain, append and test on a private copy of the datastore; publish nothing.",
+    ),
+]
+Summary = Annotated[
+    Path | None,
+    typer.Option(
+        "--summary",
+        envvar="ETHELRED_SUMMARY",
+        help="Write what the run came to as JSON into this file, on failure too.",
+    ),
+]
 Debug = Annotated[
     bool,
     typer.Option("--debug", envvar="ETHELRED_DEBUG", help="Show the traceback of an error."),

@@ -1,6 +1,7 @@
 """Where a datastore is kept: a file of this machine, or a bucket in object storage."""
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from ethelred_runner import console
 from ethelred_runner.bucket import Bucket
 from ethelred_runner.build import Build, build, create
 from ethelred_runner.copies import Copy
-from ethelred_runner.datastore import locked, missing, refuse_foreign
+from ethelred_runner.datastore import locked, missing, refuse_foreign, wal_of
 from ethelred_runner.errors import DatastoreError, UsageError
 from ethelred_runner.versions import Version, Versions
 from ethelred_runner.workspace import private_folder, work_root
@@ -33,6 +34,9 @@ class Store(Protocol):
     @property
     def keeps_versions(self) -> bool:
         """Tell whether earlier versions can be listed and restored."""
+
+    def exists(self) -> bool:
+        """Tell whether there is a datastore; nothing is written."""
 
     def check(self, *, init: bool) -> str:
         """Look whether a run can use the datastore, and say in a few words what is there."""
@@ -84,6 +88,10 @@ class FileStore:
         """The path, for messages."""
         return str(self.path)
 
+    def exists(self) -> bool:
+        """Tell whether there is such a file."""
+        return self.path.exists()
+
     def check(self, *, init: bool) -> str:
         """Look whether the file can be read, and its folder be written to."""
         if not self.path.exists() and not init:
@@ -119,6 +127,28 @@ class FileStore:
         return self.versions()[number]
 
 
+class Rehearsal(FileStore):
+    """A private copy of a datastore, for a dry run."""
+
+    def append(self, copies: Sequence[Copy], *, init: bool) -> Build:
+        """Append to the copy; a build that fails is kept outside its folder, which goes away."""
+        return build(copies, self.path, init=init, failed=work_root() / FAILED)
+
+
+@contextmanager
+def rehearsed(store: Store, *, init: bool) -> Iterator[Store]:
+    """Yield a store that is a private copy of another, to which nothing is ever written."""
+    with private_folder() as folder:
+        path = folder / NAME
+        if store.exists() or not init:
+            original = store.fetch()
+            # The log first: one that is too old for the file is told from it, a newer file isn't.
+            if wal_of(original).exists():
+                shutil.copyfile(wal_of(original), wal_of(path))
+            shutil.copyfile(original, path)
+        yield Rehearsal(path)
+
+
 class BucketStore:
     """A datastore in object storage, worked on in a private folder of this machine."""
 
@@ -130,6 +160,10 @@ class BucketStore:
         self._versions = Versions(bucket)
         self._path = folder / NAME
         self._pulled: Version | None = None
+
+    def exists(self) -> bool:
+        """Tell whether a version was ever committed."""
+        return self._versions.newest() is not None
 
     def check(self, *, init: bool) -> str:
         """Look whether the service keeps what it is relied on for, and what it holds."""

@@ -1,0 +1,177 @@
+"""A run's summary, dry runs, and runs that are only needed if an earlier one didn't do."""
+
+import hashlib
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ethelred_runner.run_summary import concealed, recent_gaps
+from tests.conftest import Ethelred
+from tests.truth import Night
+
+SOURCE = "ETHELRED_SOURCE_OPENCODELISTS"
+
+
+def read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.fixture
+def summary(tmp_path: Path) -> Path:
+    return tmp_path / "told" / "summary.json"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "ethelred.duckdb"
+
+
+@pytest.fixture
+def settings(store: Path, summary: Path, nights: list[Night]) -> dict[str, str]:
+    return {
+        "ETHELRED_DATASTORE": str(store),
+        "ETHELRED_SUMMARY": str(summary),
+        "ETHELRED_NO_REPORT": "true",
+        SOURCE: str(nights[0].raw),
+    }
+
+
+def test_a_run_is_summed_up(
+    ethelred: Ethelred, nights: list[Night], summary: Path, settings: dict[str, str]
+) -> None:
+    ethelred("run", "--init", "--max-age", "36", **settings)
+    told = read(summary)
+    assert (told["outcome"], told["exit_code"], told["error"]) == ("done", 0, None)
+    started, finished = map(datetime.fromisoformat, (told["started_at"], told["finished_at"]))
+    assert timedelta(0) <= datetime.now(UTC) - finished <= datetime.now(UTC) - started
+    (platform,) = told["platforms"]
+    assert platform["newest_copy_taken_at"] == f"{nights[0].taken_at:%Y-%m-%dT%H:%M:%SZ}"
+    age = (datetime.now(UTC) - nights[0].taken_at).total_seconds() / 3600
+    assert abs(platform["age_hours"] - age) < 0.2
+    assert platform["is_stale"]
+    assert platform["new_logins"] == platform["logins"] == told["logins"] == 144
+    assert platform["copies_read"] == 1
+    assert any("is its backup job at work?" in warning for warning in told["warnings"])
+
+
+def test_a_gap_between_copies_is_told(
+    ethelred: Ethelred, nights: list[Night], summary: Path, settings: dict[str, str]
+) -> None:
+    ethelred("run", "--init", str(nights[0].raw), str(nights[3].raw), **settings)
+    (platform,) = read(summary)["platforms"]
+    assert platform["copies_read"] == 2
+    assert [gap["nights_missed"] for gap in platform["gaps"]] == [["2026-03-22", "2026-03-23"]]
+
+
+def test_only_gaps_that_ended_lately_are_told() -> None:
+    newest = datetime(2026, 6, 1)
+    old = {"from_at": datetime(2026, 3, 1), "to_at": datetime(2026, 3, 9), "hours": 1, "nights": []}
+    platform = {"newest_copy_taken_at": newest, "gaps": [old, old | {"to_at": newest}]}
+    assert [gap["to"] for gap in recent_gaps(platform)] == ["2026-06-01T00:00:00Z"]
+
+
+def test_a_failure_is_summed_up_without_the_source(
+    ethelred: Ethelred, summary: Path, settings: dict[str, str]
+) -> None:
+    summary.parent.mkdir()
+    summary.write_text("of an earlier run")
+    source = "sftp://somebody:hunter2@no.such.host.invalid/backups/latest-db.sqlite3.zst"
+    done = ethelred("run", "--init", code=3, **settings | {SOURCE: source})
+    assert "no.such.host.invalid" in done.stderr
+    told = read(summary)
+    assert (told["outcome"], told["exit_code"], told["platforms"]) == ("failed", 3, [])
+    assert told["error"].startswith("the source: ")
+    assert [part for part in ("invalid", "hunter2", "backups") if part in summary.read_text()] == []
+
+
+def test_a_run_that_can_not_begin_is_summed_up(ethelred: Ethelred, summary: Path) -> None:
+    ethelred("run", "--summary", summary, code=2)
+    assert read(summary)["exit_code"] == 2
+
+
+def test_a_summary_that_can_not_be_written_is_said_before_anything_is_done(
+    ethelred: Ethelred, store: Path, settings: dict[str, str]
+) -> None:
+    done = ethelred("run", "--init", code=2, **settings | {"ETHELRED_SUMMARY": "/proc/none"})
+    assert "--summary /proc/none can't be written" in done.stderr
+    assert not store.exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "expected"),
+    [
+        ("sftp://me@here.org/copy", "sftp://here.org/copy: gone", "the source: gone"),
+        ("sftp://me@here.org/copy", "no key of here.org, nor there.org", "no key of its host, nor"),
+        (
+            "sftp://me@db/copy",
+            "the db said: a db.example, an rdb",
+            "the its host said: a db.example, an",
+        ),
+        ("opencodelists=/srv/copy", "/srv/copy: gone", "the source: gone"),
+        ("", "nothing to hide", "nothing to hide"),
+    ],
+)
+def test_addresses_are_taken_out_of_a_text(source: str, text: str, expected: str) -> None:
+    assert concealed(text, [source]).startswith(expected)
+
+
+def digests(folder: Path) -> dict[str, tuple[str, int]]:
+    return {
+        path.name: (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in folder.iterdir()
+        if path.is_file()
+    }
+
+
+def test_a_dry_run_leaves_the_datastore_as_it_was(
+    ethelred: Ethelred, nights: list[Night], tmp_path: Path, settings: dict[str, str]
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    settings |= {"ETHELRED_DATASTORE": str(here / "ethelred.duckdb")}
+    settings |= {"ETHELRED_WORK": str(tmp_path / "work")}
+    assert "144 new logins" in ethelred("run", "--dry-run", "--init", **settings).stdout
+    assert digests(here) == {}
+    assert "no datastore" in ethelred("run", "--dry-run", code=5, **settings).stderr
+    ethelred("run", "--init", **settings)
+    before = digests(here)
+    done = ethelred("run", "--dry-run", str(nights[1].raw), **settings)
+    assert "new logins from 1 new copy" in done.stdout
+    assert "as it was" in done.stdout
+    assert digests(here) == before
+    told = read(tmp_path / "told" / "summary.json")
+    assert (told["outcome"], told["dry_run"]) == ("dry run", True)
+    assert told["logins"] > 144
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_run_does_nothing_if_the_newest_copy_is_young_enough(
+    ethelred: Ethelred,
+    nights: list[Night],
+    tmp_path: Path,
+    summary: Path,
+    settings: dict[str, str],
+) -> None:
+    copy = tmp_path / "db.sqlite3.zst"
+    copy.write_bytes(nights[0].raw.read_bytes())
+    taken = datetime.now(UTC) - timedelta(hours=3)
+    os.utime(copy, (taken.timestamp(), taken.timestamp()))
+    settings[SOURCE] = str(copy)
+    assert "144 new logins" in ethelred("run", "--init", "--if-older", "8", **settings).stdout
+    copy.unlink()
+    assert "nothing to do" in ethelred("run", "--if-older", "8", **settings).stdout
+    told = read(summary)
+    assert (told["outcome"], told["logins"]) == ("up to date", 144)
+    ethelred("run", "--if-older", "2", code=3, **settings)
+
+
+def test_several_sources_can_be_set_as_one_setting(
+    ethelred: Ethelred, nights: list[Night], settings: dict[str, str]
+) -> None:
+    settings["ETHELRED_SOURCES"] = f"{nights[1].raw} opencodelists={nights[2].raw}\n"
+    assert "from 2 new copies" in ethelred("run", "--init", **settings).stdout
