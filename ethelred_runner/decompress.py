@@ -12,7 +12,7 @@ from backports.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 from ethelred_runner import console
 from ethelred_runner.errors import CopyRejected
 
-BLOCK = 2**15  # bytes given out at once: what zstd's Python binding returns without a copy
+BLOCK = 2**18  # bytes given out at once: each costs a wait for Python's lock; larger ones, a copy
 SQLITE = b"SQLite format 3\0"
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"

@@ -6,12 +6,13 @@ kind of source, and the next bytes travel while those before are decompressed.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
-from anyio import TASK_STATUS_IGNORED, EndOfStream, create_memory_object_stream
-from anyio.abc import ObjectReceiveStream, ObjectSendStream, TaskStatus
+from anyio import TASK_STATUS_IGNORED, EndOfStream, WouldBlock, create_memory_object_stream
+from anyio.abc import ObjectSendStream, TaskStatus
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.streams.memory import MemoryObjectReceiveStream
 
 from ethelred_runner import console
 from ethelred_runner.errors import CopyRejected, SourceError
@@ -19,7 +20,7 @@ from ethelred_runner.limits import Limits
 from ethelred_runner.sources import Found, Interrupted, Reading, Source, SourceChanged
 from ethelred_runner.sources.base import CHUNK
 
-AHEAD = 8  # chunks that may wait to be decompressed
+AHEAD = 4  # chunks that may wait to be decompressed
 WORKED = 2**20  # bytes after which a link that breaks once more has its retries back
 
 
@@ -54,14 +55,23 @@ def download(source: Source, limits: Limits) -> Iterator[Download]:
 
 
 def _received(
-    portal: BlockingPortal, receiver: ObjectReceiveStream[bytes], outcome: Callable[[], None]
+    portal: BlockingPortal, receiver: MemoryObjectReceiveStream[bytes], outcome: Callable[[], None]
 ) -> Iterator[bytes]:
     while True:
         try:
-            yield portal.call(receiver.receive)
+            yield from portal.call(_all_that_came, receiver)
         except EndOfStream:
             break
     outcome()  # raises what ended the download before its time
+
+
+async def _all_that_came(receiver: MemoryObjectReceiveStream[bytes]) -> list[bytes]:
+    """Wait for a chunk, and take along those behind it: each change of threads takes time."""
+    chunks = [await receiver.receive()]
+    with suppress(WouldBlock, EndOfStream):
+        while True:
+            chunks.append(receiver.receive_nowait())
+    return chunks
 
 
 class _Reader:

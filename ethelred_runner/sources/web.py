@@ -1,14 +1,15 @@
 """A copy on a web server: `https://`, and `http://` on this machine only."""
 
-import logging
 import os
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
-import httpx
+import aiohttp
+from aiohttp import ClientResponse
 
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.sources.base import (
@@ -23,10 +24,6 @@ from ethelred_runner.sources.base import (
 AUTHORIZATION = "ETHELRED_HTTP_AUTHORIZATION"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LATER = (408, 425, 429, 500, 502, 503, 504)  # answers that say: try again
-
-# These would log whole addresses and headers, which may hold a secret.
-for _name in ("httpx", "httpcore"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class WebSource:
@@ -50,36 +47,49 @@ class WebSource:
         """Request the file from a byte on; raises as `Source.open` says."""
         with self._explained():
             async with (
-                httpx.AsyncClient(
-                    timeout=None,  # noqa: S113 -- `download` bounds every wait
-                    follow_redirects=True,
-                    event_hooks={"request": [self._check_private]},
-                ) as client,
-                client.stream("GET", self._address, headers=_headers(offset, version)) as response,
+                aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(ssl=ssl.create_default_context()),
+                    timeout=aiohttp.ClientTimeout(),  # none: `download` bounds every wait
+                    auto_decompress=False,
+                    trust_env=True,
+                    read_bufsize=2**18,  # bytes; with the 64 KB by default, TLS waits too often
+                    middlewares=[self._check_private],
+                ) as session,
+                session.get(self._url(), headers=_headers(offset, version)) as response,
             ):
                 self._check_status(response)
                 yield self._reading(response, version)
 
-    def _reading(self, response: httpx.Response, version: str | None) -> Reading:
+    def _url(self) -> str:
+        """Return the address; what the header says goes before a user and password in it."""
+        parts = urlsplit(self._address)
+        if os.environ.get(AUTHORIZATION):
+            parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+        return urlunsplit(parts)
+
+    def _reading(self, response: ClientResponse, version: str | None) -> Reading:
         starts_at, size = _extent(response)
         # An answer in part says by itself that the version is still the one asked for.
-        version = version if response.status_code == 206 else _version(response)
+        version = version if response.status == 206 else _version(response)
         name = last_part(response.url.path)
         found = Found(name, size, _modified_at(response), version)
         return Reading(found, starts_at, self._chunks(response))
 
-    async def _chunks(self, response: httpx.Response) -> AsyncIterator[bytes]:
+    async def _chunks(self, response: ClientResponse) -> AsyncIterator[bytes]:
         with self._explained():
             # As it arrives: collecting a full chunk would look like a dead link on a slow one.
-            async for chunk in response.aiter_raw():
+            async for chunk in response.content.iter_any():
                 yield chunk
 
-    async def _check_private(self, request: httpx.Request) -> None:
-        if not _is_private(request.url.scheme, request.url.host):
+    async def _check_private(
+        self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+    ) -> ClientResponse:
+        if not _is_private(request.url.scheme, request.url.host or ""):
             raise SourceError(f"{self.label}: the server redirects to http, which isn't encrypted")
+        return await send(request)
 
-    def _check_status(self, response: httpx.Response) -> None:
-        status = response.status_code
+    def _check_status(self, response: ClientResponse) -> None:
+        status = response.status
         if status in (200, 206):
             return
         if status == 416:
@@ -99,11 +109,13 @@ class WebSource:
         """Turn the library's errors into ours, which show no address in full."""
         try:
             yield
-        except httpx.TransportError as error:
+        except (aiohttp.ClientError, OSError) as error:
             raise _explanation(self.label, error) from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            kind = type(error).__name__
-            raise SourceError(f"{self.label}: the address leads nowhere ({kind})") from None
+        except ValueError:  # a header that can't be, or two that say who we are
+            raise SourceError(
+                f"{self.label}: the request can't be made; check {AUTHORIZATION}, and that "
+                "~/.netrc doesn't say something else"
+            ) from None
 
 
 def _is_private(scheme: str, host: str) -> bool:
@@ -119,9 +131,9 @@ def _headers(offset: int, version: str | None) -> dict[str, str]:
     return headers
 
 
-def _extent(response: httpx.Response) -> tuple[int, int | None]:
+def _extent(response: ClientResponse) -> tuple[int, int | None]:
     """Return where the answer begins in the file, and the file's length if it is known."""
-    if response.status_code == 206:
+    if response.status == 206:
         extent, _, total = response.headers.get("Content-Range", "").rpartition("/")
         start = extent.removeprefix("bytes ").partition("-")[0]
         return (int(start) if start.isdigit() else -1), (int(total) if total.isdigit() else None)
@@ -129,7 +141,7 @@ def _extent(response: httpx.Response) -> tuple[int, int | None]:
     return 0, (int(length) if length.isdigit() else None)
 
 
-def _version(response: httpx.Response) -> str | None:
+def _version(response: ClientResponse) -> str | None:
     """Return what If-Range takes: a strong ETag, else the time of modification."""
     etag: str | None = response.headers.get("ETag")
     if etag and not etag.startswith("W/"):
@@ -138,23 +150,23 @@ def _version(response: httpx.Response) -> str | None:
     return modified
 
 
-def _modified_at(response: httpx.Response) -> datetime | None:
+def _modified_at(response: ClientResponse) -> datetime | None:
     try:
         return parsedate_to_datetime(response.headers["Last-Modified"]).astimezone(UTC)
     except (KeyError, ValueError):
         return None
 
 
-def _explanation(label: str, error: httpx.TransportError) -> SourceError:
-    text = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        reason = text.partition("failed: ")[2].partition(" (")[0]
+def _explanation(label: str, error: Exception) -> SourceError:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        reason = str(error.certificate_error).partition("failed: ")[2].partition(" (")[0]
         return SourceError(
             f"{label}: the server's certificate can't be trusted ({reason}); "
             "name the file of its authority in SSL_CERT_FILE if it is your own"
         )
-    if isinstance(error, httpx.ConnectError):
-        return Interrupted(f"{label}: the server can't be reached ({text})")
-    if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
-        return SourceError(f"{label}: the request can't be made; check {AUTHORIZATION}")
-    return Interrupted(f"{label}: the link broke ({type(error).__name__})")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return Interrupted(f"{label}: the server can't be reached ({error.os_error.strerror})")
+    kind = type(error).__name__
+    if isinstance(error, aiohttp.TooManyRedirects | aiohttp.InvalidURL):
+        return SourceError(f"{label}: the address leads nowhere ({kind})")
+    return Interrupted(f"{label}: the link broke ({kind})")
