@@ -29,6 +29,7 @@ SHOWN_LINES = 4
 TEMPLATE = Path(".evidence", "template")
 PARQUET = "format parquet, compression zstd, parquet_version v1"
 CSV = "format csv, header"
+MISSING_FIGURES = "select platform, mart from missing_figures"
 
 
 def report(datastore: Path, site: Path, base_path: str = "") -> bool:
@@ -148,6 +149,7 @@ def hand_over(datastore: Path, folder: Path) -> None:
     data = folder / TEMPLATE / "static" / "data"
     rendered = []
     with closing(connect(datastore)) as connection:
+        refuse_missing_figures(connection)
         for query in sorted((folder / "sources" / "ethelred").glob("*.sql")):
             table = data / "ethelred" / query.stem / f"{query.stem}.parquet"
             table.parent.mkdir(parents=True)
@@ -158,6 +160,20 @@ def hand_over(datastore: Path, folder: Path) -> None:
             write(connection, query, data / f"{query.stem}.csv", CSV)
     manifest = {"renderedFiles": {"ethelred": rendered}}
     (data / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def refuse_missing_figures(connection: duckdb.DuckDBPyConnection) -> None:
+    """Raise ReportFailed if a mart is empty although there are logins to show."""
+    try:
+        missing = connection.execute(MISSING_FIGURES).fetchall()
+    except duckdb.Error as error:
+        raise ReportFailed(
+            f"the datastore's marts are incomplete: {str(error).splitlines()[0]};"
+            " the next new copy brings them"
+        ) from error
+    if missing:
+        named = ", ".join(f"{mart} ({platform})" for platform, mart in missing)
+        raise ReportFailed(f"there are logins, but nothing to show of them in {named}")
 
 
 def write(connection: duckdb.DuckDBPyConnection, query: Path, table: Path, options: str) -> None:
