@@ -1,15 +1,16 @@
 // From the rows of logins_timeseries to an ECharts configuration.
 import { periodName } from './periods.js';
-import { KINDS_OF_DAY, count, escaped, mean, number, shortDay } from './words.js';
+import { KINDS_OF_DAY, count, escaped, expected, mean, number, shortDay } from './words.js';
 
 export const COLOURS = {
 	light: {
 		complete: '#3b62c4',
+		weekend: '#a3b6e4',
 		unusual: '#c2410c',
 		partial: '#b7791f',
 		before_collection: '#a3adc4',
 		mean: '#12182b',
-		meanOfWeek: '#0d8a72',
+		meanOfWeek: '#007a5e',
 		annotation: '#8a3ffc',
 		band: '#4a5674',
 		area: '#f4f5f9',
@@ -19,6 +20,7 @@ export const COLOURS = {
 	},
 	dark: {
 		complete: '#6f93f5',
+		weekend: '#40568f',
 		unusual: '#ff8a4c',
 		partial: '#f0b04a',
 		before_collection: '#677289',
@@ -38,6 +40,9 @@ const time = (row) => row.day.getTime();
 
 /** The expected range is worth drawing while its days can be told apart. */
 export const hasBand = (rows) => rows.length <= 130 && rows.some((row) => row.expected_low !== null);
+
+/** Of more days than these, weeks and bank holidays can't be told apart. */
+export const isCrowded = (rows) => rows.length > 400;
 
 /** A complete day outside its expected range. */
 export const isUnusual = (row) =>
@@ -65,8 +70,8 @@ const bars = (rows, kind, colours) => ({
 	data: rows.map((row) => ({
 		value: [time(row), row.coverage === kind ? row.logins : null],
 		itemStyle: {
-			...(isUnusual(row) && { color: colours.unusual }),
-			...(isWeekend(row) && { opacity: 0.5 })
+			...(isWeekend(row) && (kind === 'complete' ? { color: colours.weekend } : { opacity: 0.5 })),
+			...(isUnusual(row) && { color: colours.unusual })
 		}
 	})),
 	z: 3
@@ -80,8 +85,18 @@ const line = (rows, value, options) => ({
 	...options
 });
 
+/** A line that stays apart from bars and other lines: it lies on a wider one of the page's colour. */
+const meanLine = (rows, key, name, colours, lineStyle) => {
+	const value = (row) => row[key];
+	return [
+		line(rows, value, { z: 5, silent: true, lineStyle: { color: colours.surface, width: 5 } }),
+		line(rows, value, { name, z: 5, lineStyle, itemStyle: { color: lineStyle.color } })
+	];
+};
+
+/** What is expected, behind the bars: it shows above those that end within it. */
 const band = (rows, colours) => {
-	const invisible = { stack: 'expected', step: 'middle', silent: true, lineStyle: { opacity: 0 }, z: 4 };
+	const invisible = { stack: 'expected', step: 'middle', silent: true, lineStyle: { opacity: 0 }, z: 2 };
 	return [
 		line(rows, (row) => row.expected_low, invisible),
 		line(rows, (row) => (row.expected_high === null ? null : row.expected_high - row.expected_low), {
@@ -143,7 +158,7 @@ const tooltip = (rows, grain, notesOf) => {
 		return [
 			`<strong>${periodName(row, grain)}</strong>`,
 			`<span style="font-size:1.15em">${count(row.logins, 'login')}</span>`,
-			row.expected_low !== null && `Expected: ${number(row.expected_low)} to ${number(row.expected_high)}`,
+			row.expected_low !== null && `Expected: ${expected(row)}`,
 			row.rolling_mean_7d !== null && `7-day mean: ${mean(row.rolling_mean_7d)}`,
 			row.rolling_mean_28d !== null && `28-day mean: ${mean(row.rolling_mean_28d)}`,
 			row.coverage !== 'complete' && `<em>${KINDS_OF_DAY[row.coverage].name.replace('day', grain)}</em>`,
@@ -152,16 +167,19 @@ const tooltip = (rows, grain, notesOf) => {
 	};
 };
 
-/** A sign over the bar of a day, or of the week or month that has it. */
-const signs = (rows, notes, kind, highest, options) => {
+/** A sign above the plot for a day, or for the week or month that has it. */
+const signs = (rows, notes, kind, options) => {
 	const over = (note) => rows.find((row) => note.day >= row.day && note.day <= (row.ends_on ?? row.day));
 	const marked = new Set(notes.filter((note) => note.kind === kind).map(over).filter(Boolean));
 	return {
 		type: 'scatter',
 		silent: true,
 		z: 6,
-		data: [...marked].map((row) => [time(row), row.logins + highest * 0.05]),
-		...options
+		yAxisIndex: 1,
+		clip: false,
+		symbolOffset: [0, -9],
+		data: [...marked].map((row) => [time(row), 1]),
+		...options(marked)
 	};
 };
 
@@ -175,7 +193,7 @@ export const chartConfig = (rows, { grain, notes, notesOf, colours, description 
 		useUTC: true,
 		textStyle: { fontFamily: "'Inter Variable', system-ui, sans-serif" },
 		aria: { enabled: true, label: { description } },
-		grid: { left: 12 + 7 * number(highest * 1.3).length, right: 6, top: 12, bottom: 44 },
+		grid: { left: 12 + 7 * number(highest * 1.3).length, right: 6, top: 22, bottom: 44 },
 		tooltip: {
 			trigger: 'axis',
 			confine: true,
@@ -200,38 +218,39 @@ export const chartConfig = (rows, { grain, notes, notesOf, colours, description 
 			},
 			splitLine: { show: false }
 		},
-		yAxis: {
-			type: 'value',
-			min: 0,
-			minInterval: 1,
-			axisLabel: { color: colours.muted, formatter: number },
-			splitLine: { lineStyle: { color: colours.grid } }
-		},
+		yAxis: [
+			{
+				type: 'value',
+				min: 0,
+				minInterval: 1,
+				axisLabel: { color: colours.muted, formatter: number },
+				splitLine: { lineStyle: { color: colours.grid } }
+			},
+			// Of the signs, which all lie at its end.
+			{ type: 'value', min: 0, max: 1, show: false }
+		],
 		series: [
 			{ ...bars(rows, 'complete', colours), markArea: shades(rows, step, colours) },
 			bars(rows, 'partial', colours),
 			bars(rows, 'before_collection', colours),
 			...(hasBand(rows) ? band(rows, colours) : []),
-			line(rows, (row) => row.rolling_mean_7d, {
-				name: '7-day mean',
-				z: 5,
-				lineStyle: { color: colours.meanOfWeek, width: 1.5 },
-				itemStyle: { color: colours.meanOfWeek }
-			}),
-			line(rows, (row) => row.rolling_mean_28d, {
-				name: '28-day mean',
-				z: 5,
-				lineStyle: { color: colours.mean, width: 2 },
-				itemStyle: { color: colours.mean }
-			}),
-			signs(rows, notes, 'annotation', highest, {
+			...meanLine(rows, 'rolling_mean_28d', '28-day mean', colours, { color: colours.mean, width: 2, type: [7, 4] }),
+			...(isCrowded(rows) ? [] : meanLine(rows, 'rolling_mean_7d', '7-day mean', colours, { color: colours.meanOfWeek, width: 2.5 })),
+			signs(rows, notes, 'annotation', (marked) => ({
 				symbol: 'triangle',
 				symbolRotate: 180,
 				symbolSize: 9,
-				itemStyle: { color: colours.annotation }
-			}),
-			...(grain === 'day'
-				? [signs(rows, notes, 'bank_holiday', highest, { symbol: 'circle', symbolSize: 4, itemStyle: { color: colours.muted } })]
+				itemStyle: { color: colours.annotation },
+				markLine: {
+					silent: true,
+					symbol: 'none',
+					label: { show: false },
+					lineStyle: { color: colours.annotation, width: 1, type: 'dotted' },
+					data: [...marked].map((row) => ({ xAxis: time(row) }))
+				}
+			})),
+			...(grain === 'day' && !isCrowded(rows)
+				? [signs(rows, notes, 'bank_holiday', () => ({ symbol: 'circle', symbolSize: 5, itemStyle: { color: colours.muted } }))]
 				: [])
 		]
 	};

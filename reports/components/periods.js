@@ -35,6 +35,12 @@ export const bounds = ({ range, from, to }, last) => ({
 	to: to ? Date.parse(to) : Infinity
 });
 
+/** The same as text, within the days that there are: what the fields for dates show. */
+export const daysOf = (selection, first, last) => {
+	const { from, to } = bounds(selection, new Date(last));
+	return { from: from > Date.parse(first) ? iso(new Date(from)) : first, to: to < Date.parse(last) ? iso(new Date(to)) : last };
+};
+
 /** Weeks and months in the form of days: they begin on a day and end on another. */
 export const asRows = (periods, grain) =>
 	periods

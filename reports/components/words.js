@@ -12,13 +12,19 @@ const meanFormat = new Intl.NumberFormat('en-GB', { minimumFractionDigits: 1, ma
 const changeFormat = new Intl.NumberFormat('en-GB', { style: 'percent', signDisplay: 'exceptZero' });
 
 export const day = (value) => dayFormat.format(value);
+export const weekday = (value) => weekdayFormat.format(value);
 export const weekdayAndDay = (value) => `${weekdayFormat.format(value)} ${dayFormat.format(value)}`;
+/** '1 October 2025 to 22 November 2026', or one day. */
+export const days = (first, last) => (day(first) === day(last) ? day(first) : `${day(first)} to ${day(last)}`);
 export const month = (value) => monthFormat.format(value);
 export const shortDay = (value) => shortDayFormat.format(value);
 export const number = (value) => numberFormat.format(value);
 export const mean = (value) => meanFormat.format(value);
 export const change = (value) => changeFormat.format(value).replace('-', '−');
 export const count = (n, one, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`;
+
+/** The numbers of logins that are expected: whole ones, so that a day is outside exactly if its number is. */
+export const expected = (row) => `${number(Math.ceil(row.expected_low))} to ${number(Math.floor(row.expected_high))}`;
 
 export const escaped = (text) =>
 	text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
@@ -28,6 +34,13 @@ export const REASONS = {
 	not_a_timestamp: 'Not a date with a time',
 	before_2000: 'Before the year 2000',
 	after_copy: 'Later than the copy itself'
+};
+
+export const VERDICTS = {
+	usual: 'As usual',
+	lower: 'Lower than usual',
+	higher: 'Higher than usual',
+	not_known: 'Too early to say what is usual'
 };
 
 export const KINDS_OF_DAY = {
