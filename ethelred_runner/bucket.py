@@ -1,7 +1,6 @@
 """Objects under a prefix of a bucket: create-only writes, verified transfers, plain errors."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -20,7 +19,7 @@ from obstore.exceptions import (
 from obstore.store import S3Store
 
 from ethelred_runner.errors import DatastoreError, UsageError
-from ethelred_runner.sources.s3 import ENDPOINTS, LOOPBACK
+from ethelred_runner.sources.s3 import endpoint_is_local
 
 CHUNK = 8 * 2**20  # bytes: with the service's limit of 10,000 parts, room for 80 GB
 PROBE = "probe"
@@ -152,17 +151,12 @@ class Bucket:
 
 
 def open_store(bucket: str, prefix: str, tries: int, silence: timedelta) -> S3Store:
-    """Return the library's store. Raises DatastoreError for an endpoint without TLS."""
-    endpoint = next(filter(None, map(os.environ.get, ENDPOINTS)), "")
-    parts = urlsplit(endpoint)
-    local = parts.hostname in LOOPBACK
-    if parts.scheme == "http" and not local:
-        raise DatastoreError("the S3 endpoint is http, which isn't encrypted; use https")
+    """Return the library's store. Raises UsageError for an endpoint elsewhere without TLS."""
     return S3Store(
         bucket,
         prefix=prefix or None,
         client_options={
-            "allow_http": local,
+            "allow_http": endpoint_is_local(),
             "timeout": "1 day",
             "read_timeout": silence,
             "connect_timeout": min(silence, timedelta(seconds=10)),

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from ethelred_runner.errors import SourceError
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 CHUNK = 2**20  # bytes: large enough that handing one over costs nothing beside reading it
 
 
@@ -59,6 +60,11 @@ class Interrupted(SourceError):
 
 class SourceChanged(SourceError):
     """The copy is not the one that was begun, so its parts must not be joined."""
+
+
+def is_private(scheme: str, host: str | None) -> bool:
+    """Tell whether nobody on the way can read along: by TLS, or because there is no way."""
+    return scheme == "https" or host in LOOPBACK
 
 
 def redacted(address: str) -> str:

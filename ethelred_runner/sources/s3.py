@@ -23,6 +23,7 @@ from ethelred_runner.sources.base import (
     Interrupted,
     Reading,
     SourceChanged,
+    is_private,
     last_part,
     redacted,
 )
@@ -31,7 +32,6 @@ if TYPE_CHECKING:  # the library declares these types, and does not have them at
     from obstore import GetOptions, GetResult
 
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class S3Source:
@@ -63,15 +63,9 @@ class S3Source:
             yield Reading(found, answer.range[0], self._chunks(answer))
 
     def _store(self) -> S3Store:
-        endpoint = next(filter(None, map(os.environ.get, ENDPOINTS)), "")
-        parts = urlsplit(endpoint)
-        # A copy is personal data: without TLS it never leaves this machine.
-        local = parts.hostname in LOOPBACK
-        if parts.scheme == "http" and not local:
-            raise SourceError("the S3 endpoint is http, which isn't encrypted; use https")
         return S3Store(
             self._bucket,
-            client_options={"allow_http": local, "timeout": "1 day"},
+            client_options={"allow_http": endpoint_is_local(), "timeout": "1 day"},
             retry_config={"max_retries": 0},  # `download` tries again
         )
 
@@ -97,3 +91,16 @@ class S3Source:
             ) from None
         except BaseError:
             raise Interrupted(f"{self.label}: the service can't be reached, or failed") from None
+
+
+def endpoint_is_local() -> bool:
+    """Tell whether the service runs on this machine, and so may be reached without TLS.
+
+    Raises UsageError if it runs elsewhere without TLS: copies and history are personal data.
+    """
+    endpoint = urlsplit(next(filter(None, map(os.environ.get, ENDPOINTS)), ""))
+    if endpoint.scheme and not is_private(endpoint.scheme, endpoint.hostname):
+        raise UsageError(
+            "AWS_ENDPOINT_URL: the S3 service is reached by http, which isn't encrypted; use https"
+        )
+    return is_private("", endpoint.hostname)

@@ -17,12 +17,12 @@ from ethelred_runner.sources.base import (
     Interrupted,
     Reading,
     SourceChanged,
+    is_private,
     last_part,
     redacted,
 )
 
 AUTHORIZATION = "ETHELRED_HTTP_AUTHORIZATION"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LATER = (408, 425, 429, 500, 502, 503, 504)  # answers that say: try again
 
 
@@ -39,7 +39,7 @@ class WebSource:
         parts = urlsplit(address)
         if not parts.hostname or not parts.path.strip("/"):
             raise UsageError(f"{self.label}: write https://host/path/to/copy")
-        if not _is_private(parts.scheme, parts.hostname):
+        if not is_private(parts.scheme, parts.hostname):
             raise UsageError(f"{self.label}: http is not encrypted; use https, or sftp")
 
     @asynccontextmanager
@@ -84,7 +84,7 @@ class WebSource:
     async def _check_private(
         self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
     ) -> ClientResponse:
-        if not _is_private(request.url.scheme, request.url.host or ""):
+        if not is_private(request.url.scheme, request.url.host):
             raise SourceError(f"{self.label}: the server redirects to http, which isn't encrypted")
         return await send(request)
 
@@ -116,10 +116,6 @@ class WebSource:
                 f"{self.label}: the request can't be made; check {AUTHORIZATION}, and that "
                 "~/.netrc doesn't say something else"
             ) from None
-
-
-def _is_private(scheme: str, host: str) -> bool:
-    return scheme == "https" or host in LOOPBACK
 
 
 def _headers(offset: int, version: str | None) -> dict[str, str]:

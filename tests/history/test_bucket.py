@@ -259,7 +259,7 @@ def test_an_endpoint_without_encryption_is_refused(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://storage.example")
-    with pytest.raises(DatastoreError, match="isn't encrypted"):
+    with pytest.raises(UsageError, match="isn't encrypted"):
         Bucket(address)
 
 

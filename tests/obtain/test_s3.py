@@ -12,7 +12,7 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
-from ethelred_runner.errors import CopyRejected, SourceError
+from ethelred_runner.errors import CopyRejected, SourceError, UsageError
 
 from .conftest import DAMAGED, Obtain, compressed, make_database
 from .servers import CuttingProxy, running, wait_for
@@ -140,7 +140,7 @@ def test_an_endpoint_that_is_not_encrypted(
     bucket: Storage, get: Obtain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://storage.example")
-    with pytest.raises(SourceError, match="isn't encrypted"):
+    with pytest.raises(UsageError, match="isn't encrypted"):
         get(NAME)
 
 

@@ -2,14 +2,19 @@
 
 import http.server
 import logging
+import os
+import pty
+import re
 import socket
 import ssl
 import subprocess
+import sys
+import termios
 import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from email.utils import formatdate
 from pathlib import Path
@@ -58,7 +63,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         end = plan.get("cut", plan.get("stall", len(body)))
-        self.wfile.write(body[:end])
+        for start in range(0, end, piece := plan.get("piece", end or 1)):
+            self.wfile.write(body[start : min(start + piece, end)])
+            time.sleep(plan.get("pause", 0))
         if "stall" in plan:
             self.server.ended.wait(20)
         if "cut" in plan or "stall" in plan:
@@ -274,6 +281,29 @@ def test_an_endless_body_is_stopped(web: Web, get: Obtain) -> None:
 def test_a_server_that_is_not_there(get: Obtain) -> None:
     with pytest.raises(SourceError, match=r"can't be reached .*tried 5 times"):
         get(f"http://127.0.0.1:{free_port()}/copy")
+
+
+def test_a_terminal_shows_bytes_speed_and_time_left(web: Web, tmp_path: Path) -> None:
+    web.plan = [{"piece": 1_000_000, "pause": 0.15}]
+    command = [sys.executable, "-m", "ethelred_runner", "obtain", web.url(), "--to", "kept"]
+    shown = on_a_terminal(command, tmp_path)
+    assert re.search(r"2026-03-30-db.sqlite3.zst.* [2-6]\.\d/6\.\d MB .*MB/s .*0:00:0\d", shown)
+    assert "obtained 2026-03-30-db.sqlite3.zst" in shown
+
+
+def on_a_terminal(command: list[str], folder: Path) -> str:
+    """Run a command in a folder on a terminal of its own, and return all that it showed."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 120))
+    environment = os.environ | {"TERM": "xterm"}
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=theirs, stderr=theirs):
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # the terminal's end
+            while part := os.read(ours, 65536):
+                shown += part
+    os.close(ours)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
 
 
 @pytest.fixture(scope="module")
