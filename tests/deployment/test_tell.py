@@ -1,0 +1,248 @@
+"""Who hears of a run: the scripts themselves, against real servers for issues and check-ins."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deployment.expressions import condition, evaluated
+from tests.deployment.services import BOT, GitHub, Service, served
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+GAP = {"from": "2026-03-21T02:00:00Z", "to": "2026-03-23T02:00:00Z", "hours": 48.0}
+PLATFORM = {
+    "platform": "opencodelists",
+    "newest_copy_taken_at": "2026-03-23T02:00:00Z",
+    "age_hours": 3.8,
+    "is_stale": False,
+    "logins": 1234,
+    "copies_read": 1,
+    "new_logins": 5,
+    "rejected_values": 0,
+    "gaps": [GAP | {"nights_missed": ["2026-03-22"]}],
+}
+DONE = {"outcome": "done", "error": None, "platforms": [PLATFORM], "warnings": ["`odd` @thing"]}
+FAILED = {"outcome": "failed", "error": "the source: no such file", "platforms": []}
+STALE = DONE | {"platforms": [PLATFORM | {"is_stale": True, "age_hours": 50.0}]}
+OPEN = {"number": 1, "state": "open", "user": {"login": BOT}}
+OPEN |= {"title": "The workflow pipeline needs a look"}
+
+
+@dataclass
+class Teller:
+    """The scripts, with the settings of a run."""
+
+    github: GitHub
+    alerts: Service
+    folder: Path
+    settings: dict[str, str]
+
+    def end(self, summary: object = None, results: str = "build=success", **more: str) -> str:
+        text = json.dumps(summary) if summary else ""
+        return self.run("tell.py", "end", RESULTS=results, SUMMARY=text, **more)
+
+    def run(self, script: str, *arguments: str, **more: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", RUN_ISOLATED, str(SCRIPTS / script), *arguments],
+            env=self.settings | more,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return done.stdout
+
+    @property
+    def page(self) -> str:
+        return (self.folder / "page.md").read_text()
+
+    @property
+    def outputs(self) -> list[str]:
+        return (self.folder / "outputs").read_text().splitlines()
+
+
+# Without anything that is installed: setup may be what failed.
+RUN_ISOLATED = """
+import runpy, sys
+sys.path = [path for path in sys.path if "site-packages" not in path]
+sys.argv = sys.argv[1:]
+sys.path.insert(0, sys.argv[0].rpartition("/")[0])
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.fixture
+def teller(tmp_path: Path) -> Iterator[Teller]:
+    github, alerts = GitHub(), Service()
+    with served(github), served(alerts):
+        settings = {
+            "GITHUB_API_URL": github.url,
+            "GITHUB_SERVER_URL": "https://github.example",
+            "GITHUB_REPOSITORY": "somebody/logins",
+            "GITHUB_RUN_ID": "4711",
+            "GITHUB_WORKFLOW": "pipeline",
+            "GITHUB_STEP_SUMMARY": str(tmp_path / "page.md"),
+            "GITHUB_OUTPUT": str(tmp_path / "outputs"),
+            "GITHUB_TOKEN": "the-token-of-this-run",
+            "ETHELRED_CHECK_IN_URL": f"{alerts.url}/hidden-check",
+            "NO_PROXY": os.environ.get("NO_PROXY", "*"),
+        }
+        yield Teller(github, alerts, tmp_path, settings)
+
+
+def test_a_failure_opens_one_issue_and_success_closes_it(teller: Teller) -> None:
+    teller.end(FAILED, "build=failure deploy=skipped")
+    (issue,) = teller.github.issues
+    assert issue["title"] == OPEN["title"]
+    assert "the source: no such file" in issue["body"]
+    assert "https://github.example/somebody/logins/actions/runs/4711" in issue["body"]
+    teller.end(FAILED, "build=failure deploy=skipped")
+    assert len(teller.github.issues) == 1
+    assert [number for number, _ in teller.github.comments] == [1]
+    teller.end(DONE, "build=success deploy=success")
+    assert issue["state"] == "closed"
+    teller.end(FAILED, "build=failure deploy=skipped")
+    assert [one["state"] for one in teller.github.issues] == ["closed", "open"]
+    asked = teller.alerts.asked()
+    assert asked == [f"GET /hidden-check{end}" for end in ("/fail", "/fail", "", "/fail")]
+
+
+@pytest.mark.parametrize(
+    "results", ["build=failure", "build=cancelled", "build=success deploy=failure"]
+)
+def test_trouble_without_a_summary_is_told_too(teller: Teller, results: str) -> None:
+    teller.end(results=results)
+    assert f"the job {results.split()[-1].replace('=', ': ')}" in teller.github.issues[0]["body"]
+
+
+def test_a_copy_that_is_too_old_is_told_though_nothing_failed(teller: Teller) -> None:
+    teller.end(STALE)
+    assert "50 hours ago: is its backup job at work?" in teller.github.issues[0]["body"]
+    assert teller.alerts.asked() == ["GET /hidden-check/fail"]
+
+
+def test_a_run_that_did_nothing_neither_opens_nor_closes(teller: Teller) -> None:
+    teller.github.issues.append(dict(OPEN))
+    teller.end(DONE | {"outcome": "up to date"})
+    assert teller.github.asked() == []
+    assert teller.alerts.asked() == ["GET /hidden-check"]
+
+
+def test_a_dry_run_tells_nobody(teller: Teller) -> None:
+    teller.run("tell.py", "start", QUIET="true")
+    teller.end(FAILED, "build=failure", QUIET="true")
+    assert (teller.github.asked(), teller.alerts.asked()) == ([], [])
+    assert "no such file" in teller.page
+
+
+def test_an_issue_of_somebody_else_or_of_another_workflow_is_left_alone(teller: Teller) -> None:
+    teller.github.issues += [
+        OPEN | {"user": {"login": "somebody"}},
+        OPEN | {"number": 2, "title": "The workflow audit needs a look"},
+    ]
+    teller.end(DONE)
+    assert [issue["state"] for issue in teller.github.issues] == ["open", "open"]
+    teller.end(FAILED)
+    assert len(teller.github.issues) == 3
+
+
+def test_a_webhook_is_posted_to_instead(teller: Teller) -> None:
+    teller.end(FAILED, ETHELRED_WEBHOOK_URL=f"{teller.alerts.url}/hidden-hook")
+    posted = teller.alerts.seen[-1]
+    assert (posted.method, posted.path) == ("POST", "/hidden-hook")
+    assert "no such file" in posted.body["text"]
+    assert posted.body["summary"] == FAILED
+    assert teller.github.issues == []
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_dead_service_fails_nothing_and_its_address_is_not_printed(
+    teller: Teller, status: int
+) -> None:
+    teller.alerts.status = teller.github.status = status
+    said = teller.end(FAILED)
+    assert said.count("::warning::") == 3
+    assert f"HTTP {status}" in said
+    hook = {"ETHELRED_WEBHOOK_URL": "https://hidden.invalid/hook"}
+    said += teller.end(FAILED, ETHELRED_CHECK_IN_URL="file:///hidden", **hook)
+    said += teller.run("tell.py", "start")
+    assert "must begin with https://" in said
+    assert "hidden" not in said
+    assert "127.0.0.1" not in said
+
+
+def test_the_page_says_what_a_person_wants_to_know(teller: Teller) -> None:
+    teller.end(DONE, SITE="https://somebody.example/logins/")
+    assert "### pipeline: done" in teller.page
+    row = "| opencodelists | 2026-03-23T02:00:00Z | 3.8 h | 1 | 5 | 0 | 1,234 |"
+    assert row in teller.page.splitlines()
+    assert "no copy between 2026-03-21T02:00:00Z and 2026-03-23T02:00:00Z" in teller.page
+    assert "- warning: `'odd' @thing`" in teller.page
+    assert "[The site](https://somebody.example/logins/)" in teller.page
+
+
+@pytest.mark.parametrize(
+    ("outcome", "publish"), [("done", "true"), ("dry run", "false"), ("", "false")]
+)
+def test_only_a_run_that_built_a_site_publishes_one(
+    teller: Teller, outcome: str, publish: str
+) -> None:
+    path, summary = teller.folder / "summary.json", json.dumps({"outcome": outcome})
+    if outcome:
+        path.write_text(summary + "\n")
+    teller.run("tell.py", "pass-on", ETHELRED_SUMMARY=str(path))
+    assert teller.outputs == [f"summary={summary if outcome else ''}", f"publish={publish}"]
+
+
+@pytest.mark.parametrize(
+    ("conclusions", "expected"),
+    [(["success", "failure"], "8"), (["failure", "success"], ""), (["cancelled"], ""), ([], "")],
+)
+def test_the_retry_rests_only_after_a_run_that_went_well(
+    teller: Teller, conclusions: list[str], expected: str
+) -> None:
+    teller.github.scheduled_runs = conclusions
+    teller.run("earlier.py")
+    assert teller.outputs == [f"if_older={expected}"]
+
+
+def test_the_retry_does_its_work_if_nobody_can_tell(teller: Teller) -> None:
+    teller.github.status = 500
+    assert "::warning::" in teller.run("earlier.py")
+    assert teller.outputs == ["if_older="]
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("inputs.none || secrets.key", "hidden"),
+        ("inputs.no || 'false'", "false"),
+        ("github.event.schedule == '23 8 * * *'", "true"),
+        ("github.event.schedule == '23 8 * * *' && inputs.none", ""),
+        ("steps.nothing.outputs.here", ""),
+    ],
+)
+def test_the_step_runner_works_expressions_out(expression: str, expected: str) -> None:
+    contexts: dict[str, Any] = {
+        "secrets": {"key": "hidden"},
+        "inputs": {"no": "false"},
+        "steps": {},
+    }
+    contexts |= {"github": {"event": {"schedule": "23 8 * * *"}}}
+    assert evaluated(expression, contexts) == expected
+
+
+@pytest.mark.parametrize("expression", ["fromJSON(inputs.x)", "env.x", "a != b", "!inputs.x"])
+def test_the_step_runner_refuses_what_it_does_not_know(expression: str) -> None:
+    with pytest.raises(AssertionError):
+        evaluated(expression, {"inputs": {}})
+    with pytest.raises(AssertionError):
+        condition("failure()", {}, well=True)
