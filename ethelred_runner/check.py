@@ -9,9 +9,9 @@ import duckdb
 from ethelred_runner import console
 from ethelred_runner.dbt_plugin import load_sqlite_extension
 from ethelred_runner.errors import BuildFailed, EthelredError, ReportFailed
-from ethelred_runner.pipeline import requests_for
 from ethelred_runner.project import PROJECT
 from ethelred_runner.report import EVIDENCE, NODE
+from ethelred_runner.requests import requests_for
 from ethelred_runner.sources import Source, find_source
 from ethelred_runner.store import Store
 

@@ -55,7 +55,8 @@ def run(
     debug: opt.Debug = False,
 ) -> None:
     """Obtain copies, append their logins, build the site: the scheduled job."""
-    from ethelred_runner.pipeline import Obtaining, requests_for
+    from ethelred_runner.pipeline import Obtaining
+    from ethelred_runner.requests import requests_for
     from ethelred_runner.run import Plan
     from ethelred_runner.run import run as do_run
     from ethelred_runner.run_summary import summarised
@@ -77,7 +78,8 @@ def obtain(
     debug: opt.Debug = False,
 ) -> None:
     """Only obtain and verify copies."""
-    from ethelred_runner.pipeline import obtain_to, requests_for
+    from ethelred_runner.keep import obtain_to
+    from ethelred_runner.requests import requests_for
 
     for path in obtain_to(requests_for(sources or [], platform, taken_at), to, max_bytes):
         console.say(str(path))
@@ -96,7 +98,8 @@ def build(
     debug: opt.Debug = False,
 ) -> None:
     """Append the logins of local copies, count them per day, and test the result."""
-    from ethelred_runner.pipeline import Obtaining, append, requests_for
+    from ethelred_runner.pipeline import Obtaining, append
+    from ethelred_runner.requests import requests_for
     from ethelred_runner.store import opened
 
     requests = requests_for(copies, platform, taken_at)

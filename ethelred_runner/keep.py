@@ -3,15 +3,23 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from ethelred_runner.copies import Copy
 from ethelred_runner.errors import UsageError
+from ethelred_runner.limits import Limits
+from ethelred_runner.obtain import Request, obtain
 from ethelred_runner.workspace import private_folder
 
 SUFFIXES = (".zst", ".zstd", ".gz")
+
+
+def obtain_to(requests: Sequence[Request], directory: Path, max_bytes: int) -> list[Path]:
+    """Obtain and verify copies, and keep them in a folder."""
+    with private_folder(inside=directory) as folder:
+        return keep_copies(obtain(requests, folder, Limits(max_bytes=max_bytes)), directory)
 
 
 def keep_copies(copies: Iterable[Copy], directory: Path) -> list[Path]:
