@@ -30,11 +30,13 @@ def run(requests: Sequence[Request], store: Store, plan: Plan, told: RunSummary)
     """Do the scheduled job, and fill in its summary as far as it gets."""
     if plan.if_older_hours is not None and is_fresh(store, requests, plan.if_older_hours):
         console.say(
-            "nothing to do: the newest copy of each platform was taken within "
+            "nothing to obtain: the newest copy of each platform was taken within "
             f"{plan.if_older_hours:g} hours"
         )
         told.outcome = "up to date"
         tell(told, store, plan)
+        if plan.site and plan.site.is_dir():  # built here by a run that may have failed since
+            report(store.fetch(), plan.site, plan.base_path)
     elif plan.dry_run:
         told.outcome = "dry run"
         with rehearsed(store, init=plan.init) as copy:

@@ -234,7 +234,7 @@ def test_three_nights_and_a_bad_one_end_with_the_site(
     append_by_hand(runner, bucket, backups / "today.sqlite3.zst")
     github.scheduled_runs = ["success"]
     assert results(runner, schedule=RETRY) == ["success", "skipped"], runner.log
-    assert "nothing to do" in runner.log
+    assert "nothing to obtain" in runner.log
     assert summary_of(runner)["outcome"] == "up to date"
     assert check_ins.asked() == [began, ended]
     assert [line.partition("?")[0] for line in github.asked()] == [LAST_RUN]

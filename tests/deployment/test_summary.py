@@ -164,7 +164,7 @@ def test_a_run_does_nothing_if_the_newest_copy_is_young_enough(
     settings[SOURCE] = str(copy)
     assert "144 new logins" in ethelred("run", "--init", "--if-older", "8", **settings).stdout
     copy.unlink()
-    assert "nothing to do" in ethelred("run", "--if-older", "8", **settings).stdout
+    assert "nothing to obtain" in ethelred("run", "--if-older", "8", **settings).stdout
     told = read(summary)
     assert (told["outcome"], told["logins"]) == ("up to date", 144)
     ethelred("run", "--if-older", "2", code=3, **settings)

@@ -1,0 +1,38 @@
+"""The units for a machine with systemd are ones that it would run."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from tests.obtain.servers import needed
+
+PROJECT = Path(__file__).parents[2]
+UNITS = PROJECT / "scripts" / "systemd"
+
+
+def verified(folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Have systemd read the units, installed where this project is."""
+    program = needed("systemd-analyze", "systemd")
+    units = sorted(folder.glob("ethelred*"))
+    assert len(units) == 3
+    command = [program, "verify", "--man=no", *map(str, units)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
+    for unit in UNITS.iterdir():
+        text = unit.read_text().replace("/srv/ethelred", str(PROJECT))
+        (tmp_path / unit.name).write_text(text)
+    done = verified(tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    (tmp_path / "ethelred.timer").write_text("[Timer]\nOnCalendar=at dawn\n")
+    assert "at dawn" in verified(tmp_path).stderr
+
+
+def test_the_page_has_the_units_and_every_setting() -> None:
+    page = (PROJECT / "docs" / "deployment.md").read_text()
+    assert [unit.name for unit in UNITS.iterdir() if unit.name not in page] == []
+    workflow = (PROJECT / ".github" / "workflows" / "pipeline.yml").read_text()
+    settings = set(re.findall(r"(?:secrets|vars)\.(\w+)", workflow))
+    assert len(settings) > 10
+    assert [name for name in sorted(settings) if f"`{name}`" not in page] == []
