@@ -18,6 +18,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,7 +93,7 @@ class Runner:
         well = all(each["result"] == "success" for each in known.values())
         if not condition(job.get("if"), contexts, well=well):
             return {"result": "skipped", "outputs": {}}
-        place = self.home / "jobs" / job_id
+        began, place = time.monotonic(), self.home / "jobs" / job_id
         place.mkdir(exist_ok=True)
         environment = texts(job.get("env", {}), contexts)
         at_work = Job(place, environment, contexts, job["permissions"], outputs=steps)
@@ -100,7 +101,7 @@ class Runner:
             self.step(step, at_work)
         outputs = texts(job.get("outputs", {}), contexts)
         result = "success" if at_work.well else "failure"
-        self.log += f"--- the job {job_id}: {result}\n"
+        self.log += f"--- the job {job_id}: {result}, {time.monotonic() - began:.0f} s\n"
         return {"result": result, "outputs": outputs}
 
     def step(self, step: dict[str, Any], job: Job) -> None:

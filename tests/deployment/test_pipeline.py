@@ -240,10 +240,10 @@ def test_three_nights_and_a_bad_one_end_with_the_site(
     assert [line.partition("?")[0] for line in github.asked()] == [LAST_RUN]
     assert contents(runner.published) == third
 
-    check_the_site(runner.published, nights[:3], visit)
-    check_nothing_leaks(runner, github, nights[:3])
-    check_nothing_is_left(runner)
     (tmp_path / "log").write_text(runner.logs)
+    check_the_site(runner.published, nights[:3], visit)
+    check_nothing_leaks(runner, github, nights)
+    check_nothing_is_left(runner)
 
 
 def of_today(night: Night, copy: Path) -> None:
@@ -297,7 +297,7 @@ def check_nothing_leaks(runner: Runner, github: GitHub, nights: list[Night]) -> 
 
 def check_nothing_is_left(runner: Runner) -> None:
     """See that nothing was written but to the clone, and to the caches of the installers."""
-    assert list((runner.home / "temporary").iterdir()) == []
+    assert {path.name for path in (runner.home / "temporary").iterdir()} <= {"node-compile-cache"}
     assert {path.name for path in (runner.home / "user").iterdir()} <= {".cache", ".npm"}
     clone = runner.home / "jobs" / "build"
     changed = ["git", "status", "--porcelain"]
