@@ -142,8 +142,8 @@ def recent_gaps(platform: dict[str, Any]) -> list[dict[str, Any]]:
         {
             "from": utc(gap["from_at"]),
             "to": utc(gap["to_at"]),
-            "hours": gap["hours"],
-            "nights_missed": [str(night) for night in gap["nights"]],
+            "hours": round(gap["hours"], 1),
+            "nights_missed": len(gap["nights"]),
         }
         for gap in platform["gaps"]
         if gap["to_at"] > since

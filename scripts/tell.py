@@ -133,7 +133,7 @@ def gaps(platforms: list[Summary]) -> list[str]:
     """Return a line for each recent gap between copies."""
     return [
         f"{platform['platform']}: no copy between {gap['from']} and {gap['to']} "
-        f"({gap['hours']:.0f} hours)"
+        f"({gap['hours']:,.0f} hours, nights missed: {gap['nights_missed']})"
         for platform in platforms
         for gap in platform["gaps"]
     ]

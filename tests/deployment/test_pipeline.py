@@ -218,9 +218,10 @@ def test_three_nights_and_a_bad_one_end_with_the_site(
     assert (platform["copies_read"], platform["gaps"]) == (1, [])
     github.asked(), check_ins.asked()
 
-    # A dry run of two older copies changes nothing, and tells nobody.
+    # A dry run of two other copies changes nothing, and tells nobody.
     third, before = contents(runner.published), objects(bucket)
-    several = " ".join(str(night.sanitised) for night in nights[3:5])
+    server = runner.settings["secrets"]["ETHELRED_SOURCE_OPENCODELISTS"].partition(str(backups))[0]
+    several = " ".join(f"{server}{night.sanitised}" for night in nights[3:5])
     assert results(runner, {"backfill": several, "dry_run": "true"}) == ["success", "skipped"]
     assert "from 2 new copies" in runner.log
     assert summary_of(runner)["outcome"] == "dry run"

@@ -25,7 +25,7 @@ PLATFORM = {
     "copies_read": 1,
     "new_logins": 5,
     "rejected_values": 0,
-    "gaps": [GAP | {"nights_missed": ["2026-03-22"]}],
+    "gaps": [GAP | {"nights_missed": 1}],
 }
 DONE = {"outcome": "done", "error": None, "platforms": [PLATFORM], "warnings": ["`odd` @thing"]}
 FAILED = {"outcome": "failed", "error": "the source: no such file", "platforms": []}
@@ -184,7 +184,10 @@ def test_the_page_says_what_a_person_wants_to_know(teller: Teller) -> None:
     assert "### pipeline: done" in teller.page
     row = "| opencodelists | 2026-03-23T02:00:00Z | 3.8 h | 1 | 5 | 0 | 1,234 |"
     assert row in teller.page.splitlines()
-    assert "no copy between 2026-03-21T02:00:00Z and 2026-03-23T02:00:00Z" in teller.page
+    gap = (
+        "no copy between 2026-03-21T02:00:00Z and 2026-03-23T02:00:00Z (48 hours, nights missed: 1)"
+    )
+    assert gap in teller.page
     assert "- warning: `'odd' @thing`" in teller.page
     assert "[The site](https://somebody.example/logins/)" in teller.page
 
