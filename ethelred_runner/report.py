@@ -52,7 +52,7 @@ def report(datastore: Path, site: Path, base_path: str = "") -> bool:
             return False
         bundle = bundle_of(site)
         if stamp.get("source") != source or not pages_made_again(folder, bundle):
-            bundle_anew(folder, bundle)
+            bundle_anew(folder, bundle, source)
         swap_in(bundle / "build", site)
         write_stamp(site, {"made_of": made_of, "source": source, "base_path": base_path})
     console.say(f"the site is in {site}")
@@ -77,11 +77,12 @@ def pages_made_again(folder: Path, bundle: Path) -> bool:
     return False
 
 
-def bundle_anew(folder: Path, bundle: Path) -> None:
+def bundle_anew(folder: Path, bundle: Path, version: str) -> None:
     """Build all of the site in the bundle's folder. Raises ReportFailed, which names the log."""
     shutil.rmtree(bundle, ignore_errors=True)
     folder.rename(bundle)
-    built = run_node(["npm", "run", "--silent", "build:strict"], bundle, "building the site")
+    command = ["npm", "run", "--silent", "build:strict"]
+    built = run_node(command, bundle, "building the site", ETHELRED_SITE_VERSION=version[:16])
     if not built or not (bundle / "build").is_dir():
         shutil.rmtree(bundle, ignore_errors=True)
         raise ReportFailed("\n".join(["Evidence failed:", *said(), f"The full log is {LOG}"]))
@@ -199,11 +200,12 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def run_node(command: list[str], folder: Path, doing: str) -> bool:
+def run_node(command: list[str], folder: Path, doing: str, **settings: str) -> bool:
     """Run a program of Node's in a folder, with its output in the log; tell if it succeeded."""
     environment = os.environ | {
         "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "SEND_ANONYMOUS_USAGE_STATS": "no",
+        **settings,
     }
     LOGS.mkdir(exist_ok=True)
     with console.working(doing), LOG.open("w", encoding="utf-8") as log:

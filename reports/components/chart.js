@@ -124,7 +124,7 @@ const shades = (rows, step, colours) => ({
 	data: stretches(rows, step).map(({ coverage, start, end }) => [
 		{
 			xAxis: start,
-			name: coverage === 'before_collection' && end - start > rows.length * step * 0.25 ? KINDS_OF_DAY[coverage].name : ''
+			name: coverage === 'before_collection' && rows.length > 4 && end - start > rows.length * step * 0.25 ? KINDS_OF_DAY[coverage].name : ''
 		},
 		{ xAxis: end }
 	])

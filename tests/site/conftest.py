@@ -51,13 +51,17 @@ Contents = dict[str, bytes]
 
 @dataclass(frozen=True)
 class Builds:
-    """The sample nights' site, built in full and again from its bundle; others' in between."""
+    """Sites that were built one after the other in the same place, and one that wasn't.
+
+    The first was built in full without a login, those of the sample nights and of the demo from
+    its bundle. Beside them the demo's was built in full, as if there had never been another.
+    """
 
     folder: Path
+    samples: Path
     demo: Path
     empty: Path
-    full: Contents
-    again: Contents
+    separate: Path
     said: list[str]
 
 
@@ -84,21 +88,20 @@ def builds(
     datastore: Path,
     demo_datastore: Path,
 ) -> Builds:
-    """Build one site four times: the bundle of the first is used for the others."""
-    folder, demo = tmp_path_factory.mktemp("site") / "site", tmp_path_factory.mktemp("demo-site")
-    nothing, empty = tmp_path_factory.mktemp("nothing"), tmp_path_factory.mktemp("empty-site")
+    """Build one site three times, and once elsewhere."""
+    nothing = without_rows(datastore, tmp_path_factory.mktemp("nothing") / "ethelred.duckdb")
+    folder, separate = (tmp_path_factory.mktemp("built") / "site" for _ in range(2))
+    kept = {name: tmp_path_factory.mktemp(name) for name in ("empty", "samples", "demo")}
+    said = []
 
-    def report(store: Path) -> str:
-        return ethelred("report", "--datastore", store, "--site", folder).stderr
+    def report(store: Path, site: Path) -> None:
+        said.append(ethelred("report", "--datastore", store, "--site", site).stderr)
 
-    said = [report(datastore)]
-    full = contents(folder)
-    said.append(report(demo_datastore))
-    shutil.copytree(folder, demo, dirs_exist_ok=True)
-    said.append(report(without_rows(datastore, nothing / "ethelred.duckdb")))
-    shutil.copytree(folder, empty, dirs_exist_ok=True)
-    said.append(report(datastore))
-    return Builds(folder, demo, empty, full, contents(folder), said)
+    for name, store in zip(kept, (nothing, datastore, demo_datastore), strict=True):
+        report(store, folder)
+        shutil.copytree(folder, kept[name], dirs_exist_ok=True)
+    report(demo_datastore, separate)
+    return Builds(folder, kept["samples"], kept["demo"], kept["empty"], separate, said)
 
 
 @contextmanager
@@ -121,7 +124,7 @@ def site(
     builds: Builds,
 ) -> Iterator[Site]:
     """Serve the sample nights' site, for a host's root and for a sub-path."""
-    folder = builds.folder
+    folder = builds.samples
     if request.param:
         folder = tmp_path_factory.mktemp("site") / "site"
         options = ["--site", folder, "--base-path", request.param]
