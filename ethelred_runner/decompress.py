@@ -69,6 +69,8 @@ def describe(start: bytes) -> str:
         return "it is cut short: it ends within the database's header"
     if not any(start):
         return "it begins with zeros; the file was never written properly"
+    if len(start) > len(ZSTD) and start.isascii() and start.decode().isprintable():
+        return "it is text, not a database; is it a message, or a symbolic link copied as text?"
     return "it is not a SQLite database, nor one compressed with zstd or gzip"
 
 

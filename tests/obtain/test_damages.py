@@ -104,6 +104,14 @@ def test_what_is_no_copy(kind: str, get: Obtain, tmp_path: Path) -> None:
         get(file)
 
 
+@pytest.mark.parametrize("text", [b"2026-03-30-db.sqlite3.zst", b'{"message": "Not Found"}'])
+def test_text_is_said_to_be_text(text: bytes, get: Obtain, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(text)
+    with pytest.raises(CopyRejected, match=r"it is text, not .* symbolic link"):
+        get(file)
+
+
 def test_the_header_alone(get: Obtain, database: Path, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(database.read_bytes()[:100])
