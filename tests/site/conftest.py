@@ -13,6 +13,7 @@ import duckdb
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, sync_playwright
 
+from benchmarks.report import grow
 from tests.conftest import PROGRAM, Ethelred
 
 # Without these Chromium asks its makers' hosts for updates at every start.
@@ -53,14 +54,16 @@ Contents = dict[str, bytes]
 class Builds:
     """Sites that were built one after the other in the same place, and one that wasn't.
 
-    The first was built in full without a login, those of the sample nights and of the demo from
-    its bundle. Beside them the demo's was built in full, as if there had never been another.
+    The first was built in full without a login, those of ten platforms, of the sample nights and
+    of the demo from its bundle. Beside them the demo's was built in full, as if there had never
+    been another.
     """
 
     folder: Path
     samples: Path
     demo: Path
     empty: Path
+    many: Path
     separate: Path
     said: list[str]
 
@@ -88,20 +91,23 @@ def builds(
     datastore: Path,
     demo_datastore: Path,
 ) -> Builds:
-    """Build one site three times, and once elsewhere."""
+    """Build one site four times, and once elsewhere."""
     nothing = without_rows(datastore, tmp_path_factory.mktemp("nothing") / "ethelred.duckdb")
     folder, separate = (tmp_path_factory.mktemp("built") / "site" for _ in range(2))
-    kept = {name: tmp_path_factory.mktemp(name) for name in ("empty", "samples", "demo")}
+    many = tmp_path_factory.mktemp("grown") / "ethelred.duckdb"
+    grow(demo_datastore, many, years=10, platforms=10)
+    stores = {"empty": nothing, "many": many, "samples": datastore, "demo": demo_datastore}
+    kept = {name: tmp_path_factory.mktemp(name) for name in stores}
     said = []
 
     def report(store: Path, site: Path) -> None:
         said.append(ethelred("report", "--datastore", store, "--site", site).stderr)
 
-    for name, store in zip(kept, (nothing, datastore, demo_datastore), strict=True):
+    for name, store in stores.items():
         report(store, folder)
         shutil.copytree(folder, kept[name], dirs_exist_ok=True)
     report(demo_datastore, separate)
-    return Builds(folder, kept["samples"], kept["demo"], kept["empty"], separate, said)
+    return Builds(folder, **kept, separate=separate, said=said)
 
 
 @contextmanager

@@ -23,6 +23,14 @@ PROJECT = Path(__file__).parents[2]
 PICTURES = PROJECT / "test-results"
 AXE = PROJECT / "reports" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WIDTHS = [1280, 768, 390]
+ONE_FRAME = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))"
+SET_TABLES = "open => document.querySelectorAll('details').forEach(one => { one.open = open })"
+WATCH_FOR_JUMPS = """
+    window.jumps = 0;
+    new PerformanceObserver(list => list.getEntries().forEach(one => { jumps += one.value }))
+        .observe({type: 'layout-shift', buffered: true});
+"""
 PAGES = {
     "overview": "",
     "platform": "platforms/demo_workbench/",
@@ -54,8 +62,8 @@ def table(page: Page, platform: str) -> list[list[str]]:
 
 
 def test_a_nightly_build_is_what_a_full_build_elsewhere_is(builds: Builds) -> None:
-    assert ["building" in said for said in builds.said] == [True, False, False, True]
-    assert ["making the pages" in said for said in builds.said] == [False, True, True, False]
+    assert ["building" in said for said in builds.said] == [True, False, False, False, True]
+    assert ["making the pages" in said for said in builds.said] == [False, True, True, True, False]
     nightly, full = contents(builds.demo), contents(builds.separate)
     assert "platforms/demo_workbench/index.html" in nightly
     assert sorted(published(nightly)) == sorted(published(full))
@@ -182,14 +190,20 @@ def test_text_is_sent_compressed(demo_site: Site) -> None:
 
 
 def test_the_first_view_weighs_less_than_a_megabyte(demo_site: Site, visit: Visit) -> None:
+    assert 50_000 < weight(visit, demo_site.url) < 1_000_000
+    assert not any(".wasm" in url for url in visit.requests)
+
+
+def weight(visit: Visit, url: str) -> float:
+    """Return how many bytes a page and all that it needs are, in a browser that has nothing."""
     page = visit.context.new_page()
     session = visit.context.new_cdp_session(page)
     session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
     received: list[float] = []
     session.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
-    page.goto(demo_site.url, wait_until="networkidle")
-    assert 50_000 < sum(received) < 1_000_000
-    assert not any(".wasm" in url for url in visit.requests)
+    page.goto(url, wait_until="networkidle")
+    return sum(received)
 
 
 def test_a_stale_site_says_so_by_the_readers_clock(demo_site: Site, visit: Visit) -> None:
@@ -202,26 +216,34 @@ def test_a_stale_site_says_so_by_the_readers_clock(demo_site: Site, visit: Visit
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_axe_finds_nothing(browser: Browser, demo_site: Site, look: str, width: int) -> None:
-    scheme: Any = look
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
-    )
-    found = {}
-    for name, path in PAGES.items():
-        page = context.new_page()
-        page.goto(urljoin(demo_site.url, path), wait_until="networkidle")
-        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
-        page.add_script_tag(path=AXE)
+@pytest.mark.parametrize("name", PAGES)
+def test_each_page_looks_right_and_is_accessible(
+    demo_site: Site, visit: Visit, name: str, look: Any
+) -> None:
+    """Pictures are kept for people to look at; axe looks at everything, opened tables too."""
+    PICTURES.mkdir(exist_ok=True)
+    page = visit.context.new_page()
+    page.emulate_media(color_scheme=look)
+    page.add_init_script(WATCH_FOR_JUMPS)
+    page.goto(urljoin(demo_site.url, PAGES[name]), wait_until="networkidle")
+    assert page.evaluate("document.documentElement.dataset.theme") == look
+    assert page.evaluate("jumps") < 0.01
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    violations = {}
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate(ONE_FRAME)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.screenshot(path=PICTURES / f"{name}-{width}-{look}.png", full_page=True)
+        page.evaluate(SET_TABLES, True)
         result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+        page.evaluate(SET_TABLES, False)
         assert len(result["passes"]) > 20
-        found[name] = [
+        violations[width] = [
             (rule["id"], rule["nodes"][0]["html"][:200]) for rule in result["violations"]
         ]
-        page.close()
-    context.close()
-    assert found == {name: [] for name in PAGES}, json.dumps(found, indent=1)
+    assert violations == {width: [] for width in WIDTHS}, json.dumps(violations, indent=1)
+    assert visit.errors == []
 
 
 def test_the_keyboard_reaches_the_figures_and_the_controls(demo_site: Site, visit: Visit) -> None:
@@ -244,21 +266,53 @@ def test_a_printed_page_has_the_figures_and_no_controls(demo_site: Site, visit: 
     expect(page.get_by_test_id("logins-last-7d").first).to_be_visible()
 
 
-@pytest.mark.parametrize("look", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 768, 390])
-def test_pictures_for_people_to_look_at(
-    demo_site: Site, visit: Visit, look: str, width: int
-) -> None:
-    PICTURES.mkdir(exist_ok=True)
-    for name, path in PAGES.items():
-        page = visit.context.new_page()
-        page.emulate_media(color_scheme="dark" if look == "dark" else "light")
-        page.set_viewport_size({"width": width, "height": 900})
-        page.goto(urljoin(demo_site.url, path), wait_until="networkidle")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.screenshot(path=PICTURES / f"{name}-{width}-{look}.png", full_page=True)
-        page.close()
+def test_ten_platforms_can_be_seen_at_a_glance(builds: Builds, visit: Visit) -> None:
+    with served(builds.many) as site:
+        page = open_page(visit, site.url)
+        rows = page.get_by_test_id("at-a-glance").locator("tbody tr")
+        expect(rows).to_have_count(10)
+        sections = page.get_by_test_id("platform")
+        expect(sections).to_have_count(10)
+        for n in (0, 9):
+            figure = sections.nth(n).get_by_test_id("logins-last-finished-day").inner_text()
+            expect(rows.nth(n).locator("td").first).to_have_text(figure)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+        assert weight(visit, site.url) < 1_000_000
+        page.get_by_label("Platform").select_option("platform_7")
+        page.get_by_role("button", name="All", exact=True).click()
+        expect(page.get_by_test_id("range")).to_contain_text(" 2016 to ")
+        expect(page.locator("canvas")).to_have_count(1)
     assert visit.errors == []
+
+
+def test_without_scripts_nothing_is_offered_that_does_nothing(
+    demo_site: Site, browser: Browser
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(demo_site.url)
+    expect(page.get_by_test_id("verdict").first).to_be_visible()
+    expect(page.get_by_role("button", name="Weeks", exact=True)).to_be_hidden()
+    expect(page.get_by_label("Platform")).to_be_hidden()
+    chart = page.get_by_test_id("chart").first.bounding_box()
+    assert chart is not None
+    assert chart["height"] < 150
+    page.get_by_test_id("table").first.locator("summary").click()
+    expect(page.get_by_test_id("table").first.locator("tbody tr").first).to_be_visible()
+    context.close()
+
+
+def test_the_days_are_spelled_out_in_whatever_way_the_browser_writes_dates(
+    demo_site: Site, visit: Visit
+) -> None:
+    page = open_page(visit, f"{demo_site.url}?from=2026-10-01&to=2026-11-02")
+    days = page.get_by_test_id("range").first
+    expect(days).to_have_text("1 October 2026 to 2 November 2026")
+    page.get_by_role("button", name="4 weeks", exact=True).click()
+    last = page.get_by_label("to", exact=True).input_value()
+    first = page.get_by_label("From", exact=True).input_value()
+    assert (date.fromisoformat(last) - date.fromisoformat(first)).days == 27
+    expect(days).to_contain_text(f"{date.fromisoformat(first):%-d %B %Y} to ")
 
 
 def test_a_site_without_a_login_says_so(builds: Builds, visit: Visit) -> None:

@@ -1,0 +1,1 @@
+"""What Ethelred costs, measured."""
