@@ -15,7 +15,8 @@ export const echarts = (node, config) => {
 	};
 	const observer = new ResizeObserver(() => chart.resize());
 	draw(config);
-	document.fonts.ready.then(() => draw(config));
+	// A drawing doesn't change by itself when the typeface arrives.
+	document.fonts.load("12px 'Inter Variable'").then(() => draw(config));
 	observer.observe(node);
 	return {
 		update: draw,

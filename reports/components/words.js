@@ -36,12 +36,16 @@ export const REASONS = {
 	after_copy: 'Later than the copy itself'
 };
 
-export const VERDICTS = {
+const VERDICTS = {
 	usual: 'As usual',
 	lower: 'Lower than usual',
 	higher: 'Higher than usual',
 	not_known: 'Too early to say what is usual'
 };
+
+/** Whether a platform's last finished day was as usual, in words. */
+export const verdict = (headline) =>
+	headline.coverage_on_last_finished_day === 'partial' ? 'Partial day: not compared' : VERDICTS[headline.verdict];
 
 export const KINDS_OF_DAY = {
 	complete: {
