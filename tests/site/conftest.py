@@ -117,8 +117,10 @@ def served(folder: Path) -> Iterator[Site]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         url = next(word for word in server.stdout.readline().split() if "://" in word)
-        yield Site(folder, url)
-        server.terminate()
+        try:
+            yield Site(folder, url)
+        finally:
+            server.terminate()
 
 
 @pytest.fixture(scope="session", params=["", "/ethelred"], ids=["root", "sub-path"])
