@@ -168,6 +168,12 @@ def test_a_run_does_nothing_if_the_newest_copy_is_young_enough(
     told = read(summary)
     assert (told["outcome"], told["logins"]) == ("up to date", 144)
     ethelred("run", "--if-older", "2", code=3, **settings)
+    # A site that is here is kept in step: its path is looked at. One that isn't is not begun.
+    del settings["ETHELRED_NO_REPORT"]
+    site = ["--site", tmp_path / "site", "--base-path", "/no path"]
+    ethelred("run", "--if-older", "8", *site, **settings)
+    (tmp_path / "site").mkdir()
+    ethelred("run", "--if-older", "8", *site, code=2, **settings)
 
 
 def test_several_sources_can_be_set_as_one_setting(
