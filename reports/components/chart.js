@@ -67,13 +67,12 @@ const bars = (rows, kind, colours) => ({
 			decal: { symbol: 'rect', rotation: Math.PI / 4, dashArrayX: [1, 0], dashArrayY: [2, 3], color: colours.surface }
 		})
 	},
-	data: rows.map((row) => ({
-		value: [time(row), row.coverage === kind ? row.logins : null],
-		itemStyle: {
-			...(isWeekend(row) && (kind === 'complete' ? { color: colours.weekend } : { opacity: 0.5 })),
-			...(isUnusual(row) && { color: colours.unusual })
-		}
-	})),
+	data: rows.filter((row) => row.coverage === kind).map((row) => {
+		const value = [time(row), row.logins];
+		if (isUnusual(row)) return { value, itemStyle: { color: colours.unusual } };
+		if (!isWeekend(row)) return value;
+		return { value, itemStyle: kind === 'complete' ? { color: colours.weekend } : { opacity: 0.5 } };
+	}),
 	z: 3
 });
 
