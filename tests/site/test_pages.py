@@ -24,6 +24,7 @@ PICTURES = PROJECT / "test-results"
 AXE = PROJECT / "reports" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDTHS = [1280, 768, 390]
+AXE_WIDTHS = [1280, 390]  # it takes seconds, and nothing in between is laid out differently
 ONE_FRAME = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))"
 SET_TABLES = "open => document.querySelectorAll('details').forEach(one => { one.open = open })"
 WATCH_FOR_JUMPS = """
@@ -235,6 +236,8 @@ def test_each_page_looks_right_and_is_accessible(
         page.evaluate(ONE_FRAME)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.screenshot(path=PICTURES / f"{name}-{width}-{look}.png", full_page=True)
+        if width not in AXE_WIDTHS:
+            continue
         page.evaluate(SET_TABLES, True)
         result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
         page.evaluate(SET_TABLES, False)
@@ -242,7 +245,7 @@ def test_each_page_looks_right_and_is_accessible(
         violations[width] = [
             (rule["id"], rule["nodes"][0]["html"][:200]) for rule in result["violations"]
         ]
-    assert violations == {width: [] for width in WIDTHS}, json.dumps(violations, indent=1)
+    assert violations == {width: [] for width in AXE_WIDTHS}, json.dumps(violations, indent=1)
     assert visit.errors == []
 
 
