@@ -28,12 +28,9 @@ def demo(datastore: str, site: Path, base_path: str, with_report: bool) -> None:
     with opened(datastore or str(DEMO_DATASTORE)) as store:
         with private_folder() as folder:
             requests = list(missing_copies(store, folder, datetime.now(UTC)))
-            if requests:
-                console.note(f"reading {len(requests)} simulated copies")
-                with one_line_for_all():
-                    append(requests, store, init=True)
-            else:
-                console.say("every simulated night up to today has been read before")
+            console.note(f"reading {len(requests)} simulated copies")
+            with one_line_for_all():
+                append(requests, store, init=True)
         console.say(f"the datastore of the demo is {store.label}")
         if with_report:
             report(store.fetch(), site, base_path)
@@ -51,13 +48,17 @@ def one_line_for_all() -> Iterator[None]:
 
 
 def missing_copies(store: Store, folder: Path, until: datetime) -> Iterator[Request]:
-    """Write the copies of the nights that the datastore doesn't have yet."""
+    """Write the copies of the nights that the datastore doesn't have yet.
+
+    The newest night is read again if none is missing, so that changed models take effect.
+    """
     known = known_nights(store)
     platforms = read_platforms()
     with console.working("simulating nightly copies"):
         for simulation in SIMULATIONS:
-            wanted = [night for night in nights(until) if (simulation.platform, night) not in known]
-            for path in write_copies(simulation, wanted, folder):
+            past = nights(until)
+            wanted = [night for night in past if (simulation.platform, night) not in known]
+            for path in write_copies(simulation, wanted or past[-1:], folder):
                 yield Request(str(path), platforms[simulation.platform])
 
 
