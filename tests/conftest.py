@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.browsing import browser, visit
 from tests.truth import Night, read_nights
+
+__all__ = ["browser", "visit"]  # fixtures
 
 Ethelred = Callable[..., subprocess.CompletedProcess[str]]
 PROGRAM = Path(sys.executable).with_name("ethelred")

@@ -25,15 +25,15 @@ import yaml
 from backports import zstd
 from playwright.sync_api import expect
 
+from tests.browsing import Visit
 from tests.conftest import SAMPLES
 from tests.deployment.services import REPOSITORY, GitHub, Service, served
 from tests.deployment.steps import PAGES, Runner
 from tests.history.storage import BUCKET, endpoint, storage
 from tests.obtain.test_sftp import Ssh, ssh
-from tests.site.conftest import Visit, browser, visit
 from tests.truth import Night, london_day, visible_logins
 
-__all__ = ["browser", "ssh", "visit"]  # fixtures
+__all__ = ["ssh"]  # fixtures
 
 PROJECT = Path(__file__).parents[2]
 WORKFLOWS = PROJECT / ".github" / "workflows"

@@ -15,7 +15,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.site.conftest import Builds, Contents, Site, Visit, contents, served
+from tests.browsing import Visit
+from tests.site.conftest import Builds, Contents, Site, contents, served
 
 pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
 

@@ -8,8 +8,9 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browsing import Visit
 from tests.conftest import SAMPLES, Ethelred
-from tests.site.conftest import Builds, Site, Visit
+from tests.site.conftest import Builds, Site
 from tests.truth import Night, london_day, visible_logins
 
 pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
