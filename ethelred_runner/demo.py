@@ -52,11 +52,10 @@ def missing_copies(store: Store, folder: Path, until: datetime) -> Iterator[Requ
 
     The newest night is read again if none is missing, so that changed models take effect.
     """
-    known = known_nights(store)
+    known, past = known_nights(store), nights(until)
     platforms = read_platforms()
     with console.working("simulating nightly copies"):
         for simulation in SIMULATIONS:
-            past = nights(until)
             wanted = [night for night in past if (simulation.platform, night) not in known]
             for path in write_copies(simulation, wanted or past[-1:], folder):
                 yield Request(str(path), platforms[simulation.platform])

@@ -1,6 +1,5 @@
 """The documentation of the models, as dbt writes it: one page, made again when a model changes."""
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from ethelred_runner import console
 from ethelred_runner.errors import ReportFailed
+from ethelred_runner.fingerprint import fingerprint
 from ethelred_runner.project import LOGS, PROJECT
 
 KEPT = PROJECT / "target" / "documentation"
@@ -24,7 +24,7 @@ COMMAND = [
 
 def dbt_documentation() -> Path:
     """Return the page that documents the models as they are. Raises ReportFailed."""
-    page = KEPT / f"{fingerprint()}.html"
+    page = KEPT / f"{fingerprint(sources(), PROJECT)}.html"
     if not page.is_file():
         with console.working("documenting the models"):
             content = generate()
@@ -56,17 +56,8 @@ def generate() -> str:
         return page.read_text(encoding="utf-8").replace(str(PROJECT), "").replace(folder, "")
 
 
-def fingerprint() -> str:
-    """Return a hash of all that the documentation is made of."""
-    digest = hashlib.sha256()
-    for path in sources():
-        digest.update(f"{path.relative_to(PROJECT)}\0".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
 def sources() -> Iterator[Path]:
-    """Yield the files of the dbt project, in order."""
+    """Yield all that the documentation is made of, in order."""
     yield PROJECT / "dbt_project.yml"
     for folder in FOLDERS:
         yield from sorted(path for path in (PROJECT / folder).rglob("*") if path.is_file())

@@ -1,7 +1,5 @@
 """Build the site from the datastore: aside, and swapped in when it is whole."""
 
-import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -17,7 +15,9 @@ from ethelred_runner import console
 from ethelred_runner.datastore import connect
 from ethelred_runner.documentation import dbt_documentation
 from ethelred_runner.errors import ReportFailed, UsageError
+from ethelred_runner.fingerprint import fingerprint
 from ethelred_runner.project import LOGS, PROJECT
+from ethelred_runner.workspace import locked
 
 REPORTS = PROJECT / "reports"
 NODE = Path(sys.executable).with_name("node")
@@ -43,9 +43,9 @@ def report(datastore: Path, site: Path, base_path: str = "") -> bool:
     base_path = normal_base_path(base_path)
     with work_folder(site) as folder:
         stage_source(folder, base_path)
-        source = fingerprint(folder)
+        source = fingerprint(parts_of(folder), folder)
         hand_over(datastore, folder)
-        made_of = fingerprint(folder)
+        made_of = fingerprint(parts_of(folder), folder)
         stamp = read_stamp(site)
         if stamp.get("made_of") == made_of:
             console.say(f"the site in {site} is up to date")
@@ -111,22 +111,12 @@ def work_folder(site: Path) -> Iterator[Path]:
         with locked(folder.parent):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-            yield folder
+            try:
+                yield folder
+            finally:  # before another report may begin here
+                shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
         raise ReportFailed(f"the site can't be built beside {site}: {error.strerror}") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a lock on a folder; it ends with the process, however that ends."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def stage_source(folder: Path, base_path: str) -> None:
@@ -190,14 +180,11 @@ def write(connection: duckdb.DuckDBPyConnection, query: Path, table: Path, optio
         ) from error
 
 
-def fingerprint(folder: Path) -> str:
-    """Return a hash of all that the site is made of: its source, its data, the packages' lock."""
-    digest = hashlib.sha256()
+def parts_of(folder: Path) -> Iterator[Path]:
+    """Yield all that the site is made of, in order: its source, its data, the packages' lock."""
     for path in sorted(folder.rglob("*")):
         if path.is_file() and "node_modules" not in path.parts:
-            digest.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+            yield path
 
 
 def run_node(command: list[str], folder: Path, doing: str, **settings: str) -> bool:

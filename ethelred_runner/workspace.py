@@ -42,7 +42,7 @@ def private_folder(keep: bool = False, *, inside: Path | None = None) -> Iterato
 def _made(root: Path, prefix: str) -> tuple[Path, int]:
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(root):  # so that no other run takes a folder away before it is locked
+        with locked(root):  # so that no other run takes a folder away before it is locked
             _remove_left_behind(root)
             folder = Path(tempfile.mkdtemp(prefix=prefix, dir=root))
             return folder, _lock(folder, fcntl.LOCK_EX)
@@ -66,7 +66,8 @@ def _remove_left_behind(root: Path) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a lock on a folder, waiting for it; it ends with the process, however that ends."""
     lock = _lock(folder, fcntl.LOCK_EX)
     try:
         yield

@@ -5,54 +5,56 @@ with collection as (
     select * from {{ ref('int_collection') }}
 ),
 
-expected as (
-    select
-        platform,
-        unnest([
-            'active_users_per_day', 'collection_nights', 'daily_figures',
-            'logins_recent', 'logins_timeseries', 'platform_headlines'
-        ]) as mart
-    from collection
-    where newest_copy_on > (
-        select {{ reporting_day('min(logins.logged_in_at)') }}
-        from {{ ref('logins') }} as logins
-        where logins.platform = collection.platform
-    )
+logins as (
+    select * from {{ ref('logins') }}
 ),
 
-present as (
-    select
-        platform,
-        'active_users_per_day' as mart
-    from {{ ref('active_users_per_day') }}
-    union all
-    select
-        platform,
-        'collection_nights' as mart
-    from {{ ref('collection_nights') }}
-    union all
-    select
-        platform,
-        'daily_figures' as mart
-    from {{ ref('daily_figures') }}
-    union all
-    select
-        platform,
-        'logins_recent' as mart
-    from {{ ref('logins_recent') }}
-    union all
-    select
-        platform,
-        'logins_timeseries' as mart
-    from {{ ref('logins_timeseries') }}
-    union all
-    select
-        platform,
-        'platform_headlines' as mart
-    from {{ ref('platform_headlines') }}
+expected as (
+    select platform
+    from collection
+    inner join logins using (platform)
+    group by platform, newest_copy_on
+    having newest_copy_on > {{ reporting_day('min(logged_in_at)') }}
 )
 
-select expected.*
+select
+    platform,
+    'active_users_per_day' as mart
 from expected
-anti join present using (platform, mart)
+anti join {{ ref('active_users_per_day') }} using (platform)
+
+union all
+select
+    platform,
+    'collection_nights' as mart
+from expected
+anti join {{ ref('collection_nights') }} using (platform)
+
+union all
+select
+    platform,
+    'daily_figures' as mart
+from expected
+anti join {{ ref('daily_figures') }} using (platform)
+
+union all
+select
+    platform,
+    'logins_recent' as mart
+from expected
+anti join {{ ref('logins_recent') }} using (platform)
+
+union all
+select
+    platform,
+    'logins_timeseries' as mart
+from expected
+anti join {{ ref('logins_timeseries') }} using (platform)
+
+union all
+select
+    platform,
+    'platform_headlines' as mart
+from expected
+anti join {{ ref('platform_headlines') }} using (platform)
 order by platform, mart

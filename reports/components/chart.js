@@ -182,49 +182,62 @@ const signs = (rows, notes, kind, options) => {
 	};
 };
 
+/** What all charts have in common: the page's typeface, and a text for those who can't see them. */
+const frame = (description) => ({
+	useUTC: true,
+	textStyle: { fontFamily: "'Inter Variable', system-ui, sans-serif" },
+	aria: { enabled: true, label: { description } }
+});
+
+const tooltipOf = (colours, formatter) => ({
+	trigger: 'axis',
+	confine: true,
+	backgroundColor: colours.surface,
+	borderColor: colours.grid,
+	textStyle: { color: colours.mean, fontSize: 13 },
+	formatter
+});
+
+const timeAxis = (first, last, colours) => {
+	const labelled = ticks(first, last);
+	const customValues = labelled.map((date) => date.getTime());
+	return {
+		type: 'time',
+		axisLine: { show: true, lineStyle: { color: colours.muted } },
+		axisTick: { show: true, customValues, lineStyle: { color: colours.muted } },
+		axisLabel: {
+			customValues,
+			color: colours.muted,
+			lineHeight: 16,
+			hideOverlap: true,
+			formatter: (at) => tickLabel(at, labelled)
+		},
+		splitLine: { show: false }
+	};
+};
+
+const countAxis = (colours) => ({
+	type: 'value',
+	min: 0,
+	minInterval: 1,
+	axisLabel: { color: colours.muted, formatter: number },
+	splitLine: { lineStyle: { color: colours.grid } }
+});
+
 export const chartConfig = (rows, { grain, notes, notesOf, colours, description }) => {
 	const step = { day: 1, week: 7, month: 30 }[grain] * DAY;
 	const [first, last] = [time(rows[0]), time(rows.at(-1))];
-	const labelled = ticks(first, last);
 	const highest = rows.reduce((most, row) => Math.max(most, row.logins, row.expected_high ?? 0), 10);
-	const customValues = labelled.map((date) => date.getTime());
 	return {
-		useUTC: true,
-		textStyle: { fontFamily: "'Inter Variable', system-ui, sans-serif" },
-		aria: { enabled: true, label: { description } },
+		...frame(description),
 		grid: { left: 12 + 7 * number(highest * 1.3).length, right: 6, top: 22, bottom: 44 },
 		tooltip: {
-			trigger: 'axis',
-			confine: true,
-			backgroundColor: colours.surface,
-			borderColor: colours.grid,
-			textStyle: { color: colours.mean, fontSize: 13 },
-			axisPointer: { type: 'line', lineStyle: { color: colours.muted, type: 'dotted' } },
-			formatter: tooltip(rows, grain, notesOf)
+			...tooltipOf(colours, tooltip(rows, grain, notesOf)),
+			axisPointer: { type: 'line', lineStyle: { color: colours.muted, type: 'dotted' } }
 		},
-		xAxis: {
-			type: 'time',
-			min: first - step / 2,
-			max: last + step / 2,
-			axisLine: { show: true, lineStyle: { color: colours.muted } },
-			axisTick: { show: true, customValues, lineStyle: { color: colours.muted } },
-			axisLabel: {
-				customValues,
-				color: colours.muted,
-				lineHeight: 16,
-				hideOverlap: true,
-				formatter: (at) => tickLabel(at, labelled)
-			},
-			splitLine: { show: false }
-		},
+		xAxis: { ...timeAxis(first, last, colours), min: first - step / 2, max: last + step / 2 },
 		yAxis: [
-			{
-				type: 'value',
-				min: 0,
-				minInterval: 1,
-				axisLabel: { color: colours.muted, formatter: number },
-				splitLine: { lineStyle: { color: colours.grid } }
-			},
+			countAxis(colours),
 			// Of the signs, which all lie at its end.
 			{ type: 'value', min: 0, max: 1, show: false }
 		],
@@ -257,37 +270,21 @@ export const chartConfig = (rows, { grain, notes, notesOf, colours, description 
 
 /** Lines of several figures over time; a line is broken where nights are missing. */
 export const linesConfig = (rows, { figures, colours, description }) => {
-	const labelled = ticks(time(rows[0]), time(rows.at(-1)));
-	const customValues = labelled.map((date) => date.getTime());
 	const broken = (key) =>
 		rows.flatMap((row, i) => {
 			const point = [time(row), row[key]];
 			return i + 1 < rows.length && time(rows[i + 1]) - time(row) > 1.5 * DAY ? [point, [time(row) + DAY, null]] : [point];
 		});
 	return {
-		useUTC: true,
-		textStyle: { fontFamily: "'Inter Variable', system-ui, sans-serif" },
-		aria: { enabled: true, label: { description } },
+		...frame(description),
 		grid: { left: 52, right: 12, top: 12, bottom: 44 },
-		tooltip: {
-			trigger: 'axis',
-			confine: true,
-			backgroundColor: colours.surface,
-			borderColor: colours.grid,
-			textStyle: { color: colours.mean, fontSize: 13 },
-			formatter: (points) =>
-				[`<strong>${periodName({ day: new Date(points[0].axisValue) }, 'day')}</strong>`]
-					.concat(points.filter(({ value }) => value[1] !== null).map(({ marker, seriesName, value }) => `${marker}${seriesName}: ${number(value[1])}`))
-					.join('<br>')
-		},
-		xAxis: {
-			type: 'time',
-			axisLine: { lineStyle: { color: colours.muted } },
-			axisTick: { customValues, lineStyle: { color: colours.muted } },
-			axisLabel: { customValues, color: colours.muted, lineHeight: 16, hideOverlap: true, formatter: (at) => tickLabel(at, labelled) },
-			splitLine: { show: false }
-		},
-		yAxis: { type: 'value', min: 0, minInterval: 1, axisLabel: { color: colours.muted, formatter: number }, splitLine: { lineStyle: { color: colours.grid } } },
+		tooltip: tooltipOf(colours, (points) =>
+			[`<strong>${periodName({ day: new Date(points[0].axisValue) }, 'day')}</strong>`]
+				.concat(points.filter(({ value }) => value[1] !== null).map(({ marker, seriesName, value }) => `${marker}${seriesName}: ${number(value[1])}`))
+				.join('<br>')
+		),
+		xAxis: timeAxis(time(rows[0]), time(rows.at(-1)), colours),
+		yAxis: countAxis(colours),
 		series: figures.map(({ key, name, colour }) => ({
 			type: 'line',
 			name,
