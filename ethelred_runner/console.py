@@ -1,14 +1,27 @@
 """What the runner says, and where: results on standard output, the rest on standard error."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+SECONDS_BETWEEN_LINES = 10.0  # of progress, where there is no terminal
 
 results = Console(soft_wrap=True, highlight=False, markup=False)
 notices = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 warned: list[str] = []  # all warnings so far, for the summary of a run
+
+Advance = Callable[[int], None]
 
 
 def say(text: str) -> None:
@@ -34,3 +47,39 @@ def working(what: str) -> Iterator[None]:
     with notices.status(what):
         yield
     note(f"{what}: {time.monotonic() - started:.0f} s")
+
+
+@contextmanager
+def progress(name: str, size: int | None) -> Iterator[Advance]:
+    """Show how far a copy has come: a bar on a terminal, now and then a line elsewhere.
+
+    The function given back is called with the number of further bytes.
+    """
+    if not notices.is_terminal:
+        yield _Lines(name, size).advance
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=notices, transient=True) as bar:
+        task = bar.add_task(name, total=size)
+        yield lambda count: bar.advance(task, count)
+
+
+class _Lines:
+    def __init__(self, name: str, size: int | None) -> None:
+        self._name, self._size = name, size
+        self._done = 0
+        self._said_at = time.monotonic()
+
+    def advance(self, count: int) -> None:
+        self._done += count
+        if time.monotonic() - self._said_at < SECONDS_BETWEEN_LINES:
+            return
+        self._said_at = time.monotonic()
+        share = f" of {decimal(self._size)} ({self._done / self._size:.0%})" if self._size else ""
+        note(f"{self._name}: {decimal(self._done)}{share}")

@@ -1,0 +1,104 @@
+"""Folders and files of this machine: private, locked, written to the disk for certain."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ethelred_runner.errors import UsageError
+from ethelred_runner.settings import work_root
+
+PREFIX = "ethelred-run-"
+KEPT = "ethelred-kept-"
+
+
+@contextmanager
+def private_folder(keep: bool = False, *, inside: Path | None = None) -> Iterator[Path]:
+    """Make a folder of mode 0700 inside `inside` (`work_root()` by default), removed at the end.
+
+    A lock on the folder itself tells a live run's from one that a killed run has left; those are
+    removed first. With `keep` it stays, under a name that no later run removes.
+
+    Raises UsageError if nothing can be written there.
+    """
+    root = inside or work_root()
+    try:
+        folder, lock = _made(root, KEPT if keep else PREFIX)
+    except OSError as error:
+        raise UsageError(
+            f"no folder for copies can be made in {root}: {error.strerror}; "
+            "set ETHELRED_WORK to a folder you can write to"
+        ) from None
+    try:
+        yield folder
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _made(root: Path, prefix: str) -> tuple[Path, int]:
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with locked(root):  # so that no other run takes a folder away before it is locked
+        _remove_left_behind(root)
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=root))
+        return folder, take_lock(folder)
+
+
+def _remove_left_behind(root: Path) -> None:
+    for folder in root.glob(f"{PREFIX}*"):
+        with suppress(OSError):  # in use by another run, or gone with it
+            lock = take_lock(folder, wait_seconds=0)
+            if folder.lstat().st_uid == os.getuid():
+                shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+@contextmanager
+def locked(path: Path, *, wait_seconds: float = float("inf")) -> Iterator[int]:
+    """Hold a lock on a folder or file; a program that is started meanwhile holds it as well.
+
+    It ends with the last process that holds it, however that ends. Raises BlockingIOError if
+    another run has it for longer than `wait_seconds`.
+    """
+    lock = take_lock(path, wait_seconds=wait_seconds)
+    os.set_inheritable(lock, True)
+    try:
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def take_lock(path: Path, *, wait_seconds: float = float("inf")) -> int:
+    """Return a descriptor that holds a lock until it is closed. Raises BlockingIOError."""
+    lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    give_up_at = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            if time.monotonic() >= give_up_at:
+                os.close(lock)
+                raise
+            time.sleep(0.05)
+
+
+def sync(path: Path) -> None:
+    """Have the system write a file or a folder to the disk now."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
