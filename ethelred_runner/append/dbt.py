@@ -18,7 +18,7 @@ SHOWN_LETTERS = 300  # of each failure
 OPTIONS = (
     "--quiet build --exclude-resource-type unit_test --no-version-check --no-use-colors"
     " --no-write-json --log-level-file info"
-).split()
+)
 
 
 def build_models(folder: Path) -> None:
@@ -28,7 +28,7 @@ def build_models(folder: Path) -> None:
     """
     places = {"log-path": LOGS, "target-path": target_path(folder)}
     places |= {"project-dir": PROJECT, "profiles-dir": PROJECT}
-    command: list[str | Path] = [sys.executable, "-P", CHILD, RESULT, *OPTIONS]
+    command: list[str | Path] = [sys.executable, "-P", CHILD, RESULT, *OPTIONS.split()]
     for option, place in places.items():
         command += [f"--{option}", place]
     code = run_program(

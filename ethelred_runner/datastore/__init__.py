@@ -1,0 +1,1 @@
+"""Where history is kept: one file, or versions in a bucket."""

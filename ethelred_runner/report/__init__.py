@@ -1,0 +1,1 @@
+"""The datastore becomes the site, and the site is shown."""

@@ -1,0 +1,1 @@
+"""What an operator looks at: status, check, and the outcome of a run."""
