@@ -8,6 +8,16 @@ collection as (
 
 figures as (
     select * from {{ ref('int_platform_figures') }}
+),
+
+active_users as (
+    select * from {{ ref('active_users') }}
+),
+
+newest_users as (
+    select *
+    from active_users
+    qualify row_number() over (partition by platform order by taken_at desc) = 1
 )
 
 select
@@ -18,6 +28,8 @@ select
     collection.newest_copy_on,
     collection.newest_copy_at,
     collection.rejected_logins,
+    newest_users.active_7d,
+    newest_users.active_28d,
     figures.* exclude (platform),
     case
         when figures.coverage_on_last_finished_day != 'complete' then 'not_known'
@@ -37,4 +49,5 @@ select
 from platforms
 inner join collection using (platform)
 inner join figures using (platform)
+inner join newest_users using (platform)
 order by platforms.platform_name

@@ -55,10 +55,12 @@ const isWeekend = (row) => !row.ends_on && row.day.getUTCDay() % 6 === 0;
 const bars = (rows, kind, colours) => ({
 	type: 'bar',
 	name: KINDS_OF_DAY[kind].name,
-	stack: 'logins',
 	barMaxWidth: 28,
 	barMinWidth: 1,
 	barCategoryGap: '18%',
+	// A day is in one series only, so that the series stand in the same place. (Stacked, ECharts would put the nth bar of
+	// one on the nth of another, as it does on an axis of time.)
+	barGap: '-100%',
 	itemStyle: {
 		color: colours[kind],
 		borderRadius: [2, 2, 0, 0],

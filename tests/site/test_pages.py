@@ -78,6 +78,31 @@ def test_weeks_and_months_are_what_sql_says(
         assert f"grain={grain}" in page.url
 
 
+@pytest.mark.parametrize("name", ["overview", "platform"])
+def test_the_first_two_figures_are_the_newest_copys_people_and_all_others_say_logins(
+    demo_site: Site, demo_datastore: Path, visit: Visit, name: str
+) -> None:
+    people = {
+        platform: [f"{week:,}", f"{month:,}"]
+        for platform, week, month in ask(
+            demo_datastore,
+            "select platform, active_7d, active_28d from active_users"
+            " qualify taken_at = max(taken_at) over (partition by platform)",
+        )
+    }
+    page = open_page(visit, urljoin(demo_site.url, PAGES[name]))
+    found = {}
+    for section in page.locator("section[data-platform]").all():
+        shown = section.locator("dl.figures > div").filter(has=page.locator("data"))
+        labels = [label.strip() for label in shown.locator("dt").all_inner_texts()]
+        assert labels[:2] == ["People in the last 7 days", "People in the last 28 days"]
+        assert [label.split()[0] for label in labels[2:]] == ["Logins"] * 3
+        platform = section.get_attribute("data-platform")
+        found[platform] = shown.locator("data").all_inner_texts()[:2]
+    assert found.items() <= people.items()
+    assert len(found) == (2 if name == "overview" else 1)
+
+
 def test_a_range_of_dates_shows_these_days_and_is_in_the_address(
     demo_site: Site, demo_datastore: Path, visit: Visit
 ) -> None:
@@ -237,7 +262,9 @@ def test_ten_platforms_can_be_seen_at_a_glance(builds: Builds, visit: Visit) -> 
         expect(sections).to_have_count(10)
         for n in (0, 9):
             figure = sections.nth(n).get_by_test_id("logins-last-finished-day").inner_text()
-            expect(rows.nth(n).locator("td").first).to_have_text(figure)
+            expect(rows.nth(n).locator("td.last")).to_have_text(figure)
+            people = sections.nth(n).get_by_test_id("people-last-28d").inner_text()
+            expect(rows.nth(n).locator("td").nth(1)).to_have_text(people)
         assert page.evaluate("document.documentElement.scrollWidth") <= 1280
         page.get_by_role("combobox").select_option("platform_7")
         page.get_by_role("button", name="All", exact=True).click()
