@@ -1,28 +1,34 @@
-"""A copy on a web server: `https://`, and `http://` on this machine only."""
+"""A copy on a web server or in object storage: `https://`, `s3://`, `http://` on this machine."""
 
-import os
+import re
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
-import aiohttp
-from aiohttp import ClientResponse
+import obstore
+from obstore.store import S3Store
+from requests import PreparedRequest, RequestException, Response, Session, exceptions
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from ethelred_runner.errors import SourceError, UsageError
-from ethelred_runner.sources.base import (
+from ethelred_runner.network import bypass_proxy_for_this_machine, endpoint_is_local, is_private
+from ethelred_runner.obtain.requests import Limits, Request
+from ethelred_runner.obtain.source import (
+    CHUNK,
     Found,
     Interrupted,
     Reading,
     SourceChanged,
-    is_private,
     last_part,
     redacted,
 )
+from ethelred_runner.settings import setting
 
-AUTHORIZATION = "ETHELRED_HTTP_AUTHORIZATION"
 LATER = (408, 425, 429, 500, 502, 503, 504)  # answers that say: try again
 
 
@@ -33,63 +39,57 @@ class WebSource:
     on the way could read a copy, which is personal data, so `http` never leaves this machine.
     """
 
-    def __init__(self, address: str) -> None:
-        self.label = redacted(address)
-        self._address = address
-        parts = urlsplit(address)
+    def __init__(self, request: Request, limits: Limits) -> None:
+        self.label = redacted(request.source)
+        self._address = request.source
+        self._access = request.authorization
+        self._seconds = limits.stall_seconds
+        parts = urlsplit(request.source)
         if not parts.hostname or not parts.path.strip("/"):
             raise UsageError(f"{self.label}: write https://host/path/to/copy")
         if not is_private(parts.scheme, parts.hostname):
             raise UsageError(f"{self.label}: http is not encrypted; use https, or sftp")
 
-    @asynccontextmanager
-    async def open(self, offset: int, version: str | None) -> AsyncIterator[Reading]:
+    @contextmanager
+    def open(self, offset: int, version: str | None) -> Iterator[Reading]:
         """Request the file from a byte on; raises as `Source.open` says."""
-        with self._explained():
-            async with (
-                aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(ssl=ssl.create_default_context()),
-                    timeout=aiohttp.ClientTimeout(),  # none: `download` bounds every wait
-                    auto_decompress=False,
-                    trust_env=True,
-                    read_bufsize=2**18,  # bytes; with the 64 KB by default, TLS waits too often
-                    middlewares=[self._check_private],
-                ) as session,
-                session.get(self._url(), headers=_headers(offset, version)) as response,
-            ):
-                self._check_status(response)
-                yield self._reading(response, version)
+        with ExitStack() as stack:
+            with self._explained():
+                response = stack.enter_context(self._get(stack, offset, version))
+            self._check_status(response)
+            starts_at, size = _extent(response)
+            name = last_part(urlsplit(response.url).path)
+            found = Found(name, size, _modified_at(response), _version(response))
+            yield Reading(found, starts_at, self._chunks(response))
+
+    def _get(self, stack: ExitStack, offset: int, version: str | None) -> Response:
+        bypass_proxy_for_this_machine()
+        session = stack.enter_context(Session())
+        session.mount("https://", _PrivateAdapter())
+        session.mount("http://", _PrivateAdapter())
+        headers = {"Accept-Encoding": "identity"}
+        if offset and version:
+            headers |= {"Range": f"bytes={offset}-", "If-Range": version}
+        return session.get(
+            self._url(), headers=headers, auth=self._auth(), stream=True, timeout=self._seconds
+        )
 
     def _url(self) -> str:
-        """Return the address; what the header says goes before a user and password in it."""
-        parts = urlsplit(self._address)
-        if os.environ.get(AUTHORIZATION):
-            parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
-        return urlunsplit(parts)
+        return self._address
 
-    def _reading(self, response: ClientResponse, version: str | None) -> Reading:
-        starts_at, size = _extent(response)
-        # An answer in part says by itself that the version is still the one asked for.
-        version = version if response.status == 206 else _version(response)
-        name = last_part(response.url.path)
-        found = Found(name, size, _modified_at(response), version)
-        return Reading(found, starts_at, self._chunks(response))
+    def _auth(self) -> "_Authorization | None":
+        """Return what goes before a user and password in the address, and before ~/.netrc."""
+        value = setting(self._access)
+        return _Authorization(value) if value else None
 
-    async def _chunks(self, response: ClientResponse) -> AsyncIterator[bytes]:
+    def _chunks(self, response: Response) -> Iterator[bytes]:
         with self._explained():
-            # As it arrives: collecting a full chunk would look like a dead link on a slow one.
-            async for chunk in response.content.iter_any():
+            # As it arrives: waiting for a full chunk would look like a dead link on a slow one.
+            while chunk := response.raw.read1(CHUNK, decode_content=False):
                 yield chunk
 
-    async def _check_private(
-        self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
-    ) -> ClientResponse:
-        if not is_private(request.url.scheme, request.url.host):
-            raise SourceError(f"{self.label}: the server redirects to http, which isn't encrypted")
-        return await send(request)
-
-    def _check_status(self, response: ClientResponse) -> None:
-        status = response.status
+    def _check_status(self, response: Response) -> None:
+        status = response.status_code
         if status in (200, 206):
             return
         if status == 416:
@@ -97,8 +97,8 @@ class WebSource:
         if status in LATER:
             raise Interrupted(f"{self.label}: the server can't answer now (HTTP {status})")
         advice = {
-            401: f"the server asks who you are; set {AUTHORIZATION}",
-            403: f"the server refuses access; check {AUTHORIZATION}",
+            401: f"the server asks who you are; set {self._access}",
+            403: f"the server refuses access; check {self._access}",
             404: "there is no such file on the server; check the address",
             410: "the file is no longer on the server",
         }.get(status, "the server gives no file")
@@ -106,30 +106,96 @@ class WebSource:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Turn the library's errors into ours, which show no address in full."""
+        """Turn the libraries' errors into ours, which show no address in full."""
         try:
             yield
-        except (aiohttp.ClientError, OSError) as error:
-            raise _explanation(self.label, error) from None
-        except ValueError:  # a header that can't be, or two that say who we are
-            raise SourceError(
-                f"{self.label}: the request can't be made; check {AUTHORIZATION}, and that "
-                "~/.netrc doesn't say something else"
-            ) from None
+        except SourceError as error:
+            raise SourceError(f"{self.label}: {error}") from None
+        except (RequestException, HTTPError, UnicodeError) as error:
+            raise self._explanation(error) from None
+
+    def _explanation(self, error: Exception) -> SourceError:
+        kind, text = type(error).__name__, str(error)
+        match error:
+            case exceptions.SSLError() if "CERTIFICATE_VERIFY_FAILED" in text:
+                reason = text.partition("verify failed: ")[2].partition(" (")[0]
+                return SourceError(
+                    f"{self.label}: the server's certificate can't be trusted ({reason}); "
+                    "name the file of its authority in SSL_CERT_FILE if it is your own"
+                )
+            case exceptions.TooManyRedirects() | exceptions.InvalidURL():
+                return SourceError(f"{self.label}: the address leads nowhere ({kind})")
+            case ValueError():
+                return SourceError(f"{self.label}: the request can't be made; check {self._access}")
+        if "timed out" in text:
+            return Interrupted(f"{self.label}: nothing arrived for {self._seconds:g} seconds")
+        if found := re.search(r"\[Errno -?\d+\] ([\w ]+)", text):
+            return Interrupted(f"{self.label}: the server can't be reached ({found[1]})")
+        return Interrupted(f"{self.label}: the link broke ({kind})")
 
 
-def _headers(offset: int, version: str | None) -> dict[str, str]:
-    headers = {"Accept-Encoding": "identity"}
-    if value := os.environ.get(AUTHORIZATION):
-        headers["Authorization"] = value.strip()
-    if offset and version:
-        headers |= {"Range": f"bytes={offset}-", "If-Range": version}
-    return headers
+class S3Source(WebSource):
+    """An object in a bucket: a file of the web, at an address that is signed for each request.
+
+    Keys, region and endpoint are the usual `AWS_…` variables.
+    """
+
+    def __init__(self, request: Request, limits: Limits) -> None:
+        self.label = redacted(request.source)
+        self._access = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION"
+        self._seconds = limits.stall_seconds
+        parts = urlsplit(request.source)
+        self._bucket, self._key = parts.netloc, unquote(parts.path.lstrip("/"))
+        if not self._bucket or "@" in self._bucket or not self._key:
+            raise UsageError(f"{self.label}: write s3://bucket/key; keys go into AWS_… variables")
+        endpoint_is_local()
+
+    def _url(self) -> str:
+        try:
+            store = S3Store(self._bucket, client_options={"allow_http": endpoint_is_local()})
+            return obstore.sign(store, "GET", self._key, timedelta(hours=12))
+        except BaseException as error:
+            if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+                raise SourceError(f"no request can be signed; check {self._access}") from None
+            raise
+
+    def _auth(self) -> "_Authorization":
+        return _Authorization("")
 
 
-def _extent(response: ClientResponse) -> tuple[int, int | None]:
+class _PrivateAdapter(HTTPAdapter):
+    """Trusts the authorities that Python trusts, and follows no redirect to where others read."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options, ssl_context=ssl.create_default_context())
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        options["ssl_context"] = ssl.create_default_context()
+        return super().proxy_manager_for(proxy, **options)
+
+    def cert_verify(self, *args: Any) -> None:
+        """Leave the choice of authorities to the context."""
+
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+        parts = urlsplit(request.url or "")
+        if not is_private(str(parts.scheme), parts.hostname):
+            raise SourceError("the server redirects to http, which isn't encrypted")
+        return super().send(request, *args, **options)
+
+
+class _Authorization:
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        if self._value:
+            request.prepare_headers({**request.headers, "Authorization": self._value})
+        return request
+
+
+def _extent(response: Response) -> tuple[int, int | None]:
     """Return where the answer begins in the file, and the file's length if it is known."""
-    if response.status == 206:
+    if response.status_code == 206:
         extent, _, total = response.headers.get("Content-Range", "").rpartition("/")
         start = extent.removeprefix("bytes ").partition("-")[0]
         return (int(start) if start.isdigit() else -1), (int(total) if total.isdigit() else None)
@@ -137,32 +203,15 @@ def _extent(response: ClientResponse) -> tuple[int, int | None]:
     return 0, (int(length) if length.isdigit() else None)
 
 
-def _version(response: ClientResponse) -> str | None:
+def _version(response: Response) -> str | None:
     """Return what If-Range takes: a strong ETag, else the time of modification."""
-    etag: str | None = response.headers.get("ETag")
-    if etag and not etag.startswith("W/"):
-        return etag
-    modified: str | None = response.headers.get("Last-Modified")
-    return modified
+    etag = response.headers.get("ETag")
+    return etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified")
 
 
-def _modified_at(response: ClientResponse) -> datetime | None:
+def _modified_at(response: Response) -> datetime | None:
     try:
-        return parsedate_to_datetime(response.headers["Last-Modified"]).astimezone(UTC)
+        time = parsedate_to_datetime(response.headers["Last-Modified"])
     except (KeyError, ValueError):
         return None
-
-
-def _explanation(label: str, error: Exception) -> SourceError:
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        reason = str(error.certificate_error).partition("failed: ")[2].partition(" (")[0]
-        return SourceError(
-            f"{label}: the server's certificate can't be trusted ({reason}); "
-            "name the file of its authority in SSL_CERT_FILE if it is your own"
-        )
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return Interrupted(f"{label}: the server can't be reached ({error.os_error.strerror})")
-    kind = type(error).__name__
-    if isinstance(error, aiohttp.TooManyRedirects | aiohttp.InvalidURL):
-        return SourceError(f"{label}: the address leads nowhere ({kind})")
-    return Interrupted(f"{label}: the link broke ({kind})")
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
