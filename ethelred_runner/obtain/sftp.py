@@ -4,28 +4,23 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import AsyncExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from typing import Any, TypeVar
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import asyncssh
 
 from ethelred_runner.errors import SourceError, UsageError
+from ethelred_runner.obtain.addresses import last_part, printable
 from ethelred_runner.obtain.requests import Limits, Request
-from ethelred_runner.obtain.source import (
-    Found,
-    Interrupted,
-    Reading,
-    SourceChanged,
-    last_part,
-    printable,
-    redacted,
-    utc,
-)
+from ethelred_runner.obtain.source import Found, Interrupted, Reading, Source, SourceChanged
 from ethelred_runner.settings import setting
 
+T = TypeVar("T")
 KEY = "ETHELRED_SSH_KEY"
 KNOWN_HOSTS = "ETHELRED_SSH_KNOWN_HOSTS"
 REQUESTS = 64  # reads under way at once: keeps a slow, long link full, in at most 16 MB
@@ -36,7 +31,7 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-class SftpSource:
+class SftpSource(Source):
     """A file on an SSH server.
 
     Keys come from ETHELRED_SSH_KEY (the private key itself), else from the agent and as
@@ -44,8 +39,7 @@ class SftpSource:
     """
 
     def __init__(self, request: Request, limits: Limits) -> None:
-        self.label = redacted(request.source)
-        self._seconds = limits.stall_seconds
+        super().__init__(request, limits)
         self._parts = urlsplit(request.source)
         # `/~/` is the home folder, as in curl and git.
         self._path = unquote(self._parts.path).removeprefix("/~/")
@@ -59,69 +53,54 @@ class SftpSource:
     @contextmanager
     def open(self, offset: int, version: str | None) -> Iterator[Reading]:
         """Open the file to read it from a byte on; raises as `Source.open` says."""
-        del version  # compared by `fetch`, with what is found here
+        del version  # compared by who calls, with what is found here
         with asyncio.Runner() as runner:
+            wait = partial(_wait, runner, self.stall_seconds)
             stack = AsyncExitStack()
             try:
-                with self._explained():
-                    client = runner.run(self._bounded(self._client(stack)))
-                    found = runner.run(self._bounded(self._found(client)))
-                yield Reading(found, offset, self._chunks(runner, client, found, offset))
+                connection = wait(_connect(stack, self._parts))
+                client = wait(connection.start_sftp_client())
+                found = wait(_found(client, self._path))
+                blocks = _blocks(client, self._path, offset, found)
+                yield Reading(found, offset, iter(lambda: wait(anext(blocks, b"")), b""))
             finally:
                 runner.run(stack.aclose())
 
-    async def _client(self, stack: AsyncExitStack) -> asyncssh.SFTPClient:
-        connection = await _connect(stack, self._parts)
-        return await connection.start_sftp_client()
 
-    async def _found(self, client: asyncssh.SFTPClient) -> Found:
-        path = str(await client.realpath(self._path))
-        attributes = await client.stat(path)
-        if attributes.type not in (asyncssh.FILEXFER_TYPE_REGULAR, asyncssh.FILEXFER_TYPE_UNKNOWN):
-            raise SourceError("it is not a file; name the file of one copy")
-        seconds = (attributes.mtime or 0) + (attributes.mtime_ns or 0) // 1000 / 1e6
-        version = f"{path} {attributes.size} {seconds}"
-        name = last_part(path.replace("%", "%25"))
-        return Found(name, attributes.size, utc(seconds) if seconds else None, version)
+def _wait(runner: asyncio.Runner, seconds: float, step: Awaitable[T]) -> T:
+    """Take one step, bounded in time; turn the library's errors into ours."""
+    try:
+        return runner.run(asyncio.wait_for(step, seconds))
+    except TimeoutError:
+        raise Interrupted(f"nothing arrived for {seconds:g} seconds") from None
+    except (OSError, asyncssh.Error, asyncssh.ConfigParseError, asyncssh.KeyImportError) as error:
+        raise _explanation(error) from None
 
-    def _chunks(
-        self, runner: asyncio.Runner, client: asyncssh.SFTPClient, found: Found, offset: int
-    ) -> Iterator[bytes]:
-        with self._explained():
-            blocks = self._blocks(client, offset, (found.size or 0) - offset)
-            while block := runner.run(self._bounded(anext(blocks, b""))):
-                yield block
-            if runner.run(self._bounded(self._found(client))).version != found.version:
-                raise SourceChanged("the copy was written to while it was read")
 
-    async def _blocks(
-        self, client: asyncssh.SFTPClient, offset: int, size: int
-    ) -> AsyncIterator[bytes]:
-        """Put blocks that arrive out of order into order, so that a cut link can be resumed."""
-        file = await client.open(await client.realpath(self._path), "rb", max_requests=REQUESTS)
-        early: dict[int, bytes] = {}
-        async for start, block in await file.read_parallel(size, offset):
-            early[start] = block
-            while ready := early.pop(offset, None):
-                yield ready
-                offset += len(ready)
+async def _found(client: asyncssh.SFTPClient, address: str) -> Found:
+    path = str(await client.realpath(address))
+    attributes = await client.stat(path)
+    if attributes.type not in (asyncssh.FILEXFER_TYPE_REGULAR, asyncssh.FILEXFER_TYPE_UNKNOWN):
+        raise SourceError("it is not a file; name the file of one copy")
+    seconds = (attributes.mtime or 0) + (attributes.mtime_ns or 0) // 1000 / 1e6
+    version = f"{path} {attributes.size} {seconds}"
+    modified_at = datetime.fromtimestamp(seconds, UTC) if seconds else None
+    return Found(last_part(quote(path)), attributes.size, modified_at, version)
 
-    async def _bounded(self, step: Any) -> Any:
-        try:
-            async with asyncio.timeout(self._seconds):
-                return await step
-        except TimeoutError:
-            raise Interrupted(f"nothing arrived for {self._seconds:g} seconds") from None
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn the library's errors into ours."""
-        try:
-            yield
-        except SourceError as error:
-            raise type(error)(f"{self.label}: {error}") from None
-        except Exception as error:
-            raise _explanation(self.label, error) or error from None
+async def _blocks(
+    client: asyncssh.SFTPClient, path: str, offset: int, found: Found
+) -> AsyncIterator[bytes]:
+    """Put blocks that arrive out of order into order, so that a cut link can be resumed."""
+    file = await client.open(await client.realpath(path), "rb", max_requests=REQUESTS)
+    early: dict[int, bytes] = {}
+    async for start, block in await file.read_parallel((found.size or 0) - offset, offset):
+        early[start] = block
+        while ready := early.pop(offset, None):
+            yield ready
+            offset += len(ready)
+    if (await _found(client, path)).version != found.version:
+        raise SourceChanged("the copy was written to while it was read")
 
 
 async def _connect(stack: AsyncExitStack, target: SplitResult) -> asyncssh.SSHClientConnection:
@@ -201,25 +180,21 @@ def _complaint(
     )
 
 
-def _explanation(label: str, error: Exception) -> SourceError | None:
+def _explanation(error: Exception) -> SourceError:
     match error:
         case asyncssh.PermissionDenied():
-            return SourceError(
-                f"{label}: the server accepts none of the keys; check {KEY}, or the agent and "
-                "~/.ssh/config, and the user's name"
-            )
+            advice = f"check {KEY}, or the agent and ~/.ssh/config, and the user's name"
+            return SourceError(f"the server accepts none of the keys; {advice}")
         case asyncssh.SFTPNoSuchFile() | asyncssh.SFTPNoSuchPath():
-            return SourceError(f"{label}: there is no such file on the server")
+            return SourceError("there is no such file on the server")
         case asyncssh.SFTPPermissionDenied():
-            return SourceError(f"{label}: the server's user may not read this file")
-        case asyncssh.ConfigParseError() | asyncssh.KeyImportError():
-            return SourceError(f"{label}: ~/.ssh can't be used: {error}")
-        case asyncssh.DisconnectError() | asyncssh.SFTPError() | asyncssh.ChannelOpenError():
-            return Interrupted(f"{label}: the link broke ({printable(error.reason)})")
+            return SourceError("the server's user may not read this file")
+        case asyncssh.Error():
+            return Interrupted(f"the link broke ({printable(error.reason)})")
         case socket.gaierror(errno=socket.EAI_NONAME):
-            return SourceError(f"{label}: no machine has this name; check the address")
+            return SourceError("no machine has this name; check the address")
         case OSError():
             known = error.errno in errno.errorcode  # asyncio's own texts hold addresses
             reason = os.strerror(error.errno or 0) if known else error.strerror
-            return Interrupted(f"{label}: the server can't be reached ({reason})")
-    return None
+            return Interrupted(f"the server can't be reached ({reason})")
+    return SourceError(f"~/.ssh can't be used: {error}")

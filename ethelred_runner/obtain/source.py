@@ -1,15 +1,15 @@
-"""What a source is. A further kind is one file with a class that fits `Source`."""
+"""What a source is. A further kind is a class that fits `Source`, and its scheme in `SCHEMES`."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib import import_module
-from pathlib import PurePosixPath
-from typing import Protocol, cast
-from urllib.parse import unquote, urlsplit
+from typing import cast
 
 from ethelred_runner.errors import SourceError, UsageError
+from ethelred_runner.obtain.addresses import redacted
 from ethelred_runner.obtain.requests import Limits, Request
 
 CHUNK = 2**20  # bytes
@@ -47,16 +47,19 @@ class Reading:
     chunks: Iterator[bytes]
 
 
-class Source(Protocol):
-    """Where one copy lies. `label` is its address as it may be shown, without secrets."""
+class Source(ABC):
+    """Where one copy lies. Its errors don't name it: who calls puts the `label` in front."""
 
-    label: str
+    def __init__(self, request: Request, limits: Limits) -> None:
+        self.request, self.stall_seconds = request, limits.stall_seconds
+        self.label = redacted(request.source)
 
+    @abstractmethod
     def open(self, offset: int, version: str | None) -> AbstractContextManager[Reading]:
         """Open the copy to read it from a byte on, if it still has this version.
 
-        No wait is longer than the limits' `stall_seconds`. Raises Interrupted if trying again
-        may help, SourceChanged if the copy is another one by now, else SourceError.
+        No wait is longer than `stall_seconds`. Raises Interrupted if trying again may help,
+        SourceChanged if the copy is another one by now, else SourceError.
         """
 
 
@@ -81,29 +84,5 @@ def find_source(request: Request, limits: Limits) -> Source:
             f"{', '.join(f'{known}://' for known in SCHEMES if known != 'http')}"
         )
     module, name = SCHEMES[scheme].split(":")
-    make = getattr(import_module(f"ethelred_runner.obtain.{module}"), name)
-    return cast(Source, make(request, limits))
-
-
-def redacted(address: str) -> str:
-    """Return an address without what may be secret: user, password, query and fragment."""
-    if "://" not in address:
-        return address
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def last_part(path: str) -> str:
-    """Return the decoded last part of a URL's path as a name that is safe to print and use."""
-    name = PurePosixPath(unquote(path).replace("\\", "/")).name
-    return printable(name).lstrip(".")[:200] or "copy"
-
-
-def printable(text: str) -> str:
-    """Return a text from elsewhere without line ends and what else controls a terminal or log."""
-    return "".join(letter for letter in text if letter.isprintable())
-
-
-def utc(seconds: float) -> datetime:
-    """Return the aware UTC time of a Unix time."""
-    return datetime.fromtimestamp(seconds, UTC)
+    kind = getattr(import_module(f"ethelred_runner.obtain.{module}"), name)
+    return cast(Source, kind(request, limits))

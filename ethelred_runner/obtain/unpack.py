@@ -39,7 +39,8 @@ def unpack(stored: Path, target: Path, limits: Limits) -> bool:
             stored.replace(target)
             return False
         checksummed = start[:2] == GZIP or _look_at_first_frame(file)
-    with _rejected_if_damaged(), _opened(stored, start) as content, target.open("xb") as file:
+    form = "gzip" if start[:2] == GZIP else "zstd"
+    with _rejected_if_damaged(form), _opened(stored, form) as content, target.open("xb") as file:
         _write_within_bounds(content, file, target.parent, limits)
     stored.unlink()
     return checksummed
@@ -61,8 +62,9 @@ def size_by_header(header: bytes) -> int | None:
     return int.from_bytes(header[28:32]) * page_size or None
 
 
-def check_room(size: int, folder: Path) -> None:
-    """Raise SourceError unless a folder's disk has room for so many bytes."""
+def check_fits(size: int, folder: Path, limits: Limits) -> None:
+    """Raise CopyRejected if so many bytes are too large, SourceError if the disk has no room."""
+    check_limit(size, limits)
     free = shutil.disk_usage(folder).free
     if size > free:
         raise SourceError(
@@ -71,42 +73,42 @@ def check_room(size: int, folder: Path) -> None:
         )
 
 
-def _write_within_bounds(content: BinaryIO, file: BinaryIO, folder: Path, limits: Limits) -> None:
-    """Stop what is no database, or too large: by its header at once, else before it is written."""
-    block = content.read(CHUNK)
-    expected = size_by_header(block[:HEADER])
-    _check_limit(expected or 0, limits)
-    check_room(expected or 0, folder)
-    while block:
-        size = file.tell() + len(block)
-        if expected and size > expected:
-            raise CopyRejected(f"it goes on after its end: its header says {expected:,} bytes")
-        _check_limit(size, limits)
-        file.write(block)
-        block = content.read(CHUNK)
-
-
-def _check_limit(size: int, limits: Limits) -> None:
+def check_limit(size: int, limits: Limits) -> None:
+    """Raise CopyRejected if a copy, stored or unpacked, is larger than the limits allow."""
     if size > limits.max_bytes:
         raise CopyRejected(
-            f"its content is larger than the limit of {limits.max_bytes:,} bytes; "
+            f"it is larger than the limit of {limits.max_bytes:,} bytes; "
             "if that is as it should be, raise --max-bytes"
         )
 
 
-def _opened(stored: Path, start: bytes) -> BinaryIO:
-    if start[:2] == GZIP:
+def _write_within_bounds(content: BinaryIO, file: BinaryIO, folder: Path, limits: Limits) -> None:
+    """Stop what is no database, or too large: by its header at once, else before it is written."""
+    block = content.read(CHUNK)
+    expected = size_by_header(block[:HEADER])
+    check_fits(expected or 0, folder, limits)
+    while block:
+        size = file.tell() + len(block)
+        if expected and size > expected:
+            raise CopyRejected(f"it goes on after its end: its header says {expected:,} bytes")
+        check_limit(size, limits)
+        file.write(block)
+        block = content.read(CHUNK)
+
+
+def _opened(stored: Path, form: str) -> BinaryIO:
+    if form == "gzip":
         return cast(BinaryIO, gzip.open(stored))
     largest: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
     return cast(BinaryIO, zstd.open(stored, options=largest))
 
 
 @contextmanager
-def _rejected_if_damaged() -> Iterator[None]:
+def _rejected_if_damaged(form: str) -> Iterator[None]:
     try:
         yield
     except EOFError:
-        raise CopyRejected("it is cut short: its zstd or gzip data ends too early") from None
+        raise CopyRejected(f"it is cut short: its {form} data ends too early") from None
     except zstd.ZstdError as error:
         reason = str(error).rpartition(": ")[2].rstrip(".")  # not that it was decompressing
         raise CopyRejected(f"its zstd data is damaged ({reason})") from None

@@ -7,14 +7,16 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
 from backports import zstd
 
 from ethelred_runner.errors import CopyRejected, SourceError
+from ethelred_runner.obtain.copies import obtain_logins
 from ethelred_runner.obtain.platforms import Platform
-from ethelred_runner.obtain.requests import Limits
+from ethelred_runner.obtain.requests import Limits, Request
 from ethelred_runner.obtain.verify import verify
-from tests.support.copies import DAMAGED, USERS, Get, compressed, make_database
+from tests.support.copies import DAMAGED, QUICK, USERS, Get, compressed, make_database
 
 EXPECTED = {
     "truncated-half.sqlite3.zst": "cut short: its zstd data ends too early",
@@ -210,13 +212,87 @@ def test_several_gzip_members(get: Get, database: Path, tmp_path: Path) -> None:
         "update opencodelists_user set last_login = cast(x'ff00fe' as text)",
         "update opencodelists_user set last_login = zeroblob(100000) where rowid < 5",
         "pragma auto_vacuum = full; vacuum",
-        "pragma encoding = 'UTF-16'; delete from opencodelists_user",
+        "alter table opencodelists_user add column checked text check (checked is not null)",
     ],
 )
 def test_schemas_that_differ_where_it_does_not_matter(
     change: str, get: Get, tmp_path: Path
 ) -> None:
     assert get(make_database(tmp_path / "db", extra=change)).content_sha256
+
+
+NEWER_SQL = [
+    "create view {} as select username is distinct from 'a' as it from opencodelists_user",
+    "create view {} as select * from opencodelists_user a full join opencodelists_user b using (x)",
+    "create view {} as select group_concat(name, ',' order by name) from opencodelists_user",
+    "create trigger {} after insert on opencodelists_user begin select 1_000; end",
+    "create view {} as select something that no SQLite knows yet",
+]
+
+
+@pytest.mark.parametrize("sql", NEWER_SQL)
+@pytest.mark.parametrize("form", ["plain", "zstd"])
+def test_sql_that_this_sqlite_does_not_know(
+    sql: str, form: str, get: Get, folder: Path, tmp_path: Path
+) -> None:
+    kind = sql.split()[1]
+    row = (kind, "newer", "opencodelists_user", 0, sql.format("newer"))
+    path = make_database(tmp_path / "db", users=20)
+    with closing(sqlite3.connect(path)) as base:
+        base.execute("pragma writable_schema = on")
+        base.execute("insert into sqlite_schema values (?, ?, ?, ?, ?)", row)
+        base.commit()
+        base.execute("pragma wal_checkpoint(truncate)")
+    if form == "zstd":
+        path = compressed(path, tmp_path / "db.zst")
+    assert len(logins_of(path, folder)) == 20
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le", "UTF-16be"])
+def test_values_come_as_they_are_in_any_encoding(
+    encoding: str, folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "db"
+    values = "('2026-03-01 10:00:00.000001'), ('naïve \n,\"é'), (null), (''), (17), (2.5)"
+    values += ", (x'00ff'), (cast(x'c3' as text)), ('" + "x" * 100 + "')"
+    with closing(sqlite3.connect(path)) as base:
+        base.executescript(
+            f"pragma encoding = '{encoding}'; create table opencodelists_user(last_login);"
+            f"insert into opencodelists_user values {values}"
+        )
+    rows = logins_of(path, folder)
+    broken = rows.pop(7)  # half a character: no text, or what SQLite makes of it
+    assert broken[1] == "text"
+    assert rows == [
+        ("2026-03-01 10:00:00.000001", "text"),
+        ('naïve \n,"é', "text"),
+        (None, "null"),
+        ("", "text"),
+        ("17", "integer"),
+        ("2.5", "real"),
+        (None, "blob"),
+        ("x" * 64, "text"),
+    ]
+
+
+def logins_of(path: Path, folder: Path) -> list[tuple[str | None, str]]:
+    """Return what `obtain_logins` takes out of one copy, which is gone afterwards."""
+    copies = obtain_logins([Request(str(path), USERS)], folder, QUICK)
+    assert list(folder.iterdir()) == [copies]
+    with closing(duckdb.connect(copies, read_only=True)) as connection:
+        assert connection.sql("select count(*) from copies_obtained").fetchone() == (1,)
+        return connection.sql("select value, storage_class from last_logins").fetchall()
+
+
+def test_broken_constraints_are_no_damage(get: Get, database: Path) -> None:
+    with closing(sqlite3.connect(database)) as base:
+        base.executescript(
+            "create table other(x not null); insert into other values ('');"
+            "create index latest on other(x); pragma writable_schema = on;"
+            "update sqlite_schema set sql = 'create table other(x not null, y not null)'"
+            " where name = 'other'; pragma wal_checkpoint(truncate)"
+        )
+    assert get(database).content_sha256
 
 
 @pytest.mark.parametrize(
@@ -310,7 +386,7 @@ def test_a_bomb_is_stopped_before_it_is_written(
 def test_a_copy_for_which_the_disk_has_no_room(get: Get, database: Path) -> None:
     content = bytearray(database.read_bytes())
     content[28:32] = (2**32 - 1).to_bytes(4)  # 4 TB in pages of 1,024 bytes
-    database.write_bytes(content)
+    database.write_bytes(zstd.compress(content))
     with pytest.raises(SourceError, match=r"needs 4.4 TB, and .* free; make room, or set ETHELRED"):
         get(database, Limits(max_bytes=2**50))
 

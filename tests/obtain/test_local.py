@@ -1,5 +1,6 @@
 """Local copies, what lies beside them, the private folder, the disk, and keeping copies."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -7,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -18,10 +20,10 @@ import pytest
 from ethelred_runner import console
 from ethelred_runner.errors import CopyRejected, SourceError, UsageError
 from ethelred_runner.folders import private_folder
+from ethelred_runner.obtain.addresses import last_part, redacted
 from ethelred_runner.obtain.fetch import date_in, obtain, open_sources
 from ethelred_runner.obtain.keep import obtain_to
 from ethelred_runner.obtain.requests import Limits, Request
-from ethelred_runner.obtain.source import last_part, redacted
 from tests.support.copies import DAMAGED, QUICK, USERS, Get, compressed, make_database
 from tests.support.servers import needed
 
@@ -101,20 +103,62 @@ def logins(path: Path) -> int:
 
 
 @pytest.mark.parametrize("users", [1, 5000])
-def test_a_wal_beside_a_local_copy_is_honoured(users: int, get: Get, database: Path) -> None:
-    without = get(database)
+@pytest.mark.parametrize("in_use", [True, False])
+def test_a_wal_beside_a_local_copy_is_honoured(
+    users: int, in_use: bool, get: Get, database: Path
+) -> None:
+    os.utime(database, ns=(0, 10**18))
     base = sqlite3.connect(database)
     base.execute("pragma wal_autocheckpoint = 0")
     rows = [(f"new-{number}",) for number in range(users)]
     base.executemany("insert into opencodelists_user(username) values (?)", rows)
     base.commit()
-    before = {path.name: path.read_bytes() for path in database.parent.glob("*.sqlite3*")}
+    if not in_use:  # as a backup of both files leaves them
+        database = Path(shutil.copytree(database.parent, database.parent.with_name("pair")))
+        database = database / "2026-03-30-db.sqlite3"
+        database.with_name(f"{database.name}-shm").unlink()
+    before = contents(database)
     copy = get(database)
-    assert logins(copy.path) == logins(without.path) + users
-    assert copy.content_sha256 != without.content_sha256
+    assert logins(copy.path) == 2000 + users
+    assert copy.modified_at is not None
+    assert copy.modified_at.year > 2001  # the -wal's time, which is newer (W2)
     assert [path.name for path in copy.path.parent.iterdir()] == ["copy.sqlite3"]
-    assert {path.name: path.read_bytes() for path in database.parent.glob("*.sqlite3*")} == before
+    assert contents(database) == before
     base.close()
+
+
+def contents(database: Path) -> dict[str, bytes | None]:
+    """Return a database and what lies beside it; in the -shm readers note what they read."""
+    files = database.parent.glob(f"{database.name}*")
+    return {
+        path.name: None if path.suffix.endswith("-shm") else path.read_bytes() for path in files
+    }
+
+
+def test_a_database_in_use_gives_a_state_that_was(get: Get, database: Path) -> None:
+    """Each transaction adds two users: an odd number is a state that never was (O2)."""
+    ended = threading.Event()
+
+    def write() -> None:
+        with closing(sqlite3.connect(database)) as base:
+            base.execute("pragma wal_autocheckpoint = 20")
+            for number in itertools.count():
+                if ended.is_set():
+                    return
+                rows = [(f"{number}-{half}", "x" * 900) for half in "ab"]
+                insert = "insert into opencodelists_user(username, name) values (?, ?)"
+                base.executemany(insert, rows)
+                base.commit()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        found = [logins(get(database).path) for _ in range(10)]
+    finally:
+        ended.set()
+        writer.join()
+    assert [number % 2 for number in found] == [0] * 10
+    assert found == sorted(found)
 
 
 def test_a_journal_beside_a_local_copy_is_rolled_back(get: Get, tmp_path: Path) -> None:
@@ -187,7 +231,7 @@ def test_a_disk_that_fills_up_meanwhile(
     small_disk: Path, big: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Somebody else's file takes the room between the check and the writing.
-    monkeypatch.setattr("ethelred_runner.obtain.download.check_room", lambda size, folder: None)
+    monkeypatch.setattr("ethelred_runner.obtain.fetch.check_fits", lambda *_: None)
     with pytest.raises(SourceError, match="the disk is full; make room"):
         next(obtain([Request(str(big), USERS)], small_disk, QUICK))
 

@@ -111,7 +111,7 @@ def test_an_object_replaced_between_two_links_is_begun_again(
 
 
 def test_an_object_that_is_not_there(bucket: Storage, get: Get) -> None:
-    with pytest.raises(SourceError, match="there is no such object"):
+    with pytest.raises(SourceError, match="there is no such file"):
         get("s3://backups/nothing")
 
 
@@ -143,9 +143,16 @@ def test_an_endpoint_that_is_not_encrypted(
         get(NAME)
 
 
+def test_no_proxy_carries_what_is_for_this_machine(
+    bucket: Storage, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_ports(1)[0]}")
+    assert get(NAME).named_on == date(2026, 3, 30)
+
+
 def test_a_service_that_is_not_there(
     bucket: Storage, get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_ports(1)[0]}")
-    with pytest.raises(SourceError, match=r"can't be reached, or failed \(tried 5 times\)"):
+    with pytest.raises(SourceError, match=r"can't be reached .*\(tried 5 times\)"):
         get(NAME)

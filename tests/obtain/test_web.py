@@ -22,8 +22,8 @@ from pathlib import Path
 import pytest
 
 from ethelred_runner.errors import CopyRejected, SourceError, UsageError
-from ethelred_runner.obtain.requests import Limits
-from tests.support.copies import DAMAGED, Get, compressed, make_database
+from ethelred_runner.obtain.requests import Limits, requests_for
+from tests.support.copies import DAMAGED, Get, compressed, make_database, obtain_one
 from tests.support.servers import free_port, needed
 
 NAME = "/backups/2026-03-30-db.sqlite3.zst"
@@ -46,14 +46,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._answer(status, plan.get("headers", {"Content-Length": "0"}), b"", {})
             return
         body, etag = self.server.body, self.server.etag
-        headers = {"Last-Modified": formatdate(MODIFIED, usegmt=True)} if self.server.dated else {}
+        headers = {"Last-Modified": self.server.modified} if self.server.dated else {}
         headers |= {"ETag": etag} if etag else {}
         start, wanted = 0, self.headers.get("Range")
         unchanged = self.headers.get("If-Range") in (etag, headers.get("Last-Modified"))
-        if wanted and unchanged and self.server.ranges:
+        if wanted and (unchanged or plan.get("careless")) and self.server.ranges:
             start = int(wanted.removeprefix("bytes=").rstrip("-"))
             headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
-        headers["Content-Length"] = str(len(body) - start)
+        if self.server.sized:
+            headers["Content-Length"] = str(len(body) - start)
         self._answer(206 if start else 200, headers, body[start:], plan)
 
     def _answer(self, status: int, headers: dict[str, str], body: bytes, plan: dict) -> None:  # type: ignore[type-arg]
@@ -78,6 +79,7 @@ class Web(http.server.ThreadingHTTPServer):
     def __init__(self, body: bytes, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.body, self.etag, self.ranges, self.dated = body, '"one"', True, True
+        self.sized, self.modified = True, formatdate(MODIFIED, usegmt=True)
         self.plan: list[dict] = []  # type: ignore[type-arg]
         self.seen: list[dict[str, str]] = []
         self.ended = threading.Event()
@@ -168,6 +170,53 @@ def test_a_copy_that_changes_between_two_links_is_never_stitched(
     assert get(web.url()).content_sha256 == get(other).content_sha256
 
 
+@pytest.mark.parametrize("etag", ['"two"', ""])
+def test_a_server_that_heeds_ranges_alone_is_never_stitched(
+    web: Web, get: Get, big: Path, etag: str
+) -> None:
+    """The rest of another copy comes as if it were that of the first (O1)."""
+    first, other = big.read_bytes(), bytearray(big.read_bytes())
+    other[3_000_000] ^= 1
+
+    def change() -> None:
+        web.body, web.etag = bytes(other), etag
+
+    def change_back() -> None:
+        web.body, web.etag = first, '"three"'
+
+    web.plan = [{"cut": 2_000_000}, {"change": change, "careless": True}, {"change": change_back}]
+    assert get(web.url()).content_sha256 == get(big).content_sha256
+    assert [seen.get("Range") for seen in web.seen] == [None, "bytes=2000000-", None]
+
+
+def test_an_answer_without_a_length_is_read_to_its_end(web: Web, get: Get, big: Path) -> None:
+    web.sized, web.plan = False, [{"cut": len(web.body)}]
+    assert get(web.url()).content_sha256 == get(big).content_sha256
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_no_proxy_carries_what_is_for_this_machine(
+    name: str, web: Web, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("no_proxy", "elsewhere.example")
+    assert get(web.url()).named_on == date(2026, 3, 30)
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"), [("Mon Mar 30 02:00:01 2026", 2), ("Mon, 30 Mar 2026 02:00:01 -0000", 2)]
+)
+def test_a_time_without_a_zone_is_in_utc(
+    text: str, hour: int, web: Web, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    web.modified = text
+    assert get(web.url()).modified_at == datetime(2026, 3, 30, hour, 0, 1, tzinfo=UTC)
+    monkeypatch.undo()
+    time.tzset()
+
+
 def test_a_copy_that_keeps_changing_is_given_up(web: Web, get: Get) -> None:
     def change() -> None:
         web.etag = f'"{len(web.seen)}"'
@@ -226,6 +275,43 @@ def test_authorization_is_sent_and_dropped_when_another_host_is_named(
         get(web.url())
         assert [seen.get("Authorization") for seen in web.seen] == ["Bearer hunter2-secret"] * 2
         assert "Authorization" not in other.seen[0]
+
+
+@pytest.mark.parametrize(
+    ("platform", "settings", "sent"),
+    [
+        ("opencodelists", {"": "mine"}, "mine"),
+        ("other", {"": "mine"}, None),
+        ("other", {"": "mine", "_OTHER": "theirs"}, "theirs"),
+        ("opencodelists", {"_OTHER": "theirs"}, None),
+    ],
+)
+def test_each_platform_has_its_own_token(
+    platform: str,
+    settings: dict[str, str],
+    sent: str | None,
+    web: Web,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    header = "platform,platform_name,users_table,login_column\n"
+    rows = [f"{name},{name},opencodelists_user,last_login\n" for name in ("opencodelists", "other")]
+    (tmp_path / "platforms.csv").write_text(header + "".join(rows))
+    monkeypatch.setenv("ETHELRED_SEEDS", str(tmp_path))
+    for end, value in settings.items():
+        monkeypatch.setenv(f"ETHELRED_HTTP_AUTHORIZATION{end}", value)
+    (request,) = requests_for([f"{platform}={web.url()}"], "opencodelists", None)
+    obtain_one(request, folder)
+    assert web.seen[0].get("Authorization") == sent
+
+
+@pytest.mark.parametrize("where", ["address", "netrc"])
+def test_a_user_and_password_are_sent(where: str, web: Web, get: Get) -> None:
+    (Path.home() / ".netrc").write_text("machine 127.0.0.1 login me password secret\n")
+    url = web.url().replace("//", "//me:secret@") if where == "address" else web.url()
+    get(url)
+    assert web.seen[0]["Authorization"] == "Basic bWU6c2VjcmV0"
 
 
 def test_no_secret_is_shown_not_even_when_everything_is_logged(
