@@ -1,1 +1,1 @@
-"""What an operator looks at: status, check, and the outcome of a run."""
+"""What an operator wants to know: what is held, is all here, how a run went."""
