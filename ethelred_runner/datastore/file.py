@@ -20,7 +20,7 @@ from ethelred_runner.datastore.database import (
     settle,
 )
 from ethelred_runner.datastore.objects import Objects
-from ethelred_runner.datastore.versions import Version, Versions
+from ethelred_runner.datastore.versions import Version, Versions, commit_key
 from ethelred_runner.errors import DatastoreError, UsageError
 from ethelred_runner.folders import UNSUPPORTED, keep_owner, locked, sha256_of, sync
 
@@ -120,26 +120,28 @@ class FileDatastore:
         """Keep a file as the newest version, unless it is that; else warn: the file is well."""
         try:
             with explained(self._folder):
-                versions = self._versions()
+                self._folder.mkdir(mode=0o700, exist_ok=True)
                 tidy_versions(self._folder)
+                versions = self._versions()
                 newest = next(iter(versions.list_versions()), None)
                 if newest is None or newest.sha256 != sha256_of(path):
-                    versions.push(path, versions.newest_number(), action)
-                    versions.prune()
+                    kept = versions.push(path, versions.newest_number(), action)
                     tidy_versions(self._folder)
+                    for key in (kept.blob, "blobs", commit_key(kept.version), "commits"):
+                        sync(self._folder / key)
+                    versions.prune()
         except DatastoreError as error:
             console.warn(f"a version of the datastore could not be kept: {error}")
 
 
 def tidy_versions(folder: Path) -> None:
-    """Make a folder of versions private, the owner's of the one it is in, and flushed to disk."""
+    """Make a folder of versions private, and its owner that of the folder it is in."""
     for path in (folder, *folder.glob("**/*")):
         if "#" in path.name:  # left by a run that was killed while it wrote
             path.unlink()
             continue
         path.chmod(0o700 if path.is_dir() else 0o600)
         keep_owner(path, like=folder.parent)
-        sync(path)
 
 
 @contextmanager
