@@ -121,6 +121,7 @@ class FileDatastore:
         try:
             with explained(self._folder):
                 self._folder.mkdir(mode=0o700, exist_ok=True)
+                keep_owner(self._folder, like=self.path)
                 tidy_versions(self._folder)
                 versions = self._versions()
                 newest = next(iter(versions.list_versions()), None)
@@ -136,7 +137,7 @@ class FileDatastore:
 
 def tidy_versions(folder: Path) -> None:
     """Make a folder of versions private, and its owner that of the folder it is in."""
-    for path in (folder, *folder.glob("**/*")):
+    for path in folder.glob("**/*"):
         if "#" in path.name:  # left by a run that was killed while it wrote
             path.unlink()
             continue

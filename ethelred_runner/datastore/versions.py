@@ -19,6 +19,10 @@ KEEP_AT_LEAST = 2
 NEEDED_FOR = timedelta(days=1)  # a content that a run has pushed, and may be about to commit
 
 
+class NoCommit(DatastoreError):
+    """What lies in a commit's place is none of Ethelred's."""
+
+
 @dataclass(frozen=True)
 class Version:
     """A committed version. `created_at` is in UTC by the clock of the machine that made it."""
@@ -71,15 +75,20 @@ class Versions:
                 return version
         except (ValueError, TypeError, KeyError):
             pass
-        raise DatastoreError(f"{self.label}/{key} is no commit of Ethelred's")
+        raise NoCommit(f"{self.label}/{key} is no commit of Ethelred's")
 
     def list_versions(self) -> list[Version]:
         """Return the versions whose contents are still there, the newest first."""
         blobs = self.objects.list_keys("blobs")
         newest = self.newest_number()
         oldest = max(newest - max(len(blobs), self._keep), 0)
-        found = (self._look_up(number) for number in range(newest, oldest, -1))
-        return [version for version in found if version and version.blob in blobs]
+        found = []
+        for number in range(newest, oldest, -1):
+            with suppress(NoCommit):  # of a file: what a power cut left
+                version = self._look_up(number)
+                if version and version.blob in blobs:
+                    found.append(version)
+        return found
 
     def pull(self, version: Version, path: Path) -> None:
         """Write a version into a file, and see that it is what was committed."""
@@ -127,10 +136,8 @@ class Versions:
         return found == content
 
     def prune(self) -> None:
-        """Delete the contents of no version that is kept, unless one was pushed lately."""
-        newest = self.newest_number()
-        oldest = max(newest - self._keep, 0)
-        kept = {self.find(number).blob for number in range(newest, oldest, -1)}
+        """Delete the contents of versions that aren't kept, unless written lately."""
+        kept = {version.blob for version in self.list_versions()[: self._keep]}
         written = self.objects.list_keys("blobs")
         now = max(self.objects.list_keys("commits").values())  # by the service's clock
         old = [key for key in written if key not in kept and now - written[key] > NEEDED_FOR]

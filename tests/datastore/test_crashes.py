@@ -96,7 +96,9 @@ def test_a_bucket(task: str, steps: int, address: str, crash: Crash) -> None:
 @pytest.mark.dice
 def test_killed_at_random_instants(store: Path) -> None:
     chance = random.Random(os.environ.get("KILL_SEED", "7"))  # noqa: S311
-    program = "import sys; from tests.support.datastores import append_login as a; a(sys.argv[1], 1)"
+    program = (
+        "import sys; from tests.support.datastores import append_login as a; a(sys.argv[1], 1)"
+    )
     for _ in range(120):
         had = logins(store)
         run = subprocess.Popen([sys.executable, "-c", program, store])

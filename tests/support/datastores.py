@@ -1,7 +1,6 @@
 """Small datastores made by SQL, and helpers to change them and to look at them."""
 
 import hashlib
-import os
 from contextlib import closing
 from pathlib import Path
 
@@ -76,4 +75,4 @@ def sha256(path: Path) -> str:
 
 
 def names(folder: Path) -> set[str]:
-    return set(os.listdir(folder))
+    return {path.name for path in folder.iterdir()}
