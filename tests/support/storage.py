@@ -118,6 +118,7 @@ class Proxy:
             handler.send_header("ETag", '"x"')
             handler.send_header("Last-Modified", "Wed, 25 Nov 2026 10:00:00 GMT")
             handler.send_header("Content-Length", str(len(self.answer[1])))
+            handler.send_header("Connection", "close")
             handler.end_headers()
             handler.wfile.write(self.answer[1])
             return
