@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from obstore.store import LocalStore
@@ -162,7 +162,7 @@ def lock_of(datastore: Path) -> Iterator[None]:
         try:
             stack.enter_context(locked(path, wait_seconds=WAIT_SECONDS))
         except BlockingIOError:
-            raise DatastoreError(in_use(datastore, path.read_text())) from None
+            raise in_use(datastore, path.read_text()) from None
         except OSError as error:
             if error.errno not in UNSUPPORTED:
                 raise
@@ -171,25 +171,19 @@ def lock_of(datastore: Path) -> Iterator[None]:
         yield
 
 
-def in_use(datastore: Path, holder: str) -> str:
-    """Name the run that holds the datastore, by the number in its lock."""
-    if holder.isdecimal() and not is_alive(int(holder)):
-        return (
-            f"a run on {datastore} was killed (process {holder}), but the dbt that it started is "
-            "still at work; try again in a minute"
-        )
-    return f"another run is at work on {datastore} (process {holder}); try again when it has ended"
-
-
-def is_alive(process: int) -> bool:
-    """Tell whether there is a process with this number, whoever it belongs to."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def in_use(datastore: Path, holder: str) -> DatastoreError:
+    """Return the error that names the run which holds the datastore, by its process number."""
+    with suppress(ValueError, PermissionError):  # of nobody, or of somebody else
+        try:
+            os.kill(int(holder), 0)
+        except ProcessLookupError:
+            return DatastoreError(
+                f"a run on {datastore} was killed (process {holder}), but the dbt that it started "
+                "is still at work; try again in a minute"
+            )
+    return DatastoreError(
+        f"another run is at work on {datastore} (process {holder}); try again when it has ended"
+    )
 
 
 @contextmanager

@@ -19,10 +19,6 @@ KEEP_AT_LEAST = 2
 NEEDED_FOR = timedelta(days=1)  # a content that a run has pushed, and may be about to commit
 
 
-class NoCommit(DatastoreError):
-    """What lies in a commit's place is none of Ethelred's."""
-
-
 @dataclass(frozen=True)
 class Version:
     """A committed version. `created_at` is in UTC by the clock of the machine that made it."""
@@ -64,31 +60,22 @@ class Versions:
         return found
 
     def _look_up(self, number: int) -> Version | None:
-        key = commit_key(number)
-        content = self.objects.read(key)
-        if content is None:
-            return None
+        """Return a version; None if there is none, or what is there is no commit of Ethelred's."""
+        content = self.objects.read(commit_key(number))
         try:
-            found = json.loads(content)
+            found = json.loads(content or b"")
             version = Version(**{field.name: found[field.name] for field in fields(Version)})
-            if version.version == number:  # an endpoint may answer the same to anything
-                return version
-        except (ValueError, TypeError, KeyError):
-            pass
-        raise NoCommit(f"{self.label}/{key} is no commit of Ethelred's")
+        except (ValueError, TypeError, KeyError):  # what a power cut left, or any page
+            return None
+        return version if version.version == number else None
 
     def list_versions(self) -> list[Version]:
         """Return the versions whose contents are still there, the newest first."""
         blobs = self.objects.list_keys("blobs")
         newest = self.newest_number()
         oldest = max(newest - max(len(blobs), self._keep), 0)
-        found = []
-        for number in range(newest, oldest, -1):
-            with suppress(NoCommit):  # of a file: what a power cut left
-                version = self._look_up(number)
-                if version and version.blob in blobs:
-                    found.append(version)
-        return found
+        found = (self._look_up(number) for number in range(newest, oldest, -1))
+        return [version for version in found if version and version.blob in blobs]
 
     def pull(self, version: Version, path: Path) -> None:
         """Write a version into a file, and see that it is what was committed."""
