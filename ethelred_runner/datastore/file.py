@@ -20,7 +20,7 @@ from ethelred_runner.datastore.database import (
     settle,
 )
 from ethelred_runner.datastore.objects import Objects
-from ethelred_runner.datastore.versions import Version, Versions, commit_key
+from ethelred_runner.datastore.versions import Version, Versions, commit_key, versions_to_keep
 from ethelred_runner.errors import DatastoreError, UsageError
 from ethelred_runner.folders import UNSUPPORTED, keep_owner, locked, sha256_of, sync
 
@@ -39,6 +39,7 @@ class FileDatastore:
             self.path = Path(address).expanduser().resolve()
         except (OSError, RuntimeError, ValueError) as error:
             raise UsageError(f"--datastore {address!r} is no path: {error}") from None
+        versions_to_keep()  # said before a run begins, not when it has committed
         self.label = str(self.path)  # for messages
         self._folder = self.path.with_name(f"{self.path.name}.versions")
 
@@ -104,7 +105,9 @@ class FileDatastore:
         return self.versions()[0]
 
     def _versions(self) -> Versions:
-        return Versions(Objects(LocalStore(self._folder, mkdir=True), str(self._folder)))
+        if not self._folder.exists():
+            self._folder.mkdir(mode=0o700)
+        return Versions(Objects(LocalStore(self._folder), str(self._folder)))
 
     def _replace(self, work: Path, before: Identity | None) -> None:
         """Put the work file in the datastore's place: at any instant it is the old or the new."""
@@ -120,14 +123,12 @@ class FileDatastore:
         """Keep a file as the newest version, unless it is that; else warn: the file is well."""
         try:
             with explained(self._folder):
-                self._folder.mkdir(mode=0o700, exist_ok=True)
-                keep_owner(self._folder, like=self.path)
-                tidy_versions(self._folder)
                 versions = self._versions()
+                tidy_versions(self._folder, like=self.path)
                 newest = next(iter(versions.list_versions()), None)
                 if newest is None or newest.sha256 != sha256_of(path):
                     kept = versions.push(path, versions.newest_number(), action)
-                    tidy_versions(self._folder)
+                    tidy_versions(self._folder, like=self.path)
                     for key in (kept.blob, "blobs", commit_key(kept.version), "commits"):
                         sync(self._folder / key)
                     versions.prune()
@@ -135,14 +136,13 @@ class FileDatastore:
             console.warn(f"a version of the datastore could not be kept: {error}")
 
 
-def tidy_versions(folder: Path) -> None:
-    """Make a folder of versions private, and its owner that of the folder it is in."""
-    for path in folder.glob("**/*"):
-        if "#" in path.name:  # left by a run that was killed while it wrote
-            path.unlink()
-            continue
+def tidy_versions(folder: Path, *, like: Path) -> None:
+    """Make a folder of versions private, its owner that of the datastore; remove scraps."""
+    for path in folder.glob("**/*#*"):  # left by a run that was killed while it wrote
+        path.unlink()
+    for path in (folder, *folder.glob("**/*")):
         path.chmod(0o700 if path.is_dir() else 0o600)
-        keep_owner(path, like=folder.parent)
+        keep_owner(path, like=like)
 
 
 @contextmanager
@@ -157,7 +157,7 @@ def lock_of(datastore: Path) -> Iterator[None]:
     path = datastore.with_name(f".{datastore.name}.lock")
     if not path.exists():
         path.touch(mode=0o600)
-        keep_owner(path, like=datastore.parent)
+        keep_owner(path, like=datastore if datastore.exists() else datastore.parent)
     with ExitStack() as stack:
         try:
             stack.enter_context(locked(path, wait_seconds=WAIT_SECONDS))

@@ -102,9 +102,13 @@ def test_a_connection_that_breaks_at_any_step(
 def test_a_connection_that_freezes_is_given_up(
     bucket: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def freeze(number: int) -> bool:
+        time.sleep(1)
+        return True
+
     monkeypatch.setattr(objects, "TRIES", 1)
     monkeypatch.setattr(objects, "SILENCE", timedelta(seconds=0.2))
-    proxy.before = lambda number: time.sleep(1) is None
+    proxy.before = freeze
     with pytest.raises(Unreachable, match="can't be reached"):
         logins(bucket)
 
@@ -219,8 +223,7 @@ ANSWERS = {
     "check AWS_REGION": (301, xml("PermanentRedirect")),
     "use another": (501, xml("NotImplemented")),
     "can't be reached, or failed": (503, xml("SlowDown")),
-    "is no commit of Ethelred's|overwrites objects": (200, b"<html>welcome</html>"),
-    "no commit of Ethelred's|overwrites objects|be reached": (200, b"{}"),
+    "overwrites objects|no datastore at": (200, b"<html>welcome</html>"),
 }
 
 
@@ -232,9 +235,8 @@ def test_what_a_service_answers_is_said_in_plain_words(
     monkeypatch.setattr(objects, "TRIES", 1)
     proxy.answer = ANSWERS[reason]
     with open_datastore(address) as datastore:
-        calls = [datastore.exists, datastore.fetch, datastore.versions]
-        for call in (*calls, lambda: append_to(datastore, 1, init=True)):
-            with pytest.raises(DatastoreError, match=f"{address}.*({reason})") as refused:
+        for call in (datastore.fetch, lambda: append_to(datastore, 1, init=True)):
+            with pytest.raises(DatastoreError, match=reason) as refused:
                 call()
             assert KEYS[1] not in str(refused.value)
     assert len(proxy.requests) < 12
