@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from obstore.store import LocalStore
@@ -20,7 +20,7 @@ from ethelred_runner.datastore.database import (
     settle,
 )
 from ethelred_runner.datastore.objects import Objects
-from ethelred_runner.datastore.versions import Version, Versions
+from ethelred_runner.datastore.versions import Version, Versions, commit_key, versions_to_keep
 from ethelred_runner.errors import DatastoreError, UsageError
 from ethelred_runner.folders import UNSUPPORTED, keep_owner, locked, sha256_of, sync
 
@@ -39,6 +39,7 @@ class FileDatastore:
             self.path = Path(address).expanduser().resolve()
         except (OSError, RuntimeError, ValueError) as error:
             raise UsageError(f"--datastore {address!r} is no path: {error}") from None
+        versions_to_keep()  # said before a run begins, not when it has committed
         self.label = str(self.path)  # for messages
         self._folder = self.path.with_name(f"{self.path.name}.versions")
 
@@ -104,7 +105,9 @@ class FileDatastore:
         return self.versions()[0]
 
     def _versions(self) -> Versions:
-        return Versions(Objects(LocalStore(self._folder, mkdir=True), str(self._folder)))
+        if not self._folder.exists():
+            self._folder.mkdir(mode=0o700)
+        return Versions(Objects(LocalStore(self._folder), str(self._folder)))
 
     def _replace(self, work: Path, before: Identity | None) -> None:
         """Put the work file in the datastore's place: at any instant it is the old or the new."""
@@ -121,25 +124,25 @@ class FileDatastore:
         try:
             with explained(self._folder):
                 versions = self._versions()
-                tidy_versions(self._folder)
+                tidy_versions(self._folder, like=self.path)
                 newest = next(iter(versions.list_versions()), None)
                 if newest is None or newest.sha256 != sha256_of(path):
-                    versions.push(path, versions.newest_number(), action)
+                    kept = versions.push(path, versions.newest_number(), action)
+                    tidy_versions(self._folder, like=self.path)
+                    for key in (kept.blob, "blobs", commit_key(kept.version), "commits"):
+                        sync(self._folder / key)
                     versions.prune()
-                    tidy_versions(self._folder)
         except DatastoreError as error:
             console.warn(f"a version of the datastore could not be kept: {error}")
 
 
-def tidy_versions(folder: Path) -> None:
-    """Make a folder of versions private, the owner's of the one it is in, and flushed to disk."""
+def tidy_versions(folder: Path, *, like: Path) -> None:
+    """Make a folder of versions private, its owner that of the datastore; remove scraps."""
+    for path in folder.glob("**/*#*"):  # left by a run that was killed while it wrote
+        path.unlink()
     for path in (folder, *folder.glob("**/*")):
-        if "#" in path.name:  # left by a run that was killed while it wrote
-            path.unlink()
-            continue
         path.chmod(0o700 if path.is_dir() else 0o600)
-        keep_owner(path, like=folder.parent)
-        sync(path)
+        keep_owner(path, like=like)
 
 
 @contextmanager
@@ -154,12 +157,12 @@ def lock_of(datastore: Path) -> Iterator[None]:
     path = datastore.with_name(f".{datastore.name}.lock")
     if not path.exists():
         path.touch(mode=0o600)
-        keep_owner(path, like=datastore.parent)
+        keep_owner(path, like=datastore if datastore.exists() else datastore.parent)
     with ExitStack() as stack:
         try:
             stack.enter_context(locked(path, wait_seconds=WAIT_SECONDS))
         except BlockingIOError:
-            raise DatastoreError(in_use(datastore, path.read_text())) from None
+            raise in_use(datastore, path.read_text()) from None
         except OSError as error:
             if error.errno not in UNSUPPORTED:
                 raise
@@ -168,25 +171,19 @@ def lock_of(datastore: Path) -> Iterator[None]:
         yield
 
 
-def in_use(datastore: Path, holder: str) -> str:
-    """Name the run that holds the datastore, by the number in its lock."""
-    if holder.isdecimal() and not is_alive(int(holder)):
-        return (
-            f"a run on {datastore} was killed (process {holder}), but the dbt that it started is "
-            "still at work; try again in a minute"
-        )
-    return f"another run is at work on {datastore} (process {holder}); try again when it has ended"
-
-
-def is_alive(process: int) -> bool:
-    """Tell whether there is a process with this number, whoever it belongs to."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def in_use(datastore: Path, holder: str) -> DatastoreError:
+    """Return the error that names the run which holds the datastore, by its process number."""
+    with suppress(ValueError, PermissionError):  # of nobody, or of somebody else
+        try:
+            os.kill(int(holder), 0)
+        except ProcessLookupError:
+            return DatastoreError(
+                f"a run on {datastore} was killed (process {holder}), but the dbt that it started "
+                "is still at work; try again in a minute"
+            )
+    return DatastoreError(
+        f"another run is at work on {datastore} (process {holder}); try again when it has ended"
+    )
 
 
 @contextmanager

@@ -3,23 +3,24 @@
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-
-import duckdb
 
 from ethelred_runner.datastore.database import connect, explained
 
 PLATFORMS = """
-    with copies as (
+    with all_copies as (
         select
             platform, count(*) as copies, min(taken_at) as first_copy_taken_at,
             max(taken_at) as newest_copy_taken_at, arg_max(users, taken_at) as users,
             arg_max(rejected_logins, taken_at) as rejected_logins,
-            arg_max(new_logins, obtained_at) as new_logins_of_last_copy
+            arg_max(new_logins, obtained_at) as new_logins_of_last_copy,
+            round((epoch(now()) - epoch(max(taken_at))) / 3600, 1) as newest_copy_age_hours,
+            list(row(taken_at, obtained_at, users, new_logins, rejected_logins)
+                order by obtained_at desc, taken_at desc)[:7] as last_copies
         from copies group by platform
-    ), logins as (
+    ), all_logins as (
         select
             platform, count(*) as logins, min(logged_in_at) as first_login_at,
             max(logged_in_at) as newest_login_at
@@ -27,28 +28,26 @@ PLATFORMS = """
     ), days as (
         select
             platform, max(day) as last_finished_day,
-            count(*) filter (where coverage = 'complete') as complete_days,
-            count(*) filter (where coverage = 'partial') as partial_days,
-            count(*) filter (where coverage = 'before_collection') as days_before_collection
+            count(*) filter (coverage = 'complete') as complete_days,
+            count(*) filter (coverage = 'partial') as partial_days,
+            count(*) filter (coverage = 'before_collection') as days_before_collection
         from logins_timeseries group by platform
+    ), all_gaps as (
+        select platform, list(row(from_at, to_at, hours) order by from_at) as gaps
+        from collection_gaps group by platform
     )
-    select * replace (
+    select
+        all_copies.*, first_login_at, newest_login_at, last_finished_day,
         coalesce(logins, 0) as logins, coalesce(complete_days, 0) as complete_days,
-        coalesce(partial_days, 0) as partial_days,
+        coalesce(partial_days, 0) as partial_days, gaps,
         coalesce(days_before_collection, 0) as days_before_collection
-    )
-    from copies left join logins using (platform) left join days using (platform)
+    from all_copies
+    left join all_logins using (platform)
+    left join days using (platform)
+    left join all_gaps using (platform)
     order by platform
 """
-LAST_COPIES = """
-    select platform, taken_at, obtained_at, users, new_logins, rejected_logins from copies
-    qualify row_number()
-        over (partition by platform order by obtained_at desc, taken_at desc) <= 7
-    order by obtained_at desc, taken_at desc
-"""
-GAPS = "select platform, from_at, to_at, hours from collection_gaps order by from_at"
-# A history that was imported, and not built yet, has no marts.
-NO_MARTS = """
+NO_MARTS = """  -- a history that was imported, and not built yet, has none
     create temp view logins_timeseries as
     select null::varchar as platform, null::date as day, null::varchar as coverage where false;
     create temp view collection_gaps as
@@ -116,38 +115,17 @@ class Status:
 def read_status(path: Path) -> Status:
     """Return what a datastore holds. Raises DatastoreError if it can't be read."""
     with explained(path), closing(connect(path)) as connection:
-        if not has_marts(connection):
+        marts = connection.execute("select 1 from (show tables) where name = 'collection_gaps'")
+        if not marts.fetchall():
             connection.execute(NO_MARTS)
-        platforms, copies = query(connection, PLATFORMS), query(connection, LAST_COPIES)
-        gaps = query(connection, GAPS)
-    now = datetime.now(UTC).replace(tzinfo=None)
-    found = []
-    for name, (facts,) in platforms.items():
-        age = now - facts["newest_copy_taken_at"]
-        found.append(
-            PlatformStatus(
-                platform=name,
-                newest_copy_age_hours=round(age.total_seconds() / 3600, 1),
-                gaps=[Gap(**gap) for gap in gaps.get(name, [])],
-                last_copies=[CopyStatus(**copy) for copy in copies[name]],
-                **facts,
-            )
-        )
-    return Status(path.stat().st_size, found)
+        result = connection.execute(PLATFORMS)
+        names = [column[0] for column in result.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    return Status(path.stat().st_size, [platform_status(row) for row in rows])
 
 
-def has_marts(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Tell whether the models were ever built in this file."""
-    found = connection.execute("select 1 from (show tables) where name = 'collection_gaps'")
-    return bool(found.fetchall())
-
-
-def query(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of a query by their platform, each by the names of its other columns."""
-    result = connection.execute(sql)
-    names = [column[0] for column in result.description or ()]
-    found: dict[str, list[dict[str, Any]]] = {}
-    for row in result.fetchall():
-        facts = dict(zip(names, row, strict=True))
-        found.setdefault(facts.pop("platform"), []).append(facts)
-    return found
+def platform_status(row: dict[str, Any]) -> PlatformStatus:
+    """Return a row of PLATFORMS as a dataclass."""
+    gaps = [Gap(*gap) for gap in row.pop("gaps") or ()]
+    last_copies = [CopyStatus(*copy) for copy in row.pop("last_copies")]
+    return PlatformStatus(gaps=gaps, last_copies=last_copies, **row)

@@ -29,7 +29,7 @@ from tests.browsing import Visit
 from tests.conftest import SAMPLES
 from tests.deployment.services import REPOSITORY, GitHub, Service, served
 from tests.deployment.steps import PAGES, Runner
-from tests.history.storage import BUCKET, endpoint, storage
+from tests.support.storage import BUCKET, endpoint, storage
 from tests.obtain.test_sftp import Ssh, ssh
 from tests.truth import Night, london_day, visible_logins
 
