@@ -4,7 +4,6 @@ import csv
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -22,6 +21,12 @@ TABLES = """
     );
     create table last_logins (
         platform varchar, copy_number integer, value varchar, storage_class varchar
+    )
+"""
+COPY_OBTAINED = """
+    insert into copies_obtained values (
+        $1, $2, $3, $4::timestamptz at time zone 'UTC', $5,
+        $6::timestamptz at time zone 'UTC', $7::timestamptz at time zone 'UTC'
     )
 """
 # In hexadecimal no byte can end a line or a field. What isn't UTF-8 can be no text.
@@ -71,11 +76,9 @@ def _take_over(connection: duckdb.DuckDBPyConnection, copy: Copy, number: int) -
     platform = copy.platform.platform
     connection.execute(LAST_LOGINS, {"platform": platform, "number": number, "file": str(file)})
     file.unlink()
-    times = (copy.modified_at, copy.stated_taken_at, copy.obtained_at)
-    modified_at, stated_taken_at, obtained_at = map(_naive, times)
-    row = [platform, number, copy.content_sha256, modified_at, copy.named_on]
-    row += [stated_taken_at, obtained_at]
-    connection.execute("insert into copies_obtained values (?, ?, ?, ?, ?, ?, ?)", row)
+    row = [platform, number, copy.content_sha256, copy.modified_at, copy.named_on]
+    row += [copy.stated_taken_at, copy.obtained_at]
+    connection.execute(COPY_OBTAINED, row)
 
 
 def _last_logins(copy: Copy) -> Iterator[tuple[str, str]]:
@@ -88,7 +91,3 @@ def _last_logins(copy: Copy) -> Iterator[tuple[str, str]]:
         )
         for value, storage_class in rows:
             yield (value or b"").hex(), storage_class.decode()
-
-
-def _naive(moment: datetime | None) -> datetime | None:
-    return moment and moment.astimezone(UTC).replace(tzinfo=None)

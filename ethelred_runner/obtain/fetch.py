@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from rich.filesize import decimal
 
@@ -120,6 +121,7 @@ def _obtain_once(source: Source, path: Path, limits: Limits) -> Copy:
     stored = path.with_name("stored")
     try:
         found = _fetch(source, stored, limits)
+        stored_size = stored.stat().st_size
         checksummed = unpack(stored, path, limits)
         path.chmod(0o600)
         verify(path, source.request.platform, vouched_for=checksummed)
@@ -129,7 +131,8 @@ def _obtain_once(source: Source, path: Path, limits: Limits) -> Copy:
         raise
     except OSError as error:
         raise SourceError(_unwritten(error)) from None
-    _note(found, path, time.monotonic() - started)
+    sizes = f"{decimal(stored_size)}, {decimal(path.stat().st_size)} of content"
+    console.note(f"obtained {found.name}: {sizes}, in {time.monotonic() - started:.1f} s")
     return Copy(
         platform=source.request.platform,
         path=path,
@@ -157,68 +160,52 @@ def _unwritten(error: OSError) -> str:
     return f"the copy can't be written: {error.strerror}"
 
 
-def _note(found: Found, path: Path, seconds: float) -> None:
-    size = f"{decimal(found.size)}, " if found.size is not None else ""
-    content = decimal(path.stat().st_size)
-    console.note(f"obtained {found.name}: {size}{content} of content, in {seconds:.1f} s")
-
-
 def _fetch(source: Source, path: Path, limits: Limits) -> Found:
-    """Write what a source holds, as it is stored there, to a new file."""
+    """Write what a source holds, as it is stored there, to a new file; go on after a cut."""
     if isinstance(source, LocalSource) and source.has_journal():
         return source.snapshot(path)
+    found: Found | None = None
+    failures = failed_at = 0
     with ExitStack() as stack:
-        return _Fetch(source, path, limits, stack).run()
-
-
-class _Fetch:
-    """One copy on its way: how far it has come, and what has gone wrong since."""
-
-    def __init__(self, source: Source, path: Path, limits: Limits, stack: ExitStack) -> None:
-        self._source, self._limits, self._stack = source, limits, stack
-        self._folder, self._file = path.parent, stack.enter_context(path.open("xb"))
-        self._found: Found | None = None
-        self._position = self._failed_at = self._failures = 0
-
-    def run(self) -> Found:
-        """Read to the end, and go on where a broken link stopped."""
+        file = stack.enter_context(path.open("xb"))
         while True:
             try:
-                return self._read_on()
+                with source.open(file.tell(), found.version if found else None) as reading:
+                    if found is None:
+                        found = reading.found
+                        check_fits(found.size or 0, path.parent, limits)
+                        advance = stack.enter_context(console.progress(found.name, found.size))
+                    _check_continues(reading, found, file.tell())
+                    _write(reading.chunks, file, advance, limits)
+                if found.size in (None, file.tell()):
+                    return found
+                raise Interrupted(f"the link ended after {file.tell():,} of {found.size:,} bytes")
             except Interrupted as error:
-                self._wait(error)
+                failures = 1 if file.tell() - failed_at >= WORKED else failures + 1
+                failed_at = file.tell()
+                _wait(error, source, failures, limits)
 
-    def _read_on(self) -> Found:
-        version = self._found.version if self._found else None
-        with self._source.open(self._position, version) as reading:
-            found = self._found = self._found or self._begin(reading.found)
-            self._check_continues(reading, found)
-            for chunk in reading.chunks:
-                self._position += len(chunk)
-                check_limit(self._position, self._limits)
-                self._file.write(chunk)
-                self._advance(len(chunk))
-        if found.size is not None and self._position != found.size:
-            raise Interrupted(f"the link ended after {self._position:,} of {found.size:,} bytes")
-        return found
 
-    def _begin(self, found: Found) -> Found:
-        check_fits(found.size or 0, self._folder, self._limits)
-        self._advance = self._stack.enter_context(console.progress(found.name, found.size))
-        return found
+def _write(
+    chunks: Iterator[bytes], file: BinaryIO, advance: console.Advance, limits: Limits
+) -> None:
+    for chunk in chunks:
+        check_limit(file.tell() + len(chunk), limits)
+        file.write(chunk)
+        advance(len(chunk))
 
-    def _check_continues(self, reading: Reading, found: Found) -> None:
-        if (reading.found.version, reading.found.size) != (found.version, found.size):
-            raise SourceChanged("the copy was replaced while it was read")
-        if reading.starts_at != self._position or (self._position and not found.version):
-            raise SourceChanged("the server can't go on where it stopped")
 
-    def _wait(self, error: Interrupted) -> None:
-        if self._position - self._failed_at >= WORKED:
-            self._failures = 0
-        self._failures, self._failed_at = self._failures + 1, self._position
-        if self._failures > self._limits.retries:
-            raise SourceError(f"{error} (tried {self._failures} times)") from None
-        seconds = self._limits.backoff_seconds * 2 ** (self._failures - 1)
-        console.warn(f"{self._source.label}: {error}; trying again in {seconds:g} s")
-        time.sleep(seconds)
+def _check_continues(reading: Reading, found: Found, position: int) -> None:
+    if (reading.found.version, reading.found.size) != (found.version, found.size):
+        raise SourceChanged("the copy was replaced while it was read")
+    if reading.starts_at != position or (position and not found.version):
+        raise SourceChanged("the server can't go on where it stopped")
+
+
+def _wait(error: Interrupted, source: Source, failures: int, limits: Limits) -> None:
+    """Wait before the next try, each time for longer."""
+    if failures > limits.retries:
+        raise SourceError(f"{error} (tried {failures} times)") from None
+    seconds = limits.backoff_seconds * 2 ** (failures - 1)
+    console.warn(f"{source.label}: {error}; trying again in {seconds:g} s")
+    time.sleep(seconds)

@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 from ethelred_runner.errors import UsageError
@@ -34,25 +33,16 @@ def obtain_to(
 
 
 def _keep(copy: Copy, directory: Path) -> Path:
-    target = directory / _plain_name(copy.name)
-    if when := copy.stated_taken_at or copy.modified_at:
-        _set_time(copy.path, when)
+    name = Path(copy.name)
+    target = directory / (name.stem if name.suffix.lower() in SUFFIXES else name)
+    if moment := copy.stated_taken_at or copy.modified_at:
+        nanoseconds = int(moment.timestamp()) * 10**9 + moment.microsecond * 1000
+        os.utime(copy.path, ns=(nanoseconds, nanoseconds))
     try:
         os.link(copy.path, target)  # unlike a rename, it never replaces what is there
     except FileExistsError:
         if sha256_of(target) != copy.content_sha256:
-            raise UsageError(
-                f"{target} is there already, and is another copy; move it away first"
-            ) from None
+            problem = "is there already, and is another copy; move it away first"
+            raise UsageError(f"{target} {problem}") from None
     shutil.rmtree(copy.path.parent)
     return target
-
-
-def _plain_name(name: str) -> str:
-    stem, dot, end = name.rpartition(".")
-    return stem if stem and dot + end.lower() in SUFFIXES else name
-
-
-def _set_time(path: Path, when: datetime) -> None:
-    nanoseconds = int(when.timestamp()) * 10**9 + when.microsecond * 1000
-    os.utime(path, ns=(nanoseconds, nanoseconds))

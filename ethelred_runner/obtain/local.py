@@ -1,5 +1,6 @@
 """A copy on this machine: a path, or `file://` and a path."""
 
+import errno
 import shutil
 import sqlite3
 import stat
@@ -19,10 +20,10 @@ from ethelred_runner.obtain.unpack import SQLITE, check_fits
 COMPANIONS = ("-wal", "-journal")  # what SQLite needs to read a database's newest state
 SHARED_MEMORY = "-shm"  # is there while a program has a database with a -wal open
 REASONS = {
-    FileNotFoundError: "there is no such file",
-    PermissionError: "you may not read this file; check its permissions and its folders'",
-    NotADirectoryError: "a part of this path is a file, not a folder",
-    RuntimeError: "its symbolic links go round in a circle",  # before Python 3.13
+    errno.ENOENT: "there is no such file",
+    errno.EACCES: "you may not read this file; check its permissions and its folders'",
+    errno.ENOTDIR: "a part of this path is a file, not a folder",
+    errno.ELOOP: "its symbolic links go round in a circle",
 }
 
 
@@ -38,21 +39,19 @@ class LocalSource(Source):
         """Open the file; raises SourceError if there is none that can be read."""
         del offset, version  # it is opened once, from the start: `_chunks` compares it with itself
         path = self._files()[0]
-        try:
+        with _explained():
             file = path.open("rb", buffering=0)
-        except OSError as error:
-            raise SourceError(_reason(error)) from None
         with file:
             found = _found(path, [])
             yield Reading(found, 0, _chunks(file, path, found))
 
     def has_journal(self) -> bool:
         """Tell whether it is a database whose newest state needs what lies beside it."""
-        _, companions = self._files()
+        path, companions = self._files()
         if not companions:
             return False
-        with self.open(0, None) as reading:
-            return next(reading.chunks, b"").startswith(SQLITE)
+        with _explained(), path.open("rb") as file:
+            return file.read(len(SQLITE)) == SQLITE
 
     def snapshot(self, target: Path) -> Found:
         """Write a database's state as SQLite would show it to a new file; leave the source as is.
@@ -61,10 +60,9 @@ class LocalSource(Source):
         """
         path, companions = self._files()
         found = _found(path, companions)
-        size = sum(each.stat().st_size for each in (path, *companions))
-        check_fits(size, target.parent, self._limits)
+        check_fits(found.size or 0, target.parent, self._limits)
         try:
-            if _beside(path, SHARED_MEMORY).exists():  # the only exact way while others write
+            if Path(f"{path}{SHARED_MEMORY}").exists():  # the only exact way while others write
                 _back_up(path, target, self.stall_seconds)
             else:  # here that would leave a -shm behind, or roll back in the source itself
                 _copy_and_recover(path, companions, target)
@@ -75,15 +73,13 @@ class LocalSource(Source):
 
     def _files(self) -> tuple[Path, list[Path]]:
         """Return the resolved path, and those of the files that belong to it."""
-        try:
-            path = self._address.resolve(strict=True)
-            mode = path.stat().st_mode
-        except (OSError, RuntimeError) as error:
-            raise SourceError(_reason(error)) from None
+        with _explained():
+            mode = self._address.stat().st_mode
+            path = self._address.resolve()
         if not stat.S_ISREG(mode):
             kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
             raise SourceError(f"this is {kind}; name the file of one copy")
-        beside = [_beside(path, end) for end in COMPANIONS]
+        beside = [Path(f"{path}{end}") for end in COMPANIONS]
         return path, [each for each in beside if each.is_file() and each.stat().st_size]
 
 
@@ -94,10 +90,6 @@ def _path_of(address: str) -> Path:
     if parts.netloc not in ("", "localhost"):
         raise UsageError(f"{address}: write file:///absolute/path, with three slashes")
     return Path(unquote(parts.path))
-
-
-def _beside(path: Path, end: str) -> Path:
-    return path.with_name(path.name + end)
 
 
 def _found(path: Path, companions: list[Path]) -> Found:
@@ -135,5 +127,10 @@ def _copy_and_recover(path: Path, companions: list[Path], target: Path) -> None:
         copy.execute("pragma wal_checkpoint(truncate)").fetchone()
 
 
-def _reason(error: Exception) -> str:
-    return REASONS.get(type(error)) or f"it can't be opened: {getattr(error, 'strerror', error)}"
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = REASONS.get(error.errno or 0) or f"it can't be opened: {error.strerror}"
+        raise SourceError(reason) from None

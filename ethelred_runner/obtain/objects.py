@@ -4,7 +4,7 @@ import logging
 import re
 import ssl
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -43,14 +43,15 @@ class WebSource(Source):
     @contextmanager
     def open(self, offset: int, version: str | None) -> Iterator[Reading]:
         """Request the file from a byte on; raises as `Source.open` says."""
-        with ExitStack() as stack:
+        with _Session() as session:
             with self._explained():
-                response = stack.enter_context(self._get(stack, offset, version))
+                response = self._get(session, offset, version)
             self._check_status(response.status_code)
             starts_at, size = _extent(response)
             name = last_part(urlsplit(response.url).path)
             found = Found(name, size, _modified_at(response), _version(response))
-            yield Reading(found, starts_at, self._chunks(response))
+            with response:
+                yield Reading(found, starts_at, self._chunks(response))
 
     def _check_address(self) -> None:
         parts = urlsplit(self.request.source)
@@ -59,13 +60,13 @@ class WebSource(Source):
         if not is_private(parts.scheme, parts.hostname):
             raise UsageError(f"{self.label}: http is not encrypted; use https, or sftp")
 
-    def _get(self, stack: ExitStack, offset: int, version: str | None) -> Response:
+    def _get(self, session: Session, offset: int, version: str | None) -> Response:
         bypass_proxy_for_this_machine()
         trusted = ssl.get_default_verify_paths()  # SSL_CERT_FILE, or what the system trusts
         headers = {"Accept-Encoding": "identity"}
         if offset and version:
             headers |= {"Range": f"bytes={offset}-", "If-Range": version}
-        return stack.enter_context(_Session()).get(
+        return session.get(
             self._url(),
             headers=headers,
             auth=self._authorize(),
@@ -91,7 +92,7 @@ class WebSource(Source):
     def _check_status(self, status: int) -> None:
         if status in (200, 206):
             return
-        if status == 416:
+        if status == 416:  # it is shorter by now
             raise SourceChanged("the copy was replaced while it was read")
         if status in LATER:
             raise Interrupted(f"the server can't answer now (HTTP {status})")

@@ -17,13 +17,8 @@ class Platform:
     users_table: str
     login_column: str
 
-    @property
-    def source_setting(self) -> str:
-        """The environment variable with the address of its copies."""
-        return self.setting("ETHELRED_SOURCE")
-
     def setting(self, prefix: str) -> str:
-        """Return the name of a setting that each platform has for itself."""
+        """Return the name of an environment variable that each platform has for itself."""
         return f"{prefix}_{self.platform.upper().replace('-', '_')}"
 
 

@@ -9,6 +9,7 @@ from ethelred_runner.errors import UsageError
 from ethelred_runner.obtain.platforms import Platform, find_platform, read_platforms
 from ethelred_runner.settings import setting
 
+SOURCE = "ETHELRED_SOURCE"
 AUTHORIZATION = "ETHELRED_HTTP_AUTHORIZATION"
 
 
@@ -50,14 +51,13 @@ def requests_for(sources: Sequence[str], platform: str, taken_at: str | None) ->
     """
     named = [_named(source, platform) for source in sources] or _configured()
     moment = parse_taken_at(taken_at, len(named))
-    return [
-        Request(source, owner, moment, _authorization(owner, platform)) for source, owner in named
-    ]
+    return [Request(address, owner, moment, _token(owner, platform)) for address, owner in named]
 
 
 def configured_sources() -> dict[str, str]:
     """Return the addresses that the settings name, by the identifier of their platform."""
-    addresses = {name: setting(one.source_setting) for name, one in read_platforms().items()}
+    platforms = read_platforms().values()
+    addresses = {one.platform: setting(one.setting(SOURCE)) for one in platforms}
     return {name: address for name, address in addresses.items() if address}
 
 
@@ -73,9 +73,8 @@ def parse_taken_at(text: str | None, sources: int) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(
-            f"--taken-at {text} is no time: write it like 2026-03-22T05:00:00Z"
-        ) from None
+        advice = "write it like 2026-03-22T05:00:00Z"
+        raise UsageError(f"--taken-at {text} is no time: {advice}") from None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     if moment > datetime.now(UTC) + timedelta(minutes=5):
         raise UsageError(f"--taken-at {text} lies in the future")
@@ -96,16 +95,16 @@ def _named(source: str, platform: str) -> tuple[str, Platform]:
 def _configured() -> list[tuple[str, Platform]]:
     platforms, addresses = read_platforms(), configured_sources()
     if not addresses:
-        names = " or ".join(platform.source_setting for platform in platforms.values())
+        names = " or ".join(platform.setting(SOURCE) for platform in platforms.values())
         raise UsageError(f"no source: give one, or set {names}")
-    for name, platform in platforms.items():
-        if name not in addresses:
-            unset = platform.source_setting
-            console.warn(f"{platform.platform_name} is left out: {unset} is not set")
+    for platform in platforms.values():
+        if platform.platform not in addresses:
+            name = platform.setting(SOURCE)
+            console.warn(f"{platform.platform_name} is left out: {name} is not set")
     return [(address, platforms[name]) for name, address in addresses.items()]
 
 
-def _authorization(platform: Platform, default: str) -> str:
+def _token(platform: Platform, default: str) -> str:
     """Return which setting has a platform's token: the plain one is the default platform's."""
     own = platform.setting(AUTHORIZATION)
     return AUTHORIZATION if platform.platform == default and not setting(own) else own

@@ -1,12 +1,13 @@
 """From a file as it was stored to the file of the database, within bounds of memory and disk."""
 
 import gzip
+import os
 import shutil
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO
 
 from backports import zstd
 from rich.filesize import decimal
@@ -22,6 +23,11 @@ GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
 ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # behind a byte of 0x50 to 0x5f: a frame without content
 LARGE_WINDOW = 27  # log2 of the bytes; `zstd --long` alone asks for this much
+ANY_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
+OPENERS: dict[str, Callable[[Path], Any]] = {
+    "gzip": gzip.open,
+    "zstd": partial(zstd.open, options=ANY_WINDOW),
+}
 OTHERS = {b"PK": "a zip file", b"\xfd7zXZ": "an xz file", b"BZh": "a bzip2 file"}
 
 
@@ -40,8 +46,14 @@ def unpack(stored: Path, target: Path, limits: Limits) -> bool:
             return False
         checksummed = start[:2] == GZIP or _look_at_first_frame(file)
     form = "gzip" if start[:2] == GZIP else "zstd"
-    with _rejected_if_damaged(form), _opened(stored, form) as content, target.open("xb") as file:
-        _write_within_bounds(content, file, target.parent, limits)
+    try:
+        with OPENERS[form](stored) as content, target.open("xb") as file:
+            _write_within_bounds(content, file, target.parent, limits)
+    except EOFError:
+        raise CopyRejected(f"it is cut short: its {form} data ends too early") from None
+    except (zstd.ZstdError, gzip.BadGzipFile, zlib.error) as error:
+        reason = str(error).rpartition(": ")[2].rstrip(".")  # not that it was decompressing
+        raise CopyRejected(f"its {form} data is damaged ({reason})") from None
     stored.unlink()
     return checksummed
 
@@ -96,39 +108,15 @@ def _write_within_bounds(content: BinaryIO, file: BinaryIO, folder: Path, limits
         block = content.read(CHUNK)
 
 
-def _opened(stored: Path, form: str) -> BinaryIO:
-    if form == "gzip":
-        return cast(BinaryIO, gzip.open(stored))
-    largest: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
-    return cast(BinaryIO, zstd.open(stored, options=largest))
-
-
-@contextmanager
-def _rejected_if_damaged(form: str) -> Iterator[None]:
-    try:
-        yield
-    except EOFError:
-        raise CopyRejected(f"it is cut short: its {form} data ends too early") from None
-    except zstd.ZstdError as error:
-        reason = str(error).rpartition(": ")[2].rstrip(".")  # not that it was decompressing
-        raise CopyRejected(f"its zstd data is damaged ({reason})") from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise CopyRejected(f"its gzip data is damaged ({error})") from None
-
-
 def _is_zstd(start: bytes) -> bool:
     return start[:4] == ZSTD or (start[:1] in b"PQRSTUVWXYZ[\\]^_" and start[1:4] == ZSTD_SKIPPABLE)
 
 
 def _look_at_first_frame(file: BinaryIO) -> bool:
     """Tell whether the first frame with content has a checksum; warn if it takes much memory."""
-    position = 0
-    while True:
-        file.seek(position)
-        header = file.read(8)
-        if header[1:4] != ZSTD_SKIPPABLE or len(header) < 8:
-            break
-        position += 8 + int.from_bytes(header[4:8], "little")
+    file.seek(0)
+    while (header := file.read(8))[1:4] == ZSTD_SKIPPABLE:
+        file.seek(int.from_bytes(header[4:8], "little"), os.SEEK_CUR)
     if header[:4] != ZSTD or len(header) < 6:
         return False
     flags, log = header[4], 10 + (header[5] >> 3)

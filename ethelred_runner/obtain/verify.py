@@ -17,8 +17,11 @@ from ethelred_runner.obtain.unpack import HEADER, size_by_header
 LOOKED_OVER = 256 * 2**20  # bytes; a look at all of a larger copy would take seconds, for a warning
 
 # What SQLite reports although every page is as it was written: values that break a constraint,
-# and pages of objects that this SQLite doesn't know.
-HARMLESS = re.compile(r"\w+ value in |CHECK constraint failed|Page \d+( is|:) never used")
+# pages of objects that this SQLite doesn't know, functions and collations of the platform's own.
+HARMLESS = re.compile(
+    r"ok$|\*\*\*|\w+ value in |CHECK constraint failed|Page \d+( is|:) never used"
+    r"|no such (function|collation sequence)"
+)
 
 
 def verify(path: Path, platform: Platform, *, vouched_for: bool) -> None:
@@ -35,8 +38,12 @@ def verify(path: Path, platform: Platform, *, vouched_for: bool) -> None:
         if damage := _damage(base, f"integrity_check({table})"):
             raise CopyRejected(f"its table {platform.users_table} is damaged ({damage})")
         base.execute(f"select count({login}) from {table}").fetchone()  # noqa: S608 -- quoted
-        if not vouched_for or path.stat().st_size <= LOOKED_OVER:
-            _check_rest(base, vouched_for=vouched_for)
+        if vouched_for and path.stat().st_size > LOOKED_OVER:
+            return
+        if (damage := _damage(base, "quick_check")) and not vouched_for:
+            raise CopyRejected(f"the database is damaged ({damage})")
+    if damage:
+        console.warn(f"the database is damaged, but its users are intact, so it is used ({damage})")
 
 
 @contextmanager
@@ -91,25 +98,11 @@ def _check_schema(base: sqlite3.Connection, platform: Platform) -> None:
         raise CopyRejected(f"its table {table} has no column {column}")
 
 
-def _check_rest(base: sqlite3.Connection, *, vouched_for: bool) -> None:
-    damage = _damage(base, "quick_check")
-    if damage and not vouched_for:
-        raise CopyRejected(f"the database is damaged ({damage})")
-    if damage:
-        console.warn(f"the database is damaged, but its users are intact, so it is used ({damage})")
-
-
 def _damage(base: sqlite3.Connection, pragma: str) -> str | None:
     """Let SQLite check pages; what it finds names pages and tables, never what is in them."""
     try:
         findings = [str(finding) for (finding,) in base.execute(f"pragma {pragma}")]
-    except sqlite3.OperationalError as error:
-        if not str(error).startswith("no such"):
-            return str(error)
-        # A function or collation of the platform's own: that isn't damage.
-        console.warn(f"the database can't be checked as a whole here ({error})")
-        return None
     except sqlite3.DatabaseError as error:
-        return str(error)
-    lines = "\n".join(findings).removeprefix("*** in database main ***\n").splitlines()
-    return next((line for line in lines if line != "ok" and not HARMLESS.match(line)), None)
+        findings = [str(error)]
+    lines = "\n".join(findings).splitlines()
+    return next((line for line in lines if not HARMLESS.match(line)), None)

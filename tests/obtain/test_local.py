@@ -114,8 +114,7 @@ def test_a_wal_beside_a_local_copy_is_honoured(
     base.executemany("insert into opencodelists_user(username) values (?)", rows)
     base.commit()
     if not in_use:  # as a backup of both files leaves them
-        database = Path(shutil.copytree(database.parent, database.parent.with_name("pair")))
-        database = database / "2026-03-30-db.sqlite3"
+        database = shutil.copytree(database.parent, database.parent / "pair") / database.name
         database.with_name(f"{database.name}-shm").unlink()
     before = contents(database)
     copy = get(database)

@@ -370,7 +370,12 @@ def test_a_server_that_is_not_there(get: Get) -> None:
 
 def test_a_terminal_shows_bytes_speed_and_time_left(web: Web, tmp_path: Path) -> None:
     web.plan = [{"piece": 1_000_000, "pause": 0.15}]
-    command = [sys.executable, "-m", "ethelred_runner", "obtain", web.url(), "--to", "kept"]
+    code = (
+        "import sys; from pathlib import Path; from ethelred_runner.obtain.keep import obtain_to;"
+        "from ethelred_runner.obtain.requests import requests_for;"
+        "obtain_to(requests_for(sys.argv[1:], 'opencodelists', None), Path('kept'))"
+    )
+    command = [sys.executable, "-c", code, web.url()]
     shown = on_a_terminal(command, tmp_path)
     assert re.search(r"2026-03-30-db.sqlite3.zst.* [2-6]\.\d/6\.\d MB .*MB/s .*0:00:0\d", shown)
     assert "obtained 2026-03-30-db.sqlite3.zst" in shown
