@@ -1,5 +1,5 @@
 with finished_days as (
-    select * from {{ ref('int_finished_days') }}
+    select * from {{ ref('finished_days') }}
 ),
 
 copies as (

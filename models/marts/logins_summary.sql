@@ -22,6 +22,7 @@ select
     max(rolling_mean_28d) filter (where days_ago = 0) as rolling_mean_28d,
     max(expected_low) filter (where days_ago = 0) as expected_low,
     max(expected_high) filter (where days_ago = 0) as expected_high,
+    max(verdict) filter (where days_ago = 0) as verdict,
     cast(sum(logins) filter (where days_ago < 7) as bigint) as logins_last_7d,
     cast(sum(logins) filter (where days_ago between 7 and 13) as bigint) as logins_previous_7d,
     cast(sum(logins) filter (where days_ago < 28) as bigint) as logins_last_28d,
@@ -31,6 +32,15 @@ select
         as complete_days_previous_7d,
     count(*) filter (where days_ago < 28 and coverage = 'complete') as complete_days_last_28d,
     count(*) filter (where days_ago between 28 and 55 and coverage = 'complete')
-        as complete_days_previous_28d
+        as complete_days_previous_28d,
+    case
+        when complete_days_last_7d = 7 and complete_days_previous_7d = 7
+            then logins_last_7d / nullif(logins_previous_7d, 0) - 1
+    end as change_7d,
+    case
+        when complete_days_last_28d = 28 and complete_days_previous_28d = 28
+            then logins_last_28d / nullif(logins_previous_28d, 0) - 1
+    end as change_28d
 from days
 group by platform
+order by platform
