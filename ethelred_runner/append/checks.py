@@ -35,7 +35,7 @@ class History:
     columns: dict[str, list[str]]
     copy_ids: list[str]
     last_appended_at: datetime | None
-    fingerprints: dict[str, Fingerprint]
+    fingerprints: dict[str, Fingerprint | None]
 
 
 def read_history(path: Path) -> History:
