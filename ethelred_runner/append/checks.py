@@ -4,6 +4,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -42,7 +43,7 @@ class History:
 
 
 def read_history(path: Path) -> History:
-    """Return what a datastore holds. Raises DatastoreError if rows were deleted from its history."""
+    """Return what a datastore holds. Raises DatastoreError if its history was cut."""
     with closing(connect(path)) as connection:
         columns = dict(connection.execute(COLUMNS).fetchall())
         if not is_whole(connection, columns):
@@ -77,11 +78,12 @@ def is_whole(connection: duckdb.DuckDBPyConnection, columns: dict[str, list[str]
 
 def is_kept(connection: duckdb.DuckDBPyConnection, table: str, before: History) -> bool:
     """Tell whether all rows that a history table had are still there, as they were."""
-    condition, values = "copy_id in (select unnest($known))", {"known": before.copy_ids}
+    known: Any = before.copy_ids
+    condition = "copy_id in (select unnest($known))"
     if table == "logins":  # a copy read again may show more, once a model was mended
-        condition, values = "appended_at <= $known", {"known": before.last_appended_at}
+        condition, known = "appended_at <= $known", before.last_appended_at
     try:
-        found = fingerprint(connection, table, before.columns[table], condition, values)
+        found = fingerprint(connection, table, before.columns[table], condition, {"known": known})
     except duckdb.Error:  # the table, or a column of it, is gone
         return False
     return found == before.tables[table]
@@ -92,7 +94,7 @@ def fingerprint(
     table: str,
     columns: list[str],
     condition: str = "true",
-    values: object = None,
+    values: dict[str, Any] | None = None,
 ) -> Fingerprint:
     """Return the fingerprint of a table's rows, whatever their order."""
     names = ", ".join(f'"{name}"' for name in columns)
