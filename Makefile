@@ -52,7 +52,7 @@ lock: ## resolve the dependencies again (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml --output-file requirements.txt
 
 audit: setup ## ask for known weaknesses of the locked packages (needs the internet)
-	$(BIN)/python scripts/audit.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/audit
 
 browser:
 	sh scripts/debian-packages
