@@ -20,7 +20,6 @@ LIMITS = {  # by what the system and DuckDB say
     "No space left": "the disk is full",
     "quota exceeded": "the quota is used up",
     "File too large": "a file would be larger than this system allows",
-    "Out of Memory|Cannot allocate memory|bad_alloc|^$": "there is not enough memory",
 }
 REASONS = {  # by what DuckDB says
     LOCKED: "in use by another program{holder}; close it first",
@@ -50,6 +49,8 @@ def explain(path: Path, error: Exception) -> str:
                 f"{limit} at {path.parent}; the datastore is as it was. A run needs about "
                 f"{decimal(needed)} there for a while: make room and run again"
             )
+    if isinstance(error, MemoryError | duckdb.OutOfMemoryException):
+        return f"there is not enough memory to work on {path}; the datastore is as it was"
     if isinstance(error, OSError):
         return f"can't work on {path}: {error.strerror} ({error.filename})"
     for pattern, reason in REASONS.items():

@@ -22,7 +22,7 @@ from ethelred_runner.datastore.database import (
 from ethelred_runner.datastore.objects import Objects
 from ethelred_runner.datastore.versions import Version, Versions, commit_key, versions_to_keep
 from ethelred_runner.errors import DatastoreError, UsageError
-from ethelred_runner.folders import UNSUPPORTED, keep_owner, locked, sha256_of, sync
+from ethelred_runner.folders import UNSUPPORTED, locked, set_access, sha256_of, sync
 
 # For another run to end before this one gives up: long enough for dbt, orphaned by a killed run.
 WAIT_SECONDS = 10.0
@@ -111,8 +111,8 @@ class FileDatastore:
 
     def _replace(self, work: Path, before: Identity | None) -> None:
         """Put the work file in the datastore's place: at any instant it is the old or the new."""
-        keep_owner(work, like=self.path if before else self.path.parent)
-        work.chmod(self.path.stat().st_mode if before else 0o600)
+        like = self.path if before else self.path.parent
+        set_access(work, like.stat().st_mode if before else 0o600, like=like)
         sync(work)
         if identity(self.path) != before or log_of(self.path).exists():
             raise Conflict(f"{self.path} was changed by another program during this run; run again")
@@ -124,7 +124,6 @@ class FileDatastore:
         try:
             with explained(self._folder):
                 versions = self._versions()
-                tidy_versions(self._folder, like=self.path)
                 newest = next(iter(versions.list_versions()), None)
                 if newest is None or newest.sha256 != sha256_of(path):
                     kept = versions.push(path, versions.newest_number(), action)
@@ -141,8 +140,7 @@ def tidy_versions(folder: Path, *, like: Path) -> None:
     for path in folder.glob("**/*#*"):  # left by a run that was killed while it wrote
         path.unlink()
     for path in (folder, *folder.glob("**/*")):
-        path.chmod(0o700 if path.is_dir() else 0o600)
-        keep_owner(path, like=like)
+        set_access(path, 0o700 if path.is_dir() else 0o600, like=like)
 
 
 @contextmanager
@@ -156,8 +154,8 @@ def lock_of(datastore: Path) -> Iterator[None]:
     datastore.parent.mkdir(parents=True, exist_ok=True)
     path = datastore.with_name(f".{datastore.name}.lock")
     if not path.exists():
-        path.touch(mode=0o600)
-        keep_owner(path, like=datastore if datastore.exists() else datastore.parent)
+        path.touch()
+        set_access(path, 0o600, like=datastore if datastore.exists() else datastore.parent)
     with ExitStack() as stack:
         try:
             stack.enter_context(locked(path, wait_seconds=WAIT_SECONDS))
