@@ -54,10 +54,8 @@ class BucketDatastore:
         `init`; on leaving Conflict if another run has committed meanwhile.
         """
         self._versions.objects.probe()
-        based_on = self._versions.newest_number()
-        if not version:  # else the newest may be damaged
-            version = self._newest(init=init)
-            based_on = version.version if version else 0
+        newest = self._newest(init=init)
+        version = version or newest
         with explained(self._path), private_folder() as folder:
             checkout = Checkout(folder / NAME, is_new=version is None)
             if version:
@@ -66,7 +64,7 @@ class BucketDatastore:
             yield checkout
             if not checkout.is_discarded:
                 settle(checkout.path)
-                self._commit(checkout.path, based_on, action)
+                self._commit(checkout.path, newest.version if newest else 0, action)
 
     def versions(self) -> list[Version]:
         """Return the versions whose content is still there, the newest first."""
