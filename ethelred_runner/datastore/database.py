@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -63,6 +64,22 @@ def explain(path: Path, error: Exception) -> str:
         f"DuckDB failed on {path} ({type(error).__name__}); the datastore is as it was. "
         "Run it again with --debug to see where"
     )
+
+
+@contextmanager
+def folder_beside(path: Path) -> Iterator[Path]:
+    """Make an empty folder beside a file or folder to come, private, and remove it at the end.
+
+    Its name is always the same, so that what a killed run left goes with the next one.
+    """
+    name = path.name.replace("?", "_")  # below a folder with one DuckDB can't write
+    folder = path.with_name(f".{name}.work")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def missing(place: Path | str) -> DatastoreError:

@@ -13,8 +13,8 @@ from ethelred_runner.datastore.checkout import Checkout, Conflict
 from ethelred_runner.datastore.database import (
     NAME,
     explained,
+    folder_beside,
     log_of,
-    missing,
     refuse_foreign,
     refuse_log,
     settle,
@@ -56,8 +56,6 @@ class FileDatastore:
 
     def fetch(self) -> Path:
         """Return the path of the file, to be read only."""
-        if not self.exists():
-            raise missing(self.path)
         refuse_log(self.path)
         refuse_foreign(self.path, self.label)
         return self.path
@@ -71,7 +69,7 @@ class FileDatastore:
         It holds `version`, by default what the file does. Raises DatastoreError if there is none,
         unless `init`; on leaving Conflict if somebody else has changed the file meanwhile.
         """
-        with explained(self.path), lock_of(self.path), work_folder(self.path) as folder:
+        with explained(self.path), lock_of(self.path), folder_beside(self.path) as folder:
             refuse_log(self.path)
             before = identity(self.path)
             if not version and (before or not init):
@@ -130,7 +128,6 @@ class FileDatastore:
                     tidy_versions(self._folder, like=self.path)
                     for key in (kept.blob, "blobs", commit_key(kept.version), "commits"):
                         sync(self._folder / key)
-                    versions.prune()
         except DatastoreError as error:
             console.warn(f"a version of the datastore could not be kept: {error}")
 
@@ -182,22 +179,6 @@ def in_use(datastore: Path, holder: str) -> DatastoreError:
     return DatastoreError(
         f"another run is at work on {datastore} (process {holder}); try again when it has ended"
     )
-
-
-@contextmanager
-def work_folder(datastore: Path) -> Iterator[Path]:
-    """Make an empty folder beside the datastore, private, and remove it at the end.
-
-    Its name is always the same, so that what a killed run left goes with the next one.
-    """
-    name = datastore.name.replace("?", "_")  # below a folder with one DuckDB can't write
-    folder = datastore.with_name(f".{name}.work")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def identity(path: Path) -> Identity | None:

@@ -58,8 +58,7 @@ class Objects:
         if self.create("probe", b"This must not have been written.\n"):
             raise DatastoreError(
                 f"{self.label}: this service overwrites objects although it is asked not to "
-                "(If-None-Match), so that two runs could lose each other's logins; use another "
-                "service, or a local datastore"
+                "(If-None-Match): two runs could lose each other's logins; use another service"
             )
 
     def create(self, key: str, content: bytes) -> bool:
