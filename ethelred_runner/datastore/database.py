@@ -111,8 +111,9 @@ def refuse_log(path: Path) -> None:
     count logins twice with one that doesn't.
     """
     log = log_of(path)
-    if not log.exists():
-        return
+    with explained(path):
+        if not log.exists():
+            return
     try:
         duckdb.connect(path, read_only=True).close()
     except duckdb.Error as error:

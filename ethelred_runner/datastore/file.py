@@ -89,10 +89,12 @@ class FileDatastore:
                 self._keep(self.path, action)
 
     def versions(self) -> list[Version]:
-        """Return the versions beside the file, the newest first."""
+        """Return the versions beside the file, the newest first; those that one may read."""
         refuse_log(self.path)
         with explained(self.path):
-            return self._versions().list_versions() if self._folder.exists() else []
+            if not os.access(self._folder, os.R_OK | os.X_OK):  # private, where the file may not be
+                return []
+            return self._versions().list_versions()
 
     def restore(self, number: int) -> Version:
         """Put an earlier version in the file's place, as the newest, and return it."""

@@ -227,8 +227,10 @@ def test_addresses(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_places_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file" / "x.duckdb", tmp_path / ("x" * 300), tmp_path):
-        with pytest.raises(DatastoreError):
-            append_login(path, 1, init=True)
+        with open_datastore(str(path)) as datastore:
+            for call in (datastore.fetch, lambda: append_login(path, 1, init=True)):  # noqa: B023
+                with pytest.raises(DatastoreError):
+                    call()
 
 
 def test_a_second_run_names_the_first(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
