@@ -104,11 +104,16 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def keep_owner(path: Path, *, like: Path) -> None:
-    """Give a file or folder the owner and group of another, as far as the system allows."""
+def set_access(path: Path, mode: int, *, like: Path) -> None:
+    """Give a file or folder a mode, and owner and group of another, as far as that is possible.
+
+    Only root may give a file away, and some file systems know no owners or modes.
+    """
     with suppress(OSError):
         os.chown(path, -1, like.stat().st_gid)
         os.chown(path, like.stat().st_uid, -1)
+    with suppress(OSError):
+        path.chmod(mode)
 
 
 def sha256_of(path: Path) -> str:

@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ethelred_runner import console
 from ethelred_runner.datastore.checkout import Checkout
 from ethelred_runner.datastore.database import NAME, explained, missing, refuse_foreign, settle
 from ethelred_runner.datastore.objects import open_bucket
 from ethelred_runner.datastore.versions import Version, Versions
-from ethelred_runner.errors import DatastoreError
 from ethelred_runner.folders import private_folder
 
 
@@ -54,10 +52,8 @@ class BucketDatastore:
         `init`; on leaving Conflict if another run has committed meanwhile.
         """
         self._versions.objects.probe()
-        based_on = self._versions.newest_number()
-        if not version:  # else the newest may be damaged
-            version = self._newest(init=init)
-            based_on = version.version if version else 0
+        newest = self._newest(init=init)
+        version = version or newest
         with explained(self._path), private_folder() as folder:
             checkout = Checkout(folder / NAME, is_new=version is None)
             if version:
@@ -66,7 +62,9 @@ class BucketDatastore:
             yield checkout
             if not checkout.is_discarded:
                 settle(checkout.path)
-                self._commit(checkout.path, based_on, action)
+                based_on = newest.version if newest else 0
+                self._pulled = self._versions.push(checkout.path, based_on, action)
+                checkout.path.replace(self._path)
 
     def versions(self) -> list[Version]:
         """Return the versions whose content is still there, the newest first."""
@@ -84,11 +82,3 @@ class BucketDatastore:
         if not number and not init:
             raise missing(self.label)
         return self._versions.find(number) if number else None
-
-    def _commit(self, path: Path, based_on: int, action: str) -> None:
-        self._pulled = self._versions.push(path, based_on, action)
-        path.replace(self._path)
-        try:
-            self._versions.prune()
-        except DatastoreError as error:  # the run is committed; the next one prunes again
-            console.warn(f"old versions could not be deleted: {error}")

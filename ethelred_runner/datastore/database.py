@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -20,7 +21,6 @@ LIMITS = {  # by what the system and DuckDB say
     "No space left": "the disk is full",
     "quota exceeded": "the quota is used up",
     "File too large": "a file would be larger than this system allows",
-    "Out of Memory|Cannot allocate memory|bad_alloc|^$": "there is not enough memory",
 }
 REASONS = {  # by what DuckDB says
     LOCKED: "in use by another program{holder}; close it first",
@@ -50,6 +50,8 @@ def explain(path: Path, error: Exception) -> str:
                 f"{limit} at {path.parent}; the datastore is as it was. A run needs about "
                 f"{decimal(needed)} there for a while: make room and run again"
             )
+    if isinstance(error, MemoryError | duckdb.OutOfMemoryException):
+        return f"there is not enough memory to work on {path}; the datastore is as it was"
     if isinstance(error, OSError):
         return f"can't work on {path}: {error.strerror} ({error.filename})"
     for pattern, reason in REASONS.items():
@@ -62,6 +64,22 @@ def explain(path: Path, error: Exception) -> str:
         f"DuckDB failed on {path} ({type(error).__name__}); the datastore is as it was. "
         "Run it again with --debug to see where"
     )
+
+
+@contextmanager
+def folder_beside(path: Path) -> Iterator[Path]:
+    """Make an empty folder beside a file or folder to come, private, and remove it at the end.
+
+    Its name is always the same, so that what a killed run left goes with the next one.
+    """
+    name = path.name.replace("?", "_")  # below a folder with one DuckDB can't write
+    folder = path.with_name(f".{name}.work")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def missing(place: Path | str) -> DatastoreError:
@@ -93,8 +111,9 @@ def refuse_log(path: Path) -> None:
     count logins twice with one that doesn't.
     """
     log = log_of(path)
-    if not log.exists():
-        return
+    with explained(path):
+        if not log.exists():
+            return
     try:
         duckdb.connect(path, read_only=True).close()
     except duckdb.Error as error:

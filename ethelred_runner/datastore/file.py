@@ -13,8 +13,8 @@ from ethelred_runner.datastore.checkout import Checkout, Conflict
 from ethelred_runner.datastore.database import (
     NAME,
     explained,
+    folder_beside,
     log_of,
-    missing,
     refuse_foreign,
     refuse_log,
     settle,
@@ -22,7 +22,7 @@ from ethelred_runner.datastore.database import (
 from ethelred_runner.datastore.objects import Objects
 from ethelred_runner.datastore.versions import Version, Versions, commit_key, versions_to_keep
 from ethelred_runner.errors import DatastoreError, UsageError
-from ethelred_runner.folders import UNSUPPORTED, keep_owner, locked, sha256_of, sync
+from ethelred_runner.folders import UNSUPPORTED, locked, set_access, sha256_of, sync
 
 # For another run to end before this one gives up: long enough for dbt, orphaned by a killed run.
 WAIT_SECONDS = 10.0
@@ -56,8 +56,6 @@ class FileDatastore:
 
     def fetch(self) -> Path:
         """Return the path of the file, to be read only."""
-        if not self.exists():
-            raise missing(self.path)
         refuse_log(self.path)
         refuse_foreign(self.path, self.label)
         return self.path
@@ -71,7 +69,7 @@ class FileDatastore:
         It holds `version`, by default what the file does. Raises DatastoreError if there is none,
         unless `init`; on leaving Conflict if somebody else has changed the file meanwhile.
         """
-        with explained(self.path), lock_of(self.path), work_folder(self.path) as folder:
+        with explained(self.path), lock_of(self.path), folder_beside(self.path) as folder:
             refuse_log(self.path)
             before = identity(self.path)
             if not version and (before or not init):
@@ -91,10 +89,12 @@ class FileDatastore:
                 self._keep(self.path, action)
 
     def versions(self) -> list[Version]:
-        """Return the versions beside the file, the newest first."""
+        """Return the versions beside the file, the newest first; those that one may read."""
         refuse_log(self.path)
         with explained(self.path):
-            return self._versions().list_versions() if self._folder.exists() else []
+            if not os.access(self._folder, os.R_OK | os.X_OK):  # private, where the file may not be
+                return []
+            return self._versions().list_versions()
 
     def restore(self, number: int) -> Version:
         """Put an earlier version in the file's place, as the newest, and return it."""
@@ -111,8 +111,8 @@ class FileDatastore:
 
     def _replace(self, work: Path, before: Identity | None) -> None:
         """Put the work file in the datastore's place: at any instant it is the old or the new."""
-        keep_owner(work, like=self.path if before else self.path.parent)
-        work.chmod(self.path.stat().st_mode if before else 0o600)
+        like = self.path if before else self.path.parent
+        set_access(work, like.stat().st_mode if before else 0o600, like=like)
         sync(work)
         if identity(self.path) != before or log_of(self.path).exists():
             raise Conflict(f"{self.path} was changed by another program during this run; run again")
@@ -124,14 +124,12 @@ class FileDatastore:
         try:
             with explained(self._folder):
                 versions = self._versions()
-                tidy_versions(self._folder, like=self.path)
                 newest = next(iter(versions.list_versions()), None)
                 if newest is None or newest.sha256 != sha256_of(path):
                     kept = versions.push(path, versions.newest_number(), action)
                     tidy_versions(self._folder, like=self.path)
                     for key in (kept.blob, "blobs", commit_key(kept.version), "commits"):
                         sync(self._folder / key)
-                    versions.prune()
         except DatastoreError as error:
             console.warn(f"a version of the datastore could not be kept: {error}")
 
@@ -141,8 +139,7 @@ def tidy_versions(folder: Path, *, like: Path) -> None:
     for path in folder.glob("**/*#*"):  # left by a run that was killed while it wrote
         path.unlink()
     for path in (folder, *folder.glob("**/*")):
-        path.chmod(0o700 if path.is_dir() else 0o600)
-        keep_owner(path, like=like)
+        set_access(path, 0o700 if path.is_dir() else 0o600, like=like)
 
 
 @contextmanager
@@ -156,8 +153,8 @@ def lock_of(datastore: Path) -> Iterator[None]:
     datastore.parent.mkdir(parents=True, exist_ok=True)
     path = datastore.with_name(f".{datastore.name}.lock")
     if not path.exists():
-        path.touch(mode=0o600)
-        keep_owner(path, like=datastore if datastore.exists() else datastore.parent)
+        path.touch()
+        set_access(path, 0o600, like=datastore if datastore.exists() else datastore.parent)
     with ExitStack() as stack:
         try:
             stack.enter_context(locked(path, wait_seconds=WAIT_SECONDS))
@@ -184,22 +181,6 @@ def in_use(datastore: Path, holder: str) -> DatastoreError:
     return DatastoreError(
         f"another run is at work on {datastore} (process {holder}); try again when it has ended"
     )
-
-
-@contextmanager
-def work_folder(datastore: Path) -> Iterator[Path]:
-    """Make an empty folder beside the datastore, private, and remove it at the end.
-
-    Its name is always the same, so that what a killed run left goes with the next one.
-    """
-    name = datastore.name.replace("?", "_")  # below a folder with one DuckDB can't write
-    folder = datastore.with_name(f".{name}.work")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def identity(path: Path) -> Identity | None:

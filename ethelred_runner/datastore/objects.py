@@ -23,7 +23,7 @@ SILENCE = timedelta(seconds=60)  # on a connection, until it counts as broken
 REASONS = {  # by what the library's messages say; they hold whole requests, so none is shown
     "QuotaExceeded|Insufficient ?Storage|No space left|Disk quota": "there is no room left; make "
     "room (a smaller ETHELRED_KEEP_VERSIONS needs less) and run again",
-    r"os error (1|13|30)\)": "nothing can be written there; check its permissions",
+    r"os error (1|13|30)\)": "the system refuses access; check its permissions",
     "NoSuchBucket": "there is no such bucket; create it, or check the address",
     "RequestTimeTooSkewed|RequestExpired": "the service refuses this machine's clock; set it right",
     "ExpiredToken|InvalidToken|TokenRefresh": "the session token has expired; set a new "
@@ -58,8 +58,7 @@ class Objects:
         if self.create("probe", b"This must not have been written.\n"):
             raise DatastoreError(
                 f"{self.label}: this service overwrites objects although it is asked not to "
-                "(If-None-Match), so that two runs could lose each other's logins; use another "
-                "service, or a local datastore"
+                "(If-None-Match): two runs could lose each other's logins; use another service"
             )
 
     def create(self, key: str, content: bytes) -> bool:

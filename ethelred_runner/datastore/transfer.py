@@ -1,7 +1,6 @@
 """Out and in again: the history tables as Parquet, with a manifest that vouches for them."""
 
 import json
-import shutil
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from ethelred_runner.datastore.database import FORMAT, HISTORY, connect, explained
+from ethelred_runner.datastore.database import FORMAT, HISTORY, connect, explained, folder_beside
 from ethelred_runner.errors import DatastoreError, UsageError
 from ethelred_runner.folders import sha256_of, sync
 
@@ -23,11 +22,8 @@ def export_history(datastore: Path, directory: Path, csv: bool = False) -> list[
     """
     if directory.exists():
         raise UsageError(f"{directory} is there already; name a folder that isn't")
-    partial = directory.with_name(f".{directory.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        with explained(directory), closing(connect(datastore)) as connection:
-            partial.mkdir(mode=0o700, parents=True)
+    with explained(directory), closing(connect(datastore)) as connection:
+        with folder_beside(directory) as partial:
             tables = {table: write_table(connection, table, partial, csv) for table in HISTORY}
             exported_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
             manifest = {"format": FORMAT, "exported_at": exported_at, "tables": tables}
@@ -35,9 +31,7 @@ def export_history(datastore: Path, directory: Path, csv: bool = False) -> list[
             for file in partial.iterdir():
                 sync(file)
             partial.rename(directory)  # so that a folder of this name is always whole
-            sync(directory.parent)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        sync(directory.parent)
     return sorted(directory.iterdir())
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from ethelred_runner import console
 from ethelred_runner.datastore.checkout import Conflict
 from ethelred_runner.datastore.objects import Objects, Unreachable
 from ethelred_runner.errors import DatastoreError, UsageError
@@ -105,6 +106,10 @@ class Versions:
         if not self._commit(version):
             self.objects.delete([blob])
             raise Conflict(f"{self.label}: another run has committed meanwhile; run again")
+        try:
+            self._prune()
+        except DatastoreError as error:  # the version is committed; the next run prunes again
+            console.warn(f"old versions could not be deleted: {error}")
         return version
 
     def _commit(self, version: Version) -> bool:
@@ -122,7 +127,7 @@ class Versions:
             )
         return found == content
 
-    def prune(self) -> None:
+    def _prune(self) -> None:
         """Delete the contents of versions that aren't kept, unless written lately."""
         kept = {version.blob for version in self.list_versions()[: self._keep]}
         written = self.objects.list_keys("blobs")

@@ -1,5 +1,7 @@
 """A datastore in a file: locked, replaced in one step, its versions beside it."""
 
+import errno
+import fcntl
 import multiprocessing
 import os
 import shlex
@@ -11,6 +13,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from ethelred_runner import console
@@ -185,6 +188,25 @@ def test_owner_group_and_mode_stay(store: Path) -> None:
         assert path.stat().st_mode & 0o77 == 0
 
 
+def test_a_file_system_that_knows_little(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As some network shares: no locks, no owners or modes, no flushing of folders."""
+
+    def unsupported(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    warned = len(console.warned)
+    with monkeypatch.context() as patch:
+        for name in ("os.chown", "os.chmod", "pathlib.Path.chmod", "os.fsync"):
+            patch.setattr(name, unsupported)
+        append_login(store, 1)
+        assert console.warned[warned:] == []
+        patch.setattr(fcntl, "flock", unsupported)
+        append_login(store, 2)
+        assert "never have two runs at once" in "".join(console.warned[warned:])
+    assert logins(store) == [0, 1, 2]
+    assert version_numbers(store) == [3, 2, 1]
+
+
 def test_addresses(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link = tmp_path / "link.duckdb"
     link.symlink_to(store)
@@ -205,8 +227,10 @@ def test_addresses(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_places_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file" / "x.duckdb", tmp_path / ("x" * 300), tmp_path):
-        with pytest.raises(DatastoreError):
-            append_login(path, 1, init=True)
+        with open_datastore(str(path)) as datastore:
+            for call in (datastore.fetch, lambda: append_login(path, 1, init=True)):  # noqa: B023
+                with pytest.raises(DatastoreError):
+                    call()
 
 
 def test_a_second_run_names_the_first(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,6 +360,31 @@ def test_a_damaged_file_is_refused_in_plain_words(content: bytes | str, store: P
     with pytest.raises(DatastoreError, match=f"{store} is damaged, or no DuckDB file"):
         append_login(store, 1)
     assert store.read_bytes() == content
+
+
+FAILURES = {
+    "the disk is full at .*make room": OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+    "the quota is used up at": OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)),
+    "larger than this system allows": OSError(errno.EFBIG, os.strerror(errno.EFBIG)),
+    "can't work on .*: Permission denied": PermissionError(errno.EACCES, "Permission denied", "x"),
+    "not enough memory": MemoryError(),
+    "not enough memory to": duckdb.OutOfMemoryException("Out of Memory Error: failed to pin"),
+    "disk is full": duckdb.IOException("Could not write file: No space left on device"),
+    "newer DuckDB .*update": duckdb.IOException("file with version number 99, we can only read 64"),
+    r"Exception\); .*--debug": duckdb.InvalidInputException("'someone@example.org' is no date"),
+}
+
+
+@pytest.mark.parametrize("words", FAILURES)
+def test_failures_are_said_in_plain_words(words: str, store: Path) -> None:
+    with (
+        pytest.raises(DatastoreError, match=words) as failed,
+        open_datastore(str(store)) as datastore,
+        datastore.checkout(init=False),
+    ):
+        raise FAILURES[words]
+    assert "example.org" not in str(failed.value)
+    assert names(store.parent) == SETTLED
 
 
 LOGIN = "insert into logins select * replace (77 as ordinal) from logins"
