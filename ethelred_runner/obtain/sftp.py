@@ -24,6 +24,7 @@ T = TypeVar("T")
 KEY = "ETHELRED_SSH_KEY"
 KNOWN_HOSTS = "ETHELRED_SSH_KNOWN_HOSTS"
 REQUESTS = 64  # reads under way at once: keeps a slow, long link full, in at most 16 MB
+BATCH = 2**18  # bytes handed over at once: each time costs a change into the event loop
 OPTIONS: dict[str, Any] = {
     "encryption_algs": "^aes128-gcm@openssh.com",  # twice as fast as the first by default
     "max_pktsize": 2**17,  # bytes; a quarter of the packets, each of which costs time
@@ -94,13 +95,18 @@ async def _blocks(
     """Put blocks that arrive out of order into order, so that a cut link can be resumed."""
     file = await client.open(await client.realpath(path), "rb", max_requests=REQUESTS)
     early: dict[int, bytes] = {}
+    ready = bytearray()
     async for start, block in await file.read_parallel((found.size or 0) - offset, offset):
         early[start] = block
-        while ready := early.pop(offset, None):
-            yield ready
-            offset += len(ready)
+        while following := early.pop(offset, None):
+            ready += following
+            offset += len(following)
+        if len(ready) >= BATCH:
+            yield bytes(ready)
+            ready.clear()
     if (await _found(client, path)).version != found.version:
         raise SourceChanged("the copy was written to while it was read")
+    yield bytes(ready)
 
 
 async def _connect(stack: AsyncExitStack, target: SplitResult) -> asyncssh.SSHClientConnection:

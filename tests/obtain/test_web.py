@@ -230,7 +230,7 @@ def test_a_server_that_stalls_is_noticed(web: Web, get: Get, big: Path) -> None:
     web.plan = [{"stall": 3_000_000}]
     began = time.monotonic()
     assert get(web.url()).content_sha256 == get(big).content_sha256
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
     assert web.seen[1]["Range"] == "bytes=3000000-"
 
 
