@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-
 from ethelred_runner.dbt_plugin import create_catalogue
 from ethelred_runner.platforms import read_platforms
 

@@ -4,13 +4,13 @@ import pickle
 from pathlib import Path
 
 import pytest
+from ethelred_runner.build import build
+from ethelred_runner.platforms import find_platform, read_platforms
+from ethelred_runner.requests import named
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ethelred_runner.build import build
 from ethelred_runner.obtain import Request, obtain
-from ethelred_runner.platforms import find_platform, read_platforms
-from ethelred_runner.requests import named
 from tests.conftest import SAMPLES
 from tests.truth import Night, visible_logins
 
