@@ -17,8 +17,8 @@ from ethelred_runner import console
 from ethelred_runner.errors import CopyRejected, SourceError
 from ethelred_runner.folders import sha256_of
 from ethelred_runner.obtain.requests import Limits
-from ethelred_runner.obtain.source import CHUNK
 
+BLOCK = 2**17  # bytes; larger ones are put together from several
 SQLITE = b"SQLite format 3\0"
 HEADER = 100  # bytes of a database
 GZIP = b"\x1f\x8b"
@@ -99,7 +99,7 @@ def check_limit(size: int, limits: Limits) -> None:
 def _write_within_bounds(content: BinaryIO, file: BinaryIO, folder: Path, limits: Limits) -> str:
     """Stop what is no database, or too large: by its header at once, else before it is written."""
     digest = hashlib.sha256()
-    block = content.read(CHUNK)
+    block = content.read(BLOCK)
     expected = size_by_header(block[:HEADER])
     check_fits(expected or 0, folder, limits)
     while block:
@@ -109,7 +109,7 @@ def _write_within_bounds(content: BinaryIO, file: BinaryIO, folder: Path, limits
         check_limit(size, limits)
         digest.update(block)
         file.write(block)
-        block = content.read(CHUNK)
+        block = content.read(BLOCK)
     return digest.hexdigest()
 
 

@@ -60,6 +60,8 @@ def test_file_urls(form: str, get: Get, database: Path, tmp_path: Path) -> None:
         ("ftp://host/copy", "no source handles ftp://"),
         ("https://", "write https://host"),
         ("s3://bucket", "write s3://bucket/key"),
+        ("sftp://me:pa[ss@host/copy", "this sftp address makes no sense"),
+        ("sftp://host:port/copy", "this sftp address makes no sense"),
     ],
 )
 def test_addresses_that_make_no_sense(address: str, words: str, get: Get) -> None:
