@@ -16,7 +16,6 @@ from rich.filesize import decimal
 
 from ethelred_runner import console
 from ethelred_runner.errors import CopyRejected, SourceError
-from ethelred_runner.folders import sha256_of
 from ethelred_runner.obtain.local import LocalSource
 from ethelred_runner.obtain.platforms import Platform
 from ethelred_runner.obtain.requests import Limits, Request
@@ -122,7 +121,7 @@ def _obtain_once(source: Source, path: Path, limits: Limits) -> Copy:
     try:
         found = _fetch(source, stored, limits)
         stored_size = stored.stat().st_size
-        checksummed = unpack(stored, path, limits)
+        sha256, checksummed = unpack(stored, path, limits)
         path.chmod(0o600)
         verify(path, source.request.platform, vouched_for=checksummed)
     except CopyRejected:
@@ -137,7 +136,7 @@ def _obtain_once(source: Source, path: Path, limits: Limits) -> Copy:
         platform=source.request.platform,
         path=path,
         name=found.name,
-        content_sha256=sha256_of(path),
+        content_sha256=sha256,
         modified_at=found.modified_at,
         named_on=date_in(found.name),
         stated_taken_at=source.request.taken_at,

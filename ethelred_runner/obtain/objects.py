@@ -4,7 +4,7 @@ import logging
 import re
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -43,15 +43,14 @@ class WebSource(Source):
     @contextmanager
     def open(self, offset: int, version: str | None) -> Iterator[Reading]:
         """Request the file from a byte on; raises as `Source.open` says."""
-        with _Session() as session:
+        with _Session() as session, ExitStack() as stack:
             with self._explained():
-                response = self._get(session, offset, version)
+                response = stack.enter_context(self._get(session, offset, version))
             self._check_status(response.status_code)
             starts_at, size = _extent(response)
             name = last_part(urlsplit(response.url).path)
             found = Found(name, size, _modified_at(response), _version(response))
-            with response:
-                yield Reading(found, starts_at, self._chunks(response))
+            yield Reading(found, starts_at, self._chunks(response))
 
     def _check_address(self) -> None:
         parts = urlsplit(self.request.source)

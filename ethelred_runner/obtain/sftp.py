@@ -4,7 +4,7 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -24,6 +24,7 @@ T = TypeVar("T")
 KEY = "ETHELRED_SSH_KEY"
 KNOWN_HOSTS = "ETHELRED_SSH_KNOWN_HOSTS"
 REQUESTS = 64  # reads under way at once: keeps a slow, long link full, in at most 16 MB
+BATCH = 2**18  # bytes handed over at once: each time costs a change into the event loop
 OPTIONS: dict[str, Any] = {
     "encryption_algs": "^aes128-gcm@openssh.com",  # twice as fast as the first by default
     "max_pktsize": 2**17,  # bytes; a quarter of the packets, each of which costs time
@@ -43,11 +44,7 @@ class SftpSource(Source):
         self._parts = urlsplit(request.source)
         # `/~/` is the home folder, as in curl and git.
         self._path = unquote(self._parts.path).removeprefix("/~/")
-        try:
-            complete = self._parts.hostname and self._path and (self._parts.port or 22)
-        except ValueError:
-            complete = False
-        if not complete:
+        if not self._parts.hostname or not self._path or self._parts.port == 0:
             raise UsageError(f"{self.label}: write sftp://user@host[:port]/path/to/copy")
 
     @contextmanager
@@ -55,7 +52,9 @@ class SftpSource(Source):
         """Open the file to read it from a byte on; raises as `Source.open` says."""
         del version  # compared by who calls, with what is found here
         with asyncio.Runner() as runner:
-            wait = partial(_wait, runner, self.stall_seconds)
+            # Not `runner.run`, which prints each result into a message that nobody sees.
+            run = runner.get_loop().run_until_complete
+            wait = partial(_wait, run, self.stall_seconds)
             stack = AsyncExitStack()
             try:
                 connection = wait(_connect(stack, self._parts))
@@ -64,13 +63,13 @@ class SftpSource(Source):
                 blocks = _blocks(client, self._path, offset, found)
                 yield Reading(found, offset, iter(lambda: wait(anext(blocks, b"")), b""))
             finally:
-                runner.run(stack.aclose())
+                run(stack.aclose())
 
 
-def _wait(runner: asyncio.Runner, seconds: float, step: Awaitable[T]) -> T:
+def _wait(run: Callable[[Awaitable[T]], T], seconds: float, step: Awaitable[T]) -> T:
     """Take one step, bounded in time; turn the library's errors into ours."""
     try:
-        return runner.run(asyncio.wait_for(step, seconds))
+        return run(asyncio.wait_for(step, seconds))
     except TimeoutError:
         raise Interrupted(f"nothing arrived for {seconds:g} seconds") from None
     except (OSError, asyncssh.Error, asyncssh.ConfigParseError, asyncssh.KeyImportError) as error:
@@ -94,13 +93,18 @@ async def _blocks(
     """Put blocks that arrive out of order into order, so that a cut link can be resumed."""
     file = await client.open(await client.realpath(path), "rb", max_requests=REQUESTS)
     early: dict[int, bytes] = {}
+    ready = bytearray()
     async for start, block in await file.read_parallel((found.size or 0) - offset, offset):
         early[start] = block
-        while ready := early.pop(offset, None):
-            yield ready
-            offset += len(ready)
+        while following := early.pop(offset, None):
+            ready += following
+            offset += len(following)
+        if len(ready) >= BATCH:
+            yield bytes(ready)
+            ready.clear()
     if (await _found(client, path)).version != found.version:
         raise SourceChanged("the copy was written to while it was read")
+    yield bytes(ready)
 
 
 async def _connect(stack: AsyncExitStack, target: SplitResult) -> asyncssh.SSHClientConnection:

@@ -85,4 +85,8 @@ def find_source(request: Request, limits: Limits) -> Source:
         )
     module, name = SCHEMES[scheme].split(":")
     kind = getattr(import_module(f"ethelred_runner.obtain.{module}"), name)
-    return cast(Source, kind(request, limits))
+    try:
+        return cast(Source, kind(request, limits))
+    except ValueError:
+        advice = "is the port a number, and / ? # [ in a password written as %2F %3F %23 %5B?"
+        raise UsageError(f"this {scheme} address makes no sense: {advice}") from None

@@ -1,6 +1,7 @@
 """From a file as it was stored to the file of the database, within bounds of memory and disk."""
 
 import gzip
+import hashlib
 import os
 import shutil
 import zlib
@@ -14,9 +15,10 @@ from rich.filesize import decimal
 
 from ethelred_runner import console
 from ethelred_runner.errors import CopyRejected, SourceError
+from ethelred_runner.folders import sha256_of
 from ethelred_runner.obtain.requests import Limits
-from ethelred_runner.obtain.source import CHUNK
 
+BLOCK = 2**17  # bytes; larger ones are put together from several
 SQLITE = b"SQLite format 3\0"
 HEADER = 100  # bytes of a database
 GZIP = b"\x1f\x8b"
@@ -31,31 +33,31 @@ OPENERS: dict[str, Callable[[Path], Any]] = {
 OTHERS = {b"PK": "a zip file", b"\xfd7zXZ": "an xz file", b"BZh": "a bzip2 file"}
 
 
-def unpack(stored: Path, target: Path, limits: Limits) -> bool:
+def unpack(stored: Path, target: Path, limits: Limits) -> tuple[str, bool]:
     """Make `target` of what the content, not the name, says is zstd, gzip or a plain database.
 
-    `stored` is gone afterwards. Returns whether a checksum in it vouched for every byte. Raises
-    CopyRejected if it is damaged, cut short, too large or something else, SourceError if the
-    disk has no room.
+    `stored` is gone afterwards. Returns the content's SHA-256, and whether a checksum in `stored`
+    vouched for every byte. Raises CopyRejected if it is damaged, cut short, too large or
+    something else, SourceError if the disk has no room.
     """
     with stored.open("rb") as file:
         start = file.read(HEADER)
         if start[:2] != GZIP and not _is_zstd(start):
             size_by_header(start)
             stored.replace(target)
-            return False
+            return sha256_of(target), False
         checksummed = start[:2] == GZIP or _look_at_first_frame(file)
     form = "gzip" if start[:2] == GZIP else "zstd"
     try:
         with OPENERS[form](stored) as content, target.open("xb") as file:
-            _write_within_bounds(content, file, target.parent, limits)
+            sha256 = _write_within_bounds(content, file, target.parent, limits)
     except EOFError:
         raise CopyRejected(f"it is cut short: its {form} data ends too early") from None
     except (zstd.ZstdError, gzip.BadGzipFile, zlib.error) as error:
         reason = str(error).rpartition(": ")[2].rstrip(".")  # not that it was decompressing
         raise CopyRejected(f"its {form} data is damaged ({reason})") from None
     stored.unlink()
-    return checksummed
+    return sha256, checksummed
 
 
 def size_by_header(header: bytes) -> int | None:
@@ -94,9 +96,10 @@ def check_limit(size: int, limits: Limits) -> None:
         )
 
 
-def _write_within_bounds(content: BinaryIO, file: BinaryIO, folder: Path, limits: Limits) -> None:
+def _write_within_bounds(content: BinaryIO, file: BinaryIO, folder: Path, limits: Limits) -> str:
     """Stop what is no database, or too large: by its header at once, else before it is written."""
-    block = content.read(CHUNK)
+    digest = hashlib.sha256()
+    block = content.read(BLOCK)
     expected = size_by_header(block[:HEADER])
     check_fits(expected or 0, folder, limits)
     while block:
@@ -104,8 +107,10 @@ def _write_within_bounds(content: BinaryIO, file: BinaryIO, folder: Path, limits
         if expected and size > expected:
             raise CopyRejected(f"it goes on after its end: its header says {expected:,} bytes")
         check_limit(size, limits)
+        digest.update(block)
         file.write(block)
-        block = content.read(CHUNK)
+        block = content.read(BLOCK)
+    return digest.hexdigest()
 
 
 def _is_zstd(start: bytes) -> bool:

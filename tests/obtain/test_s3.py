@@ -12,8 +12,8 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
-from ethelred_runner.errors import CopyRejected, SourceError, UsageError
-from tests.support.copies import DAMAGED, Get, compressed, make_database
+from ethelred_runner.errors import SourceError, UsageError
+from tests.support.copies import Get
 from tests.support.servers import CuttingProxy, running, wait_for
 
 KEYS = {"AWS_ACCESS_KEY_ID": "reader", "AWS_SECRET_ACCESS_KEY": "hunter2-secret"}
@@ -83,31 +83,14 @@ def test_an_object_has_its_name_and_time(bucket: Storage, get: Get, big: Path) -
     assert copy.content_sha256 == get(big).content_sha256
 
 
-@pytest.mark.parametrize("end", ["cut_after", "freeze_after"])
 def test_a_broken_link_is_resumed(
-    end: str, bucket: Storage, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: Storage, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with CuttingProxy(bucket.port) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
-        setattr(proxy, end, [2_000_000])
+        proxy.freeze_after = [2_000_000]
         assert get(NAME).content_sha256 == get(big).content_sha256
         assert proxy.links == 2
-
-
-def test_an_object_replaced_between_two_links_is_begun_again(
-    bucket: Storage, get: Get, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    other = compressed(make_database(tmp_path / "o.sqlite3", users=77), tmp_path / "o.zst")
-    key = NAME.removeprefix("s3://backups/")
-
-    def replace(link: int) -> None:
-        if link == 1:
-            bucket.put(key, other.read_bytes())
-
-    with CuttingProxy(bucket.port) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
-        proxy.cut_after, proxy.before_link = [2_000_000], replace
-        assert get(NAME).content_sha256 == get(other).content_sha256
 
 
 def test_an_object_that_is_not_there(bucket: Storage, get: Get) -> None:
@@ -127,12 +110,6 @@ def test_a_wrong_key_is_said_without_showing_it(
     with pytest.raises(SourceError, match="refuses access; check AWS_ACCESS_KEY_ID") as caught:
         get(NAME)
     assert "secret" not in str(caught.value) + str(capfd.readouterr())
-
-
-def test_a_damaged_object(bucket: Storage, get: Get) -> None:
-    bucket.put("damaged.zst", (DAMAGED / "truncated-half.sqlite3.zst").read_bytes())
-    with pytest.raises(CopyRejected, match=r"^s3://backups/damaged.zst: it is cut short"):
-        get("s3://backups/damaged.zst")
 
 
 def test_an_endpoint_that_is_not_encrypted(

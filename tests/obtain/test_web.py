@@ -128,11 +128,7 @@ def test_a_redirect_gives_the_resolved_name(web: Web, get: Get) -> None:
 def test_a_cut_link_is_resumed(web: Web, get: Get, big: Path, etag: str) -> None:
     web.etag, web.plan = etag, [{"cut": 2_000_000}, {"cut": 1_000_000}]
     assert get(web.url()).content_sha256 == get(big).content_sha256
-    assert [seen.get("Range") for seen in web.seen] == [
-        None,
-        "bytes=2000000-",
-        "bytes=3000000-",
-    ]
+    assert [seen.get("Range") for seen in web.seen] == [None, "bytes=2000000-", "bytes=3000000-"]
 
 
 def test_a_server_without_versions_is_read_again_from_the_start(
@@ -230,7 +226,7 @@ def test_a_server_that_stalls_is_noticed(web: Web, get: Get, big: Path) -> None:
     web.plan = [{"stall": 3_000_000}]
     began = time.monotonic()
     assert get(web.url()).content_sha256 == get(big).content_sha256
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
     assert web.seen[1]["Range"] == "bytes=3000000-"
 
 

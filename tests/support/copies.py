@@ -13,7 +13,7 @@ from ethelred_runner.obtain.platforms import Platform
 from ethelred_runner.obtain.requests import Limits, Request
 
 DAMAGED = Path(__file__).parent.parent / "samples" / "damaged"
-QUICK = Limits(stall_seconds=0.7, backoff_seconds=0.01)
+QUICK = Limits(stall_seconds=2.0, backoff_seconds=0.01)
 USERS = Platform("opencodelists", "OpenCodelists", "opencodelists_user", "last_login")
 
 Get = Callable[..., Copy]
