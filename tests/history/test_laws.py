@@ -1,152 +1,96 @@
-"""The laws of the union, as properties of generated histories."""
+"""The laws of the union: what is appended in any order, grouping, repetition is what copies show.
 
-import pickle
+Many histories go through the same few runs of dbt, each as two platforms: of one all copies come at
+once, of the other they come in an arrangement of their own, and two of them once more at the end.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from ethelred_runner.build import build
-from ethelred_runner.obtain import Request, obtain
-from ethelred_runner.platforms import find_platform, read_platforms
-from ethelred_runner.requests import named
-from tests.conftest import SAMPLES
-from tests.truth import Night, visible_logins
+from tests.support.dbt_runs import build_each
+from tests.support.simulated import MAX_RUNS, History, Shown, draw_arrangement, draw_history
 
-from .compiled import Datastore, compile_models
-from .conftest import made_once, query
-from .simulated import History, arrangements, histories
+Rows = list[tuple[object, ...]]
+Run = list[tuple[str, Shown]]
 
-# Everything that may not depend on the order or the grouping of the copies.
+# Everything that may not depend on the order or the grouping of the copies, the platform first.
 SETTLED = {
-    "logins": "select platform, logged_in_at, ordinal from logins order by all",
-    "logins_per_day": "select platform, day, logins from logins_per_day order by all",
-    "logins_timeseries": "from logins_timeseries order by all",
-    "active_users": "select distinct * exclude (copy_id) from active_users order by all",
-    "copies": "select distinct platform, taken_at, users, users_ever_logged_in,"
-    " earliest_login_at, latest_login_at, rejected_logins from copies order by all",
-    "rejected": "select distinct platform, taken_at, reason, value_shape"
-    " from rejected_logins join copies using (platform, copy_id) order by all",
-    "rejected, not counted": "select * from copies where rejected_logins != (select count(*)"
-    " from rejected_logins as bad where bad.copy_id = copies.copy_id)",
-    "gaps": "from collection_gaps order by all",
-    "sums": "select sum(new_logins) from copies",
+    "logins": "select platform, logged_in_at, ordinal from logins",
+    "days": "select platform, day, logins from logins_per_day",
+    "timeseries": "select platform, * exclude (platform) from logins_timeseries",
+    "covered": "select platform, day, logins, coverage from logins_timeseries",
+    "active users": "select distinct platform, * exclude (platform, copy_id) from active_users",
+    "copies": "select distinct platform, taken_at, users, users_ever_logged_in, earliest_login_at,"
+    " latest_login_at, rejected_logins from copies",
+    "rejected": "select distinct platform, taken_at, reason, value_shape from rejected_logins"
+    " join copies using (platform, copy_id)",
+    "rejected, not counted": "select platform, copy_id from copies where rejected_logins !="
+    " (select count(*) from rejected_logins as bad"
+    " where bad.platform = copies.platform and bad.copy_id = copies.copy_id)",
+    "gaps": "select platform, * exclude (platform) from collection_gaps",
+    "brought in": "select platform, sum(new_logins) from copies group by platform",
 }
-SLOWLY = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
-quick = settings(max_examples=25, deadline=None, suppress_health_check=SLOWLY)
-thorough = settings(max_examples=500, deadline=None, suppress_health_check=SLOWLY)
 
 
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory, eight_nights: Path) -> Datastore:
-    with made_once(tmp_path_factory, "compiled") as folder:
-        kept = folder / "models.pickle"
-        if not kept.exists():
-            kept.parent.mkdir(exist_ok=True)
-            kept.write_bytes(pickle.dumps(compile_models(folder, eight_nights)))
-        return Datastore(pickle.loads(kept.read_bytes()))  # noqa: S301
+def settled(path: Path) -> dict[str, dict[str, Rows]]:
+    """Return for each platform the rows of each query, in a settled order."""
+    found: dict[str, dict[str, Rows]] = defaultdict(lambda: {name: [] for name in SETTLED})
+    with closing(duckdb.connect(path, read_only=True)) as connection:
+        for name, query in SETTLED.items():
+            for platform, *row in connection.execute(f"{query} order by all").fetchall():
+                found[platform][name].append(tuple(row))
+    return found
 
 
-def outcome(
-    store: Datastore, history: History, runs: list[list[tuple[int, bool]]]
-) -> dict[str, object]:
-    """Apply runs of copies (their numbers, sanitised or not) and return what came of it."""
-    store.clear()
-    for run in runs:
-        store.run([history.copy(number, sanitised=kind) for number, kind in run])
-    return {name: store.rows(query) for name, query in SETTLED.items()}
+def arrange(seeds: Iterable[int]) -> tuple[dict[int, History], list[Run]]:
+    """Draw histories, and deal their copies to runs."""
+    histories: dict[int, History] = {}
+    runs: list[Run] = [[] for _ in range(MAX_RUNS + 1)]
+    for seed in seeds:
+        rng = random.Random(seed)  # noqa: S311
+        history = histories[seed] = draw_history(rng)
+        for number in range(len(history.taken_at)):
+            runs[0].append((f"once_{seed}", history.copy(number)))
+        arrangement = draw_arrangement(rng, len(history.taken_at))
+        for run, group in zip(runs, arrangement, strict=False):
+            for number, sanitised in group:
+                run.append((f"arranged_{seed}", history.copy(number, sanitised=sanitised)))
+        for sanitised in (False, True):
+            runs[-1].append((f"arranged_{seed}", history.copy(0, sanitised=sanitised)))
+    return histories, runs
 
 
-def at_once(history: History) -> list[list[tuple[int, bool]]]:
-    return [[(number, False) for number in range(len(history.taken_at))]]
-
-
-def agree_with_the_simulation(store: Datastore, history: History) -> None:
-    found = outcome(store, history, at_once(history))
-    logins = {(moment, ordinal) for _, moment, ordinal in found["logins"]}  # type: ignore[attr-defined]
-    assert logins == history.logins()
+def agree_with_the_simulation(found: dict[str, Rows], history: History) -> None:
+    assert set(found["logins"]) == history.logins()
     happened = history.happened()
-    assert all(ordinal <= happened[moment] for moment, ordinal in logins)
-    assert store.rows("select day, logins from logins_per_day order by day") == sorted(
-        history.days().items()
-    )
-    assert (
-        store.rows("select day, logins, coverage from logins_timeseries order by day")
-        == history.timeseries()
-    )
-    assert (
-        set(store.rows("select * exclude (platform, copy_id) from active_users"))
-        == history.active_users()
-    )
-    assert store.rows("select count(*) from rejected_logins") == [
-        (len(history.bad) * len(history.taken_at),)
-    ]
+    assert all(ordinal <= happened[moment] for moment, ordinal in history.logins())
+    assert found["days"] == sorted(history.days().items())
+    assert found["covered"] == history.timeseries()
+    assert set(found["active users"]) == history.active_users()
+    assert sum(row[-1] for row in found["copies"]) == len(history.bad) * len(history.taken_at)  # type: ignore[misc]
+    assert found["rejected, not counted"] == []
 
 
-def be_the_same_in_any_arrangement(store: Datastore, history: History, data: st.DataObject) -> None:
-    runs = data.draw(arrangements(len(history.taken_at)))
-    expected = outcome(store, history, at_once(history))
-    assert outcome(store, history, runs) == expected
-    store.run([history.copy(0), history.copy(0, sanitised=True)])
-    assert {name: store.rows(query) for name, query in SETTLED.items()} == expected
-    equal = (
-        "select count(*) from logins group by platform, logged_in_at, ordinal having count(*) > 1"
-    )
-    assert store.rows(equal) == []
+def hold(folder: Path, seeds: Iterable[int]) -> None:
+    histories, runs = arrange(seeds)
+    first, *_, before_last, last = (settled(path) for path in build_each(folder, runs))
+    for seed, history in histories.items():
+        expected = first[f"once_{seed}"]
+        agree_with_the_simulation(expected, history)
+        assert before_last[f"arranged_{seed}"] == expected, f"the history of seed {seed}"
+        assert last[f"arranged_{seed}"] == expected, f"the history of seed {seed}"
 
 
-@quick
-@given(history=histories())
-def test_what_is_stored_is_what_the_copies_show(empty: Datastore, history: History) -> None:
-    agree_with_the_simulation(empty, history)
+def test_any_order_grouping_and_repetition_stores_what_the_copies_show(tmp_path: Path) -> None:
+    hold(tmp_path, range(40))
 
 
-@quick
-@given(history=histories(), data=st.data())
-def test_any_order_grouping_and_repetition_gives_the_same(
-    empty: Datastore, history: History, data: st.DataObject
-) -> None:
-    be_the_same_in_any_arrangement(empty, history, data)
-
-
-@pytest.mark.slow
-@thorough
-@given(history=histories())
-def test_what_is_stored_is_what_the_copies_show_in_many_histories(
-    empty: Datastore, history: History
-) -> None:
-    agree_with_the_simulation(empty, history)
-
-
-@pytest.mark.slow
-@thorough
-@given(history=histories(), data=st.data())
-def test_any_order_grouping_and_repetition_gives_the_same_in_many_histories(
-    empty: Datastore, history: History, data: st.DataObject
-) -> None:
-    be_the_same_in_any_arrangement(empty, history, data)
-
-
-def test_two_platforms_copies_in_one_run(store: Path, nights: list[Night], tmp_path: Path) -> None:
-    """Each platform's logins are its own, although the two copies show the same timestamps."""
-    platforms = read_platforms()
-    requests = [
-        Request(str(nights[9].raw), platforms["opencodelists"]),
-        Request(str(nights[9].sanitised), platforms["demo_workbench"]),
-    ]
-    build(obtain(requests, tmp_path), store)
-    rows = query(store, "select platform, count(*) from copies group by all order by all")
-    assert rows == [("demo_workbench", 1), ("opencodelists", 9)]
-    shown = "from logins where platform = 'demo_workbench' order by all"
-    assert query(store, f"select logged_in_at, ordinal {shown}") == sorted(
-        visible_logins(SAMPLES / "opencodelists", nights[9:])
-    )
-
-
-@pytest.mark.parametrize(
-    ("source", "expected"),
-    [("opencodelists=/a=b.zst", "/a=b.zst"), ("/a=b.zst", "/a=b.zst"), ("a=b", "a=b")],
-)
-def test_a_platform_may_stand_before_a_source(source: str, expected: str) -> None:
-    assert named(source, "opencodelists") == (expected, find_platform("opencodelists"))
+@pytest.mark.dice
+def test_the_laws_hold_for_histories_that_nobody_has_seen(tmp_path: Path) -> None:
+    hold(tmp_path, random.SystemRandom().sample(range(10**9), 600))
