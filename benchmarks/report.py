@@ -22,8 +22,7 @@ from urllib.parse import urlsplit
 import duckdb
 from playwright.sync_api import Page, sync_playwright
 
-from ethelred_runner.report import bundle_of
-from ethelred_runner.serve import site_server
+from ethelred_runner.report.serve import site_server
 
 PROGRAM = Path(sys.executable).with_name("ethelred")
 HEADER = """\
@@ -44,7 +43,6 @@ GROWN = """
 VARIED = ", cast(logins * (50 + hash(p, y, {day}) % 100) / 100 as bigint) as logins"
 DAYS = {
     "logins_timeseries": "day",
-    "daily_figures": "day",
     "active_users_per_day": "day",
     "collection_nights": "day",
     "day_notes": "day",
@@ -112,11 +110,7 @@ def grow(original: Path, path: Path, years: int, platforms: int) -> None:
             connection.execute(
                 GROWN.format(table=table, day=day, years=years, platforms=platforms, varied=varied)
             )
-        connection.execute(
-            "create or replace table logins_recent as select * from logins_timeseries"
-            " qualify day > max(day) over (partition by platform) - 400"
-        )
-        for table in ("platform_headlines", "hours_of_week", "unusual_days", "rejected_by_reason"):
+        for table in ("platform_headlines", "unusual_days", "rejected_by_reason"):
             name = ", platform_name || p as platform_name" if table == "platform_headlines" else ""
             connection.execute(
                 f"create or replace table {table} as"
@@ -138,8 +132,6 @@ def a_day_more(path: Path) -> None:
     """Change what the last day shows."""
     with closing(duckdb.connect(path)) as connection:
         connection.execute("update logins_timeseries set logins = logins + 1")
-        connection.execute("update logins_recent set logins = logins + 1")
-        connection.execute("update daily_figures set logins = logins + 1")
 
 
 def look(site: Path) -> list[View]:
@@ -210,7 +202,6 @@ def main() -> None:
         for years in given.years:
             for platforms in given.platforms:
                 grow(given.datastore, path, years, platforms)
-                shutil.rmtree(bundle_of(site), ignore_errors=True)
                 full = built(path, site)
                 a_day_more(path)
                 nightly = built(path, site)

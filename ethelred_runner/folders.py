@@ -1,5 +1,6 @@
 """Folders and files of this machine: private, locked, written to the disk for certain."""
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -15,6 +16,8 @@ from ethelred_runner.settings import work_root
 
 PREFIX = "ethelred-run-"
 KEPT = "ethelred-kept-"
+# What network shares answer to what they can't do: to flush a folder, say.
+UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EBADF)
 
 
 @contextmanager
@@ -90,12 +93,22 @@ def take_lock(path: Path, *, wait_seconds: float = float("inf")) -> int:
 
 
 def sync(path: Path) -> None:
-    """Have the system write a file or a folder to the disk now."""
+    """Have the system write a file or a folder to the disk now, where it can."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
     finally:
         os.close(descriptor)
+
+
+def keep_owner(path: Path, *, like: Path) -> None:
+    """Give a file or folder the owner and group of another, as far as the system allows."""
+    with suppress(OSError):
+        os.chown(path, -1, like.stat().st_gid)
+        os.chown(path, like.stat().st_uid, -1)
 
 
 def sha256_of(path: Path) -> str:

@@ -7,8 +7,8 @@ const CARD = /<meta name="twitter:(card|site)" content="[^"]*" \/>\n/g;
 export default {
 	preprocess: [{ markup: ({ content }) => ({ code: content.replace(CARD, '') }) }],
 	kit: {
-		// What the site is made of, but for the data: else it would be the time, and no two builds the same.
-		version: { name: process.env.ETHELRED_SITE_VERSION },
+		// Else it would be the time, and no two builds the same.
+		version: { name: 'ethelred' },
 		alias: {
 			'@evidence-dev/core-components': resolve('../../evidence/core-components.js')
 		}

@@ -27,12 +27,8 @@ def main() -> None:
 
 def accepted_in(page: str) -> set[str]:
     """Return the advisories in the first column of the page's tables."""
-    return {found for row in page.splitlines() for found in ADVISORY.findall(first_cell(row))}
-
-
-def first_cell(row: str) -> str:
-    """Return the first cell of a row of a Markdown table."""
-    return row.split("|")[1] if row.startswith("|") else ""
+    first_cells = re.findall(r"^\|([^|]*)\|", page, re.MULTILINE)
+    return {found for cell in first_cells for found in ADVISORY.findall(cell)}
 
 
 def pip(accepted: set[str]) -> bool:
@@ -49,13 +45,8 @@ def pip(accepted: set[str]) -> bool:
 
 def npm(accepted: set[str]) -> bool:
     """Audit the site's locked packages; tell whether all is well."""
-    done = subprocess.run(
-        ["npm", "audit", "--json"],
-        cwd=PROJECT / "reports",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command, folder = ["npm", "audit", "--json"], PROJECT / "reports"
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=False)
     return judge(done.stdout, accepted)
 
 
@@ -64,15 +55,12 @@ def judge(answer: str, accepted: set[str]) -> bool:
     try:
         report = json.loads(answer)
         found = advisories(report["vulnerabilities"])
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         print("npm: the registry gave no answer about advisories")
         return False
-    refused = [
-        name for name, (severity, _) in found.items() if severity in SEVERE and name not in accepted
-    ]
     for name, (severity, text) in sorted(found.items()):
         print(f"npm: {severity}{' (accepted)' if name in accepted else ''}: {text}")
-    return not refused
+    return not any(found[name][0] in SEVERE for name in found.keys() - accepted)
 
 
 def advisories(vulnerabilities: dict[str, Any]) -> dict[str, tuple[str, str]]:

@@ -1,80 +1,131 @@
-"""The scheduled job: obtain, build, report; or only a rehearsal of it, or nothing at all."""
+"""The scheduled job: obtain, append, report; or only a rehearsal of it, or nothing at all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ethelred_runner import console
-from ethelred_runner.obtain import Request
-from ethelred_runner.pipeline import Obtaining, append
-from ethelred_runner.report import report
-from ethelred_runner.run_summary import RunSummary, figures
-from ethelred_runner.status import read_status
-from ethelred_runner.store import Store, rehearsed
-from ethelred_runner.summary import Summary
+from ethelred_runner.append.append import append
+from ethelred_runner.append.result import Appended
+from ethelred_runner.datastore import Datastore, open_datastore, read_status
+from ethelred_runner.errors import CopyRejected, EthelredError, SourceError, UsageError
+from ethelred_runner.obtain.platforms import find_platform
+from ethelred_runner.obtain.requests import Limits, Request, configured_sources, requests_for
+from ethelred_runner.report import build_site
+from ethelred_runner.watch.outcome import Outcome, result_lines, warning_lines
+
+DEFAULT_PLATFORM = "opencodelists"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a run goes about it. Without a `site` none is built."""
+    """What a run is to do. Without a `site` none is built, nor in a dry run."""
 
-    how: Obtaining
-    init: bool
-    dry_run: bool
-    if_older_hours: float | None
-    site: Path | None
-    base_path: str
-
-
-def run(requests: Sequence[Request], store: Store, plan: Plan, told: RunSummary) -> None:
-    """Do the scheduled job, and fill in its summary as far as it gets."""
-    if plan.if_older_hours is not None and is_fresh(store, requests, plan.if_older_hours):
-        console.say(
-            "nothing to obtain: the newest copy of each platform was taken within "
-            f"{plan.if_older_hours:g} hours"
-        )
-        told.outcome = "up to date"
-        tell(told, store, plan)
-        if plan.site and plan.site.is_dir():  # built here by a run that may have failed since
-            report(store.fetch(), plan.site, plan.base_path)
-    elif plan.dry_run:
-        told.outcome = "dry run"
-        with rehearsed(store, init=plan.init) as copy:
-            append_and_tell(requests, copy, plan, told)
-        console.say(f"this was a dry run: {store.label} is as it was, and no site was built")
-    else:
-        append_and_tell(requests, store, plan, told)
-        if plan.site:
-            report(store.fetch(), plan.site, plan.base_path)
+    requests: Sequence[Request]
+    datastore: str
+    init: bool = False
+    limits: Limits = field(default_factory=Limits)
+    keep_copies: bool = False
+    dry_run: bool = False
+    if_older_hours: float | None = None
+    site: Path | None = None
+    base_path: str = ""
 
 
-def is_fresh(store: Store, requests: Sequence[Request], hours: float) -> bool:
-    """Tell whether the datastore has a copy of each platform that is not older than that."""
-    if not store.exists():
+def requests_of(
+    sources: Sequence[str] | None, platform: str, taken_at: str | None
+) -> list[Request]:
+    """Return what to obtain; without a source but with a platform, only its configured one.
+
+    Raises UsageError if there is none, or if an option makes no sense.
+    """
+    if platform and not sources:
+        wanted = find_platform(platform)
+        if platform not in configured_sources():
+            raise UsageError(f"no source: give one, or set {wanted.source_setting}")
+        sources = [configured_sources()[platform]]
+    return requests_for(sources or [], platform or DEFAULT_PLATFORM, taken_at)
+
+
+def run(plan: Plan, outcome: Outcome) -> None:
+    """Do the scheduled job, and fill in what it came to as far as it gets.
+
+    Of several platforms each stands on its own: what arrived is appended and published, and the
+    worst of what went wrong is raised at the end.
+    """
+    failures: list[EthelredError] = []
+    with open_datastore(plan.datastore) as datastore:
+        if is_fresh(plan, datastore):
+            note_rest(plan, datastore, outcome)
+        else:
+            failures = append_platforms(plan, datastore, outcome)
+        if plan.site and is_site_due(plan.site, plan, outcome):
+            build_site(datastore.fetch(), plan.site, plan.base_path)
+            outcome.is_site_built = True
+    failures.sort(key=lambda failure: failure.exit_code)
+    for failure in failures[:-1]:
+        console.warn(str(failure))
+    if failures:
+        raise failures[-1]
+
+
+def is_fresh(plan: Plan, datastore: Datastore) -> bool:
+    """Tell whether the datastore has a copy of each platform that is young enough."""
+    hours = plan.if_older_hours
+    if hours is None or not datastore.exists():
         return False
-    ages = {
-        platform["platform"]: platform["newest_copy_age_hours"]
-        for platform in read_status(store.fetch(), store.label)["platforms"]
-    }
-    return all(ages.get(request.platform.platform, hours + 1) <= hours for request in requests)
+    status = read_status(datastore.fetch())
+    ages = {found.platform: found.newest_copy_age_hours for found in status.platforms}
+    wanted = {request.platform.platform for request in plan.requests}
+    return all(name in ages and ages[name] <= hours for name in wanted)
 
 
-def append_and_tell(
-    requests: Sequence[Request], store: Store, plan: Plan, told: RunSummary
-) -> None:
-    """Append what there is to obtain, and write down what it brought."""
-    built = append(requests, store, init=plan.init, how=plan.how)
-    tell(told, store, plan, requests, built.summary)
+def note_rest(plan: Plan, datastore: Datastore, outcome: Outcome) -> None:
+    """Say that there is nothing to obtain, and note what the datastore holds."""
+    console.say(
+        "nothing to obtain: the newest copy of each platform was taken within "
+        f"{plan.if_older_hours:g} hours"
+    )
+    outcome.kind = "up to date"
+    outcome.note(read_status(datastore.fetch()))
 
 
-def tell(
-    told: RunSummary,
-    store: Store,
-    plan: Plan,
-    requests: Sequence[Request] = (),
-    summary: Summary | None = None,
-) -> None:
-    """Write down what the datastore holds, and what a build brought."""
-    status = read_status(store.fetch(), store.label)
-    told.platforms = figures(status, requests, summary, plan.how.max_age_hours)
-    told.logins = sum(platform.logins for platform in told.platforms)
+def append_platforms(plan: Plan, datastore: Datastore, outcome: Outcome) -> list[EthelredError]:
+    """Append each platform's copies, say what they brought, and return what could not be had."""
+    failures: list[EthelredError] = []
+    for name in dict.fromkeys(request.platform.platform for request in plan.requests):
+        try:
+            outcome.add(name, append_platform(name, plan, datastore))
+        except (SourceError, CopyRejected) as failure:
+            failures.append(failure)
+    if plan.dry_run:
+        outcome.kind = "dry run"
+        console.say(f"this is a dry run: {datastore.label} stays as it is, and no site is built")
+    if outcome.appended:
+        for warning in warning_lines(outcome):
+            console.warn(warning)
+        for line in result_lines(outcome):
+            console.say(line)
+    return failures
+
+
+def append_platform(name: str, plan: Plan, datastore: Datastore) -> Appended:
+    """Append a platform's copies in one build."""
+    return append(
+        [request for request in plan.requests if request.platform.platform == name],
+        datastore,
+        init=plan.init,
+        limits=plan.limits,
+        keep_copies=plan.keep_copies,
+        dry_run=plan.dry_run,
+    )
+
+
+def is_site_due(site: Path, plan: Plan, outcome: Outcome) -> bool:
+    """Tell whether this run is to build its site.
+
+    Also if nothing had to be obtained, where a site stays from run to run: the run that brought
+    the copy may have failed to build it. A hosted runner, whose history is in a bucket, has none.
+    """
+    stays = site.is_dir() or "://" not in plan.datastore
+    return not plan.dry_run and (bool(outcome.appended) or (outcome.kind == "up to date" and stays))

@@ -1,63 +1,61 @@
-"""Objects under a prefix of a bucket: create-only writes, verified transfers, plain errors."""
+"""Objects in a bucket or a folder: created once, verified transfers, plain errors."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import (
-    AlreadyExistsError,
-    BaseError,
-    NotFoundError,
-    PermissionDeniedError,
-    PreconditionError,
-    UnauthenticatedError,
-)
-from obstore.store import S3Store
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PreconditionError
+from obstore.store import ObjectStore, S3Store
 
 from ethelred_runner.errors import DatastoreError, UsageError
-from ethelred_runner.sources.s3 import endpoint_is_local
+from ethelred_runner.network import bypass_proxy_for_this_machine, endpoint_is_local
 
 CHUNK = 8 * 2**20  # bytes: with the service's limit of 10,000 parts, room for 80 GB
-PROBE = "probe"
 TRIES = 5  # of each request, with growing pauses, for up to RETRY_FOR
 RETRY_FOR = timedelta(minutes=2)
 SILENCE = timedelta(seconds=60)  # on a connection, until it counts as broken
 
-Take = Callable[[bytes], object]
+REASONS = {  # by what the library's messages say; they hold whole requests, so none is shown
+    "QuotaExceeded|Insufficient ?Storage|No space left|Disk quota": "there is no room left; make "
+    "room (a smaller ETHELRED_KEEP_VERSIONS needs less) and run again",
+    r"os error (1|13|30)\)": "nothing can be written there; check its permissions",
+    "NoSuchBucket": "there is no such bucket; create it, or check the address",
+    "RequestTimeTooSkewed|RequestExpired": "the service refuses this machine's clock; set it right",
+    "ExpiredToken|InvalidToken|TokenRefresh": "the session token has expired; set a new "
+    "AWS_SESSION_TOKEN",
+    "configured region|AuthorizationHeaderMalformed|PermanentRedirect": "the bucket is in another "
+    "region; check AWS_REGION and AWS_ENDPOINT_URL",
+    "501 Not Implemented": "the service lacks what is needed (If-None-Match); use another",
+    "UnknownIssuer|peer certificate": "the service's certificate can't be trusted; name the file "
+    "of its authority in SSL_CERT_FILE if it is your own",
+    "407 Proxy|tunnel": "the proxy refuses the connection; check HTTPS_PROXY",
+    "403 Forbidden|401 Unauthorized": "the service refuses access; check AWS_ACCESS_KEY_ID, "
+    "AWS_SECRET_ACCESS_KEY and AWS_REGION",
+}
 
 
 class Unreachable(DatastoreError):
     """The service could not be reached or failed; whether a write took place isn't known."""
 
 
-class Gone(DatastoreError):
-    """There is no such bucket or object."""
+class Objects:
+    """Objects by their keys. All methods raise DatastoreError, which begins with the label."""
 
-
-class Bucket:
-    """The objects under `s3://bucket/prefix`; the usual `AWS_…` variables configure access."""
-
-    def __init__(self, address: str, *, tries: int = TRIES, silence: timedelta = SILENCE) -> None:
-        parts = urlsplit(address)
-        prefix = unquote(parts.path.strip("/"))
-        if not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
-            raise UsageError(
-                "--datastore: write s3://bucket/prefix; keys and endpoint go into AWS_… variables"
-            )
-        self.label = f"s3://{parts.netloc}/{prefix}".rstrip("/")
-        self._store = open_store(parts.netloc, prefix, tries, silence)
+    def __init__(self, store: ObjectStore, label: str) -> None:
+        self.label, self._store = label, store
 
     def probe(self) -> None:
         """Raise DatastoreError unless the service refuses to create an object that is there.
 
         All safety of concurrent runs rests on that. The object `probe` stays.
         """
-        self.create(PROBE, b"Ethelred tests here that an object is never created twice.\n")
-        if self.create(PROBE, b"This must not have been written.\n"):
+        self.create("probe", b"Ethelred tests here that an object is never created twice.\n")
+        if self.create("probe", b"This must not have been written.\n"):
             raise DatastoreError(
                 f"{self.label}: this service overwrites objects although it is asked not to "
                 "(If-None-Match), so that two runs could lose each other's logins; use another "
@@ -78,21 +76,17 @@ class Bucket:
         with self._explained(), path.open("rb") as file:
             obstore.put(self._store, key, file, chunk_size=CHUNK, max_concurrency=4)
 
-    def download(self, key: str, path: Path) -> str:
-        """Write an object into a file, and return the sha256 of what arrived."""
-        with path.open("wb") as file:
-            return self._digest(key, file.write)
-
-    def sha256(self, key: str) -> str:
-        """Read an object, and return the sha256 of what arrived."""
-        return self._digest(key, len)
-
-    def _digest(self, key: str, take: Take) -> str:
+    def download(self, key: str, path: Path) -> str | None:
+        """Write an object into a file, and return the sha256 of what arrived; None if it's gone."""
         digest = hashlib.sha256()
-        with self._explained():
-            for chunk in obstore.get(self._store, key).stream(min_chunk_size=CHUNK):
+        with self._explained(), path.open("wb") as file:
+            try:
+                found = obstore.get(self._store, key)
+            except (NotFoundError, FileNotFoundError):
+                return None
+            for chunk in found.stream(min_chunk_size=CHUNK):
                 digest.update(chunk)
-                take(bytes(chunk))
+                file.write(chunk)
         return digest.hexdigest()
 
     def read(self, key: str) -> bytes | None:
@@ -103,7 +97,7 @@ class Bucket:
             except (NotFoundError, FileNotFoundError):
                 return None
 
-    def keys(self, folder: str) -> dict[str, datetime]:
+    def list_keys(self, folder: str) -> dict[str, datetime]:
         """Return the keys of a folder, each with when it was written, by the service's clock."""
         with self._explained():
             return {
@@ -121,45 +115,49 @@ class Bucket:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Turn the library's errors into ours; its texts hold whole requests."""
+        """Turn the library's errors into ours, and its panics, which are no Exceptions."""
         try:
             yield
-        except (NotFoundError, FileNotFoundError) as error:
-            raise Gone(
-                f"{self.label}: the service has no such bucket or object; check the address"
-            ) from error
-        except (PermissionDeniedError, UnauthenticatedError) as error:
-            raise self._refused() from error
-        except BaseError as error:
-            # When listing, the library has no types for these two.
-            if "403 Forbidden" in str(error):
-                raise self._refused() from error
-            if "NoSuchBucket" in str(error):
-                raise DatastoreError(
-                    f"{self.label}: there is no such bucket; create it, or check the address"
-                ) from error
-            raise Unreachable(
-                f"{self.label}: the service can't be reached, or failed; check AWS_ENDPOINT_URL, "
-                "and run again"
-            ) from error
+        except BaseException as error:
+            if isinstance(error, BaseError | FileNotFoundError):
+                raise self._explain(str(error)) from error
+            if type(error).__name__ != "PanicException":
+                raise
+            raise DatastoreError(
+                f"{self.label}: the request can't be made; check the AWS_… variables"
+            ) from None
 
-    def _refused(self) -> DatastoreError:
-        return DatastoreError(
-            f"{self.label}: the service refuses access; check AWS_ACCESS_KEY_ID, "
-            "AWS_SECRET_ACCESS_KEY and AWS_REGION"
+    def _explain(self, message: str) -> DatastoreError:
+        for pattern, reason in REASONS.items():
+            if re.search(pattern, message):
+                return DatastoreError(f"{self.label}: {reason}")
+        return Unreachable(
+            f"{self.label}: the service can't be reached, or failed; check AWS_ENDPOINT_URL, "
+            "and run again"
         )
 
 
-def open_store(bucket: str, prefix: str, tries: int, silence: timedelta) -> S3Store:
-    """Return the library's store. Raises UsageError for an endpoint elsewhere without TLS."""
-    return S3Store(
-        bucket,
+def open_bucket(address: str) -> Objects:
+    """Return the objects under `s3://bucket/prefix`; the usual `AWS_…` variables give access.
+
+    Raises UsageError for another address, or an endpoint elsewhere without TLS.
+    """
+    parts = urlsplit(address)
+    prefix = unquote(parts.path.strip("/"))
+    if not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+        raise UsageError(
+            "--datastore: write s3://bucket/prefix; keys and endpoint go into AWS_… variables"
+        )
+    bypass_proxy_for_this_machine()
+    store = S3Store(
+        parts.netloc,
         prefix=prefix or None,
         client_options={
             "allow_http": endpoint_is_local(),
             "timeout": "1 day",
-            "read_timeout": silence,
-            "connect_timeout": min(silence, timedelta(seconds=10)),
+            "read_timeout": SILENCE,
+            "connect_timeout": min(SILENCE, timedelta(seconds=10)),
         },
-        retry_config={"max_retries": tries - 1, "retry_timeout": RETRY_FOR},
+        retry_config={"max_retries": TRIES - 1, "retry_timeout": RETRY_FOR},
     )
+    return Objects(store, f"s3://{parts.netloc}/{prefix}".rstrip("/"))

@@ -1,30 +1,22 @@
-"""A datastore in object storage: numbered versions, each committed once and never overwritten.
-
-`commits/00000012.json` says which blob is version 12, with its sha256. It is created only if it
-isn't there, so of two runs that both began with version 11 one becomes version 12 and the other
-begins again. Blobs have names of their own, so one that no commit names (a push that was cut off)
-is as if it weren't there; `prune` removes it later.
-"""
+"""Numbered versions of a datastore: immutable contents, and commits that are only ever created."""
 
 import json
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rich.filesize import decimal
-from rich.table import Table
-
-from ethelred_runner import console
-from ethelred_runner.bucket import Bucket, Gone, Unreachable
+from ethelred_runner.datastore.checkout import Conflict
+from ethelred_runner.datastore.objects import Objects, Unreachable
 from ethelred_runner.errors import DatastoreError, UsageError
+from ethelred_runner.folders import sha256_of
+from ethelred_runner.settings import setting
 
-KEEP = 30  # versions, unless ETHELRED_KEEP_VERSIONS says otherwise
+DEFAULT_KEEP = "30"  # versions, unless ETHELRED_KEEP_VERSIONS says otherwise
 KEEP_AT_LEAST = 2
-# A blob that a run may still need: it has just been pushed, or was the newest when a run began.
-NEEDED_FOR = timedelta(days=1)
+NEEDED_FOR = timedelta(days=1)  # a content that a run has pushed, and may be about to commit
 
 
 @dataclass(frozen=True)
@@ -38,139 +30,105 @@ class Version:
     sha256: str
     size_bytes: int
 
-    @property
-    def key(self) -> str:
-        """The key of the commit."""
-        return commit_key(self.version)
 
-
-def commit_key(version: int) -> str:
+def commit_key(number: int) -> str:
     """Return the key of a version's commit; keys sort as their numbers do."""
-    return f"commits/{version:08}.json"
+    return f"commits/{number:08}.json"
 
 
 class Versions:
-    """The versions of one datastore in a bucket."""
+    """The versions of one datastore. All methods raise DatastoreError."""
 
-    def __init__(self, bucket: Bucket) -> None:
-        self.bucket = bucket
+    def __init__(self, objects: Objects) -> None:
+        self.objects, self.label = objects, objects.label
+        self._keep = versions_to_keep()
 
     def newest_number(self) -> int:
         """Return the number of the newest version; 0 if there is none."""
-        stems = [Path(key).stem for key in self.bucket.keys("commits")]
+        stems = [Path(key).stem for key in self.objects.list_keys("commits")]
         newest = max((int(stem) for stem in stems if stem.isdecimal()), default=0)
         # Some services list a new object only after a while, but all find it by its name.
-        while self.bucket.read(commit_key(newest + 1)) is not None:
+        while self._look_up(newest + 1):
             newest += 1
         return newest
 
-    def newest(self) -> Version | None:
-        """Return the newest version, or None if there is none."""
-        number = self.newest_number()
-        return self.find(number) if number else None
-
     def find(self, number: int) -> Version:
-        """Return a version by its number. Raises DatastoreError if there is none."""
-        content = self.bucket.read(commit_key(number))
-        if content is None:
-            raise DatastoreError(
-                f"{self.bucket.label} has no version {number}; ethelred versions lists them"
-            )
+        """Return a version by its number."""
+        found = self._look_up(number)
+        if found is None:
+            raise DatastoreError(f"{self.label} has no version {number}: see ethelred versions")
+        return found
+
+    def _look_up(self, number: int) -> Version | None:
+        """Return a version; None if there is none, or what is there is no commit of Ethelred's."""
+        content = self.objects.read(commit_key(number))
         try:
-            found = json.loads(content)
-            return Version(**{field.name: found[field.name] for field in fields(Version)})
-        except (ValueError, TypeError, KeyError) as error:
-            raise DatastoreError(
-                f"{self.bucket.label}/{commit_key(number)} is no commit of Ethelred's"
-            ) from error
+            found = json.loads(content or b"")
+            version = Version(**{field.name: found[field.name] for field in fields(Version)})
+        except (ValueError, TypeError, KeyError):  # what a power cut left, or any page
+            return None
+        return version if version.version == number else None
 
-    def listed(self) -> list[Version]:
-        """Return the versions whose blobs are still there, the newest first."""
-        blobs = self.bucket.keys("blobs")
-        return [version for version in self._backwards(len(blobs)) if version.blob in blobs]
-
-    def _backwards(self, blobs: int) -> Iterator[Version]:
-        """Yield versions from the newest, until as many as there are blobs, and those to keep."""
+    def list_versions(self) -> list[Version]:
+        """Return the versions whose contents are still there, the newest first."""
+        blobs = self.objects.list_keys("blobs")
         newest = self.newest_number()
-        oldest = max(newest - max(blobs, versions_to_keep()), 0)
-        for number in range(newest, oldest, -1):
-            yield self.find(number)
+        oldest = max(newest - max(len(blobs), self._keep), 0)
+        found = (self._look_up(number) for number in range(newest, oldest, -1))
+        return [version for version in found if version and version.blob in blobs]
 
     def pull(self, version: Version, path: Path) -> None:
-        """Write a version into a file. Raises DatastoreError if it isn't what was committed."""
-        try:
-            found = self.bucket.download(version.blob, path)
-        except Gone as error:
-            raise DatastoreError(
-                f"{self.bucket.label}: the content of version {version.version} is not there any "
-                "more; ethelred versions lists what can be restored"
-            ) from error
+        """Write a version into a file, and see that it is what was committed."""
+        found = self.objects.download(version.blob, path)
         if found != version.sha256:
             path.unlink()
+            state = "damaged (its sha256 is another)" if found else "not there any more"
             raise DatastoreError(
-                f"{self.bucket.label}: version {version.version} is damaged (its sha256 is not "
-                "the committed one); restore an earlier one: ethelred versions, ethelred restore"
+                f"{self.label}: version {version.version} is {state}; ethelred versions lists what "
+                "can be restored"
             )
 
-    def push(self, path: Path, sha256: str, based_on: int, action: str) -> Version | None:
-        """Commit a file as the version after `based_on`; None if that number is taken by now.
+    def push(self, path: Path, based_on: int, action: str) -> Version:
+        """Commit a file as the version after `based_on`. Raises Conflict if there is one by now.
 
-        The blob is read back first: a commit never names one that didn't arrive.
+        What was written is read back first: a commit never names one that didn't arrive.
         """
-        blob = f"blobs/{uuid.uuid4().hex}.duckdb"
-        self.bucket.upload(path, blob)
-        if self.bucket.sha256(blob) != sha256:
+        blob, sha256 = f"blobs/{uuid.uuid4().hex}.duckdb", sha256_of(path)
+        self.objects.upload(path, blob)
+        if self.objects.download(blob, Path(os.devnull)) != sha256:
             raise DatastoreError(
-                f"{self.bucket.label}: what was uploaded is not what the service gives back; "
-                "nothing was committed, run again"
+                f"{self.label}: what was uploaded is not what comes back; nothing was committed, "
+                "run again"
             )
         created_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        size = path.stat().st_size
-        version = Version(based_on + 1, created_at, action, blob, sha256, size)
-        if self._commit(version):
-            return version
-        self.bucket.delete([blob])
-        return None
+        version = Version(based_on + 1, created_at, action, blob, sha256, path.stat().st_size)
+        if not self._commit(version):
+            self.objects.delete([blob])
+            raise Conflict(f"{self.label}: another run has committed meanwhile; run again")
+        return version
 
     def _commit(self, version: Version) -> bool:
         """Create the commit; tell whether it is there and this one."""
-        content = json.dumps(asdict(version), indent=1).encode()
-        try:
-            if self.bucket.create(version.key, content):
+        key, content = commit_key(version.version), json.dumps(asdict(version), indent=1).encode()
+        with suppress(Unreachable):  # it may have arrived all the same: look
+            if self.objects.create(key, content):
                 return True
-        except Unreachable:
-            console.note("the connection broke at the commit; looking whether it arrived")
         # A repeated request may have met its own first one, of which only the answer was lost.
-        found = self.bucket.read(version.key)
+        found = self.objects.read(key)
         if found is None:
             raise Unreachable(
-                f"{self.bucket.label}: the new version could not be committed; the datastore is "
-                "as it was, run again"
+                f"{self.label}: the new version could not be committed; the datastore is as it "
+                "was, run again"
             )
         return found == content
 
-    def prune(self) -> int:
-        """Delete blobs that are neither kept versions nor needed by a run; return how many."""
-        newest = self.newest_number()
-        commits = self.bucket.keys("commits")
-        now = max(commits.values())  # by the service's clock
-        kept = {
-            self.find(number).blob
-            for number in range(newest, 0, -1)
-            if number > newest - versions_to_keep() or is_recent(commits, number + 1, now)
-        }
-        old = [
-            key
-            for key, written_at in self.bucket.keys("blobs").items()
-            if key not in kept and now - written_at > NEEDED_FOR
-        ]
-        self.bucket.delete(old)
-        return len(old)
-
-
-def is_recent(commits: dict[str, datetime], number: int, now: datetime) -> bool:
-    """Tell whether a version was committed so lately that a run may still use the one before."""
-    return now - commits.get(commit_key(number), now) <= NEEDED_FOR
+    def prune(self) -> None:
+        """Delete the contents of versions that aren't kept, unless written lately."""
+        kept = {version.blob for version in self.list_versions()[: self._keep]}
+        written = self.objects.list_keys("blobs")
+        now = max(self.objects.list_keys("commits").values())  # by the service's clock
+        old = [key for key in written if key not in kept and now - written[key] > NEEDED_FOR]
+        self.objects.delete(old)
 
 
 def versions_to_keep() -> int:
@@ -178,21 +136,9 @@ def versions_to_keep() -> int:
 
     Raises UsageError if it is no number, or too small for a way back.
     """
-    text = os.environ.get("ETHELRED_KEEP_VERSIONS") or str(KEEP)
+    text = setting("ETHELRED_KEEP_VERSIONS", DEFAULT_KEEP)
     if not text.isdecimal() or int(text) < KEEP_AT_LEAST:
         raise UsageError(
             f"ETHELRED_KEEP_VERSIONS is {text}; it must be a number, at least {KEEP_AT_LEAST}"
         )
     return int(text)
-
-
-def show_versions(versions: Sequence[Version]) -> None:
-    """Print the versions as a table."""
-    table = Table()
-    for heading in ("version", "created at", "by", "size"):
-        table.add_column(heading)
-    for version in versions:
-        table.add_row(
-            str(version.version), version.created_at, version.action, decimal(version.size_bytes)
-        )
-    console.results.print(table)

@@ -1,0 +1,7 @@
+"""The datastore becomes the site, and shows it."""
+
+from ethelred_runner.report.evidence import check_evidence
+from ethelred_runner.report.serve import serve
+from ethelred_runner.report.site import build_site
+
+__all__ = ["build_site", "check_evidence", "serve"]

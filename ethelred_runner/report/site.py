@@ -1,249 +1,93 @@
 """Build the site from the datastore: aside, and swapped in when it is whole."""
 
+import ctypes
 import json
 import os
+import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
-import duckdb
-
 from ethelred_runner import console
-from ethelred_runner.datastore import connect
-from ethelred_runner.documentation import dbt_documentation
 from ethelred_runner.errors import ReportFailed, UsageError
-from ethelred_runner.fingerprint import fingerprint
-from ethelred_runner.project import LOGS, PROJECT
-from ethelred_runner.workspace import locked
+from ethelred_runner.folders import locked, private_folder
+from ethelred_runner.report.evidence import REPORTS, document_models, run_evidence, stage
 
-REPORTS = PROJECT / "reports"
-NODE = Path(sys.executable).with_name("node")
-EVIDENCE = REPORTS / "node_modules" / ".bin" / "evidence"
-LOG = LOGS / "report.log"
-# What installing and building leave in the folder of the report.
-NOT_SOURCE = {"node_modules", ".evidence", "build"}
-SHOWN_LINES = 4
-TEMPLATE = Path(".evidence", "template")
-PARQUET = "format parquet, compression zstd, parquet_version v1"
-CSV = "format csv, header"
-MISSING_FIGURES = "select platform, mart from missing_figures"
+# Lies in each site that was built here: no other folder is ever replaced.
+MARKER = "ethelred-site.json"
+AT_FDCWD, RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
 
 
-def report(datastore: Path, site: Path, base_path: str = "") -> bool:
-    """Build the site, unless nothing that it is made of has changed; tell whether it was built.
+def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
+    """Build the site of a datastore, and put it in place of the site that is there.
 
-    `base_path` is the path that the site is published under, such as `/ethelred`. Where only the
-    data have changed since the last full build, its bundle is used again: seconds, not a minute.
+    `base_path` is the path that the site is published under, such as `/ethelred`. A link as site
+    stays: what it points to is replaced. Another report that is being built is waited for.
 
-    Raises ReportFailed if a query or a page fails; the site is then as it was.
+    Raises UsageError if `base_path` is no path, ReportFailed if the site can't be put there, or if
+    a query or a page fails; the site is then as it was.
     """
-    base_path = normal_base_path(base_path)
-    with work_folder(site) as folder:
-        stage_source(folder, base_path)
-        source = fingerprint(parts_of(folder), folder)
-        hand_over(datastore, folder)
-        made_of = fingerprint(parts_of(folder), folder)
-        stamp = read_stamp(site)
-        if stamp.get("made_of") == made_of:
-            console.say(f"the site in {site} is up to date")
-            return False
-        bundle = bundle_of(site)
-        if stamp.get("source") != source or not pages_made_again(folder, bundle):
-            bundle_anew(folder, bundle, source)
-        swap_in(bundle / "build", site)
-        write_stamp(site, {"made_of": made_of, "source": source, "base_path": base_path})
-    console.say(f"the site is in {site}")
-    return True
-
-
-def bundle_of(site: Path) -> Path:
-    """Return the folder beside the site in which its last full build is kept."""
-    return site.absolute().with_name(f".{site.name}.bundle")
-
-
-def pages_made_again(folder: Path, bundle: Path) -> bool:
-    """Make the pages from a kept bundle and the new data; tell whether that went well."""
-    template = bundle / TEMPLATE
-    if not (template / ".svelte-kit" / "output").is_dir():
-        return False
-    shutil.rmtree(template / "static" / "data", ignore_errors=True)
-    shutil.copytree(folder / TEMPLATE / "static" / "data", template / "static" / "data")
-    if run_node([str(NODE), "../../evidence/nightly.mjs"], template, "making the pages"):
-        return True
-    console.note("the kept bundle can't be used: building all of the site")
-    return False
-
-
-def bundle_anew(folder: Path, bundle: Path, version: str) -> None:
-    """Build all of the site in the bundle's folder. Raises ReportFailed, which names the log."""
-    shutil.rmtree(bundle, ignore_errors=True)
-    folder.rename(bundle)
-    command = ["npm", "run", "--silent", "build:strict"]
-    built = run_node(command, bundle, "building the site", ETHELRED_SITE_VERSION=version[:16])
-    if not built or not (bundle / "build").is_dir():
-        shutil.rmtree(bundle, ignore_errors=True)
-        raise ReportFailed("\n".join(["Evidence failed:", *said(), f"The full log is {LOG}"]))
-
-
-def normal_base_path(base_path: str) -> str:
-    """Return the path with a slash in front and none behind; empty for a host's root.
-
-    Raises UsageError if it is no path.
-    """
-    parts = [part for part in base_path.split("/") if part]
-    if any(not part.replace("-", "").replace("_", "").replace(".", "").isalnum() for part in parts):
+    base_path = f"/{base_path.strip('/')}".rstrip("/")
+    if not re.fullmatch(r"(/[\w.-]+)*", base_path):
         raise UsageError(f"--base-path {base_path} is no path such as /ethelred")
-    return "".join(f"/{part}" for part in parts)
+    place = replaceable(site)
+    # A report that was killed leaves its programs at work: they hold the lock as well.
+    with locked(REPORTS), private_folder() as folder:
+        project = folder / "project"
+        stage(datastore_path, project, base_path)
+        documentation = project / "static" / "dbt" / "index.html"
+        documentation.parent.mkdir()
+        document_models(folder / "documentation").rename(documentation)
+        built = run_evidence(project)
+        (built / MARKER).write_text(json.dumps({"base_path": base_path}), encoding="utf-8")
+        swap_in(built, place)
+    console.say(f"the site is in {site}")
 
 
-@contextmanager
-def work_folder(site: Path) -> Iterator[Path]:
-    """Make an empty folder beside the site, and remove it at the end.
-
-    Another report that is at work there is waited for.
-    """
-    folder = site.absolute().with_name(f".{site.name}.work")
+def replaceable(site: Path) -> Path:
+    """Return the folder that a site's path stands for. Raises ReportFailed if it isn't ours."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with locked(folder.parent):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            try:
-                yield folder
-            finally:  # before another report may begin here
-                shutil.rmtree(folder, ignore_errors=True)
-    except OSError as error:
-        raise ReportFailed(f"the site can't be built beside {site}: {error.strerror}") from error
-
-
-def stage_source(folder: Path, base_path: str) -> None:
-    """Copy the report's source, with the path it is published under, into the work folder."""
-    for path in REPORTS.iterdir():
-        if path.name in NOT_SOURCE:
-            continue
-        copy = shutil.copytree if path.is_dir() else shutil.copy2
-        copy(path, folder / path.name)
-    (folder / "node_modules").symlink_to(REPORTS / "node_modules")
-    documentation = folder / "static" / "dbt"
-    documentation.mkdir()
-    shutil.copyfile(dbt_documentation(), documentation / "index.html")
-    if base_path:
-        with (folder / "evidence.config.yaml").open("a", encoding="utf-8") as config:
-            config.write(f"\ndeployment:\n  basePath: {base_path}\n")
-
-
-def hand_over(datastore: Path, folder: Path) -> None:
-    """Write what the report's source queries select as Parquet to where Evidence reads it."""
-    data = folder / TEMPLATE / "static" / "data"
-    rendered = []
-    with closing(connect(datastore)) as connection:
-        refuse_missing_figures(connection)
-        for query in sorted((folder / "sources" / "ethelred").glob("*.sql")):
-            table = data / "ethelred" / query.stem / f"{query.stem}.parquet"
-            table.parent.mkdir(parents=True)
-            write(connection, query, table, PARQUET)
-            rendered.append(f"static/{table.relative_to(data.parent)}")
-        for query in sorted((folder / "downloads").glob("*.sql")):
-            write(connection, query, data / f"{query.stem}.parquet", PARQUET)
-            write(connection, query, data / f"{query.stem}.csv", CSV)
-    manifest = {"renderedFiles": {"ethelred": rendered}}
-    (data / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-
-
-def refuse_missing_figures(connection: duckdb.DuckDBPyConnection) -> None:
-    """Raise ReportFailed if a mart is empty although there are logins to show."""
-    try:
-        missing = connection.execute(MISSING_FIGURES).fetchall()
-    except duckdb.Error as error:
+        place = site.expanduser().resolve()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        ours = not place.exists() or (place / MARKER).is_file() or not any(place.iterdir())
+    except (OSError, RuntimeError) as error:
+        raise ReportFailed(f"the site can't be put in {site}: {error}") from None
+    if not ours:
         raise ReportFailed(
-            f"the datastore's marts are incomplete: {str(error).splitlines()[0]};"
-            " the next new copy brings them"
-        ) from error
-    if missing:
-        named = ", ".join(f"{mart} ({platform})" for platform, mart in missing)
-        raise ReportFailed(f"there are logins, but nothing to show of them in {named}")
-
-
-def write(connection: duckdb.DuckDBPyConnection, query: Path, table: Path, options: str) -> None:
-    """Write the result of one query to a file. Raises ReportFailed if it fails."""
-    selected = query.read_text(encoding="utf-8").strip().rstrip(";")
-    source = query.parents[1 if query.parent.name == "downloads" else 2]
-    quoted = str(table).replace("'", "''")
-    try:
-        connection.execute(f"copy ({selected}) to '{quoted}' ({options})")
-    except duckdb.Error as error:
-        raise ReportFailed(
-            f"reports/{query.relative_to(source)} fails: {str(error).splitlines()[0]}"
-        ) from error
-
-
-def parts_of(folder: Path) -> Iterator[Path]:
-    """Yield all that the site is made of, in order: its source, its data, the packages' lock."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and "node_modules" not in path.parts:
-            yield path
-
-
-def run_node(command: list[str], folder: Path, doing: str, **settings: str) -> bool:
-    """Run a program of Node's in a folder, with its output in the log; tell if it succeeded."""
-    environment = os.environ | {
-        "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        "SEND_ANONYMOUS_USAGE_STATS": "no",
-        **settings,
-    }
-    LOGS.mkdir(exist_ok=True)
-    with console.working(doing), LOG.open("w", encoding="utf-8") as log:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            check=False,
+            f"{site} has files that no report has made, and stays as it is: name a new or an"
+            " empty folder"
         )
-    return done.returncode == 0
+    if not os.access(place.parent, os.W_OK | os.X_OK):
+        raise ReportFailed(f"the site can't be put in {site}: {place.parent} can't be written to")
+    return place
 
 
-def said() -> list[str]:
-    """Return the first lines of the log that tell of an error."""
-    lines = LOG.read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line for line in lines if "rror" in line][:SHOWN_LINES]
+def swap_in(built: Path, place: Path) -> None:
+    """Put a built site in place of the one that is there. Raises ReportFailed."""
+    with private_folder(inside=place.parent) as aside:  # on the site's own disk
+        try:
+            new = shutil.copytree(built, aside / "site")
+            if place.exists():
+                new.chmod(place.stat().st_mode)
+                exchange(new, place)
+            else:
+                new.rename(place)
+        except OSError as error:
+            raise ReportFailed(f"the site can't be put in {place}: {error.strerror}") from error
 
 
-def swap_in(built: Path, site: Path) -> None:
-    """Put the built site in place of the old one."""
-    if not (built / "index.html").is_file():
-        raise ReportFailed(f"Evidence built no site in {built}")
-    old = site.with_name(f".{site.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if site.exists():
-        site.rename(old)
-    built.rename(site)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def stamp_of(site: Path) -> Path:
-    """Return the file beside the site that says what it was made of."""
-    return site.absolute().with_name(f"{site.name}.json")
-
-
-def read_stamp(site: Path) -> dict[str, str]:
-    """Return what is known of a built site; nothing if there is none."""
-    if not (stamp_of(site).is_file() and (site / "index.html").is_file()):
-        return {}
-    stamp: dict[str, str] = json.loads(stamp_of(site).read_text(encoding="utf-8"))
-    return stamp
-
-
-def write_stamp(site: Path, stamp: dict[str, str]) -> None:
-    """Write down what the site was made of."""
-    stamp_of(site).write_text(json.dumps(stamp), encoding="utf-8")
+def exchange(new: Path, old: Path) -> None:
+    """Give each of two folders the other's name, in one step where the system can."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    names = os.fsencode(new), os.fsencode(old)
+    if rename and rename(AT_FDCWD, names[0], AT_FDCWD, names[1], RENAME_EXCHANGE) == 0:
+        return
+    old.rename(new.with_name("old"))
+    new.rename(old)
 
 
 def base_path_of(site: Path) -> str:
-    """Return the path that a built site is to be published under."""
-    return read_stamp(site).get("base_path", "")
+    """Return the path that a built site is to be published under. Raises ReportFailed."""
+    try:
+        return str(json.loads((site / MARKER).read_text(encoding="utf-8"))["base_path"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ReportFailed(f"there is no site in {site}; build it first: ethelred report") from None

@@ -69,12 +69,14 @@ const bars = (rows, kind, colours) => ({
 			decal: { symbol: 'rect', rotation: Math.PI / 4, dashArrayX: [1, 0], dashArrayY: [2, 3], color: colours.surface }
 		})
 	},
-	data: rows.filter((row) => row.coverage === kind).map((row) => {
-		const value = [time(row), row.logins];
-		if (isUnusual(row)) return { value, itemStyle: { color: colours.unusual } };
-		if (!isWeekend(row)) return value;
-		return { value, itemStyle: kind === 'complete' ? { color: colours.weekend } : { opacity: 0.5 } };
-	}),
+	data: rows
+		.filter((row) => row.coverage === kind)
+		.map((row) => {
+			const value = [time(row), row.logins];
+			if (isUnusual(row)) return { value, itemStyle: { color: colours.unusual } };
+			if (!isWeekend(row)) return value;
+			return { value, itemStyle: kind === 'complete' ? { color: colours.weekend } : { opacity: 0.5 } };
+		}),
 	z: 3
 });
 
@@ -125,7 +127,10 @@ const shades = (rows, step, colours) => ({
 	data: stretches(rows, step).map(({ coverage, start, end }) => [
 		{
 			xAxis: start,
-			name: coverage === 'before_collection' && rows.length > 4 && end - start > rows.length * step * 0.25 ? KINDS_OF_DAY[coverage].name : ''
+			name:
+				coverage === 'before_collection' && rows.length > 4 && end - start > rows.length * step * 0.25
+					? KINDS_OF_DAY[coverage].name
+					: ''
 		},
 		{ xAxis: end }
 	])
@@ -138,7 +143,18 @@ const ticks = (first, last, most = 7) => {
 	const years = (n) => (date) => months(12)(date) && date.getUTCFullYear() % n === 0;
 	const days = [];
 	for (let at = Math.ceil(first / DAY) * DAY; at <= last; at += DAY) days.push(new Date(at));
-	const rules = [() => true, weeks(1), weeks(2), months(1), months(2), months(3), months(6), years(1), years(2), years(5)];
+	const rules = [
+		() => true,
+		weeks(1),
+		weeks(2),
+		months(1),
+		months(2),
+		months(3),
+		months(6),
+		years(1),
+		years(2),
+		years(5)
+	];
 	return rules.map((rule) => days.filter(rule)).find((found) => found.length <= most) ?? [];
 };
 
@@ -164,14 +180,21 @@ const tooltip = (rows, grain, notesOf) => {
 			row.rolling_mean_28d !== null && `28-day mean: ${mean(row.rolling_mean_28d)}`,
 			row.coverage !== 'complete' && `<em>${KINDS_OF_DAY[row.coverage].name.replace('day', grain)}</em>`,
 			escaped(notesOf(row))
-		].filter(Boolean).join('<br>');
+		]
+			.filter(Boolean)
+			.join('<br>');
 	};
 };
 
 /** A sign above the plot for a day, or for the week or month that has it. */
 const signs = (rows, notes, kind, options) => {
 	const over = (note) => rows.find((row) => note.day >= row.day && note.day <= (row.ends_on ?? row.day));
-	const marked = new Set(notes.filter((note) => note.kind === kind).map(over).filter(Boolean));
+	const marked = new Set(
+		notes
+			.filter((note) => note.kind === kind)
+			.map(over)
+			.filter(Boolean)
+	);
 	return {
 		type: 'scatter',
 		silent: true,
@@ -249,7 +272,9 @@ export const chartConfig = (rows, { grain, notes, notesOf, colours, description 
 			bars(rows, 'before_collection', colours),
 			...(hasBand(rows) ? band(rows, colours) : []),
 			...meanLine(rows, 'rolling_mean_28d', '28-day mean', colours, { color: colours.mean, width: 2, type: [7, 4] }),
-			...(isCrowded(rows) ? [] : meanLine(rows, 'rolling_mean_7d', '7-day mean', colours, { color: colours.meanOfWeek, width: 2.5 })),
+			...(isCrowded(rows)
+				? []
+				: meanLine(rows, 'rolling_mean_7d', '7-day mean', colours, { color: colours.meanOfWeek, width: 2.5 })),
 			signs(rows, notes, 'annotation', (marked) => ({
 				symbol: 'triangle',
 				symbolRotate: 180,
@@ -264,7 +289,13 @@ export const chartConfig = (rows, { grain, notes, notesOf, colours, description 
 				}
 			})),
 			...(grain === 'day' && !isCrowded(rows)
-				? [signs(rows, notes, 'bank_holiday', () => ({ symbol: 'circle', symbolSize: 5, itemStyle: { color: colours.muted } }))]
+				? [
+						signs(rows, notes, 'bank_holiday', () => ({
+							symbol: 'circle',
+							symbolSize: 5,
+							itemStyle: { color: colours.muted }
+						}))
+					]
 				: [])
 		]
 	};
@@ -275,14 +306,20 @@ export const linesConfig = (rows, { figures, colours, description }) => {
 	const broken = (key) =>
 		rows.flatMap((row, i) => {
 			const point = [time(row), row[key]];
-			return i + 1 < rows.length && time(rows[i + 1]) - time(row) > 1.5 * DAY ? [point, [time(row) + DAY, null]] : [point];
+			return i + 1 < rows.length && time(rows[i + 1]) - time(row) > 1.5 * DAY
+				? [point, [time(row) + DAY, null]]
+				: [point];
 		});
 	return {
 		...frame(description),
 		grid: { left: 52, right: 12, top: 12, bottom: 44 },
 		tooltip: tooltipOf(colours, (points) =>
 			[`<strong>${periodName({ day: new Date(points[0].axisValue) }, 'day')}</strong>`]
-				.concat(points.filter(({ value }) => value[1] !== null).map(({ marker, seriesName, value }) => `${marker}${seriesName}: ${number(value[1])}`))
+				.concat(
+					points
+						.filter(({ value }) => value[1] !== null)
+						.map(({ marker, seriesName, value }) => `${marker}${seriesName}: ${number(value[1])}`)
+				)
 				.join('<br>')
 		),
 		xAxis: timeAxis(time(rows[0]), time(rows.at(-1)), colours),

@@ -1,11 +1,27 @@
 // A Svelte action that draws an ECharts configuration, with only the parts of ECharts in use:
 // the whole library is more than twice the size.
 import { BarChart, LineChart, ScatterChart } from 'echarts/charts';
-import { AriaComponent, GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent } from 'echarts/components';
+import {
+	AriaComponent,
+	GridComponent,
+	MarkAreaComponent,
+	MarkLineComponent,
+	TooltipComponent
+} from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { CanvasRenderer } from 'echarts/renderers';
 
-use([BarChart, LineChart, ScatterChart, AriaComponent, GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, CanvasRenderer]);
+use([
+	BarChart,
+	LineChart,
+	ScatterChart,
+	AriaComponent,
+	GridComponent,
+	MarkAreaComponent,
+	MarkLineComponent,
+	TooltipComponent,
+	CanvasRenderer
+]);
 
 export const echarts = (node, config) => {
 	const chart = init(node);

@@ -26,8 +26,7 @@ export const count = (n, one, many = `${one}s`) => `${number(n)} ${n === 1 ? one
 /** The numbers of logins that are expected: whole ones, so that a day is outside exactly if its number is. */
 export const expected = (row) => `${number(Math.ceil(row.expected_low))} to ${number(Math.floor(row.expected_high))}`;
 
-export const escaped = (text) =>
-	text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+export const escaped = (text) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 export const REASONS = {
 	not_text: 'Not text',
@@ -58,7 +57,6 @@ export const KINDS_OF_DAY = {
 	},
 	before_collection: {
 		name: 'Before collection began',
-		meaning:
-			'Known only from people who had not logged in again by the first copy. Many more logged in.'
+		meaning: 'Known only from people who had not logged in again by the first copy. Many more logged in.'
 	}
 };

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from ethelred_runner.run_summary import concealed, recent_gaps
+
 from tests.conftest import Ethelred
 from tests.truth import Night
 

@@ -7,14 +7,18 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ethelred_runner.report.site import MARKER, replaceable, swap_in
 from tests.conftest import Ethelred
 from tests.site.conftest import Builds, contents
 
 pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
 
 FAULTS = {
-    "a source query": ("drop table day_notes", "reports/sources/ethelred/day_notes.sql fails"),
-    "a download": ("alter table daily_figures rename day to date", "downloads/logins_per_day.sql"),
+    "a source query": ("drop table day_notes", "query day_notes.sql fails"),
+    "a download": (
+        "alter table logins_timeseries rename rolling_mean_7d to mean_7d",
+        "query logins_timeseries.sql fails",
+    ),
     "a missing mart": ("drop table platform_headlines", "platform_headlines does not exist"),
     "an empty mart": ("delete from logins_timeseries", "logins_timeseries (opencodelists)"),
     "no mart of a platform": (
@@ -28,12 +32,8 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def good(builds: Builds, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a good site, with the bundle and the stamp that its build has left beside it."""
-    folder = tmp_path_factory.mktemp("good")
-    for beside in (builds.folder, builds.folder.with_name(".site.bundle")):
-        shutil.copytree(beside, folder / beside.name, symlinks=True)
-    shutil.copy(builds.folder.with_name("site.json"), folder)
-    return folder / "site"
+    """Return a good site in a folder of its own."""
+    return Path(shutil.copytree(builds.demo, tmp_path_factory.mktemp("good") / "site"))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -50,4 +50,52 @@ def test_a_failing_report_leaves_the_last_good_site(
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert contents(good) == before
-    assert not [path for path in good.parent.iterdir() if path.name.endswith((".work", ".old"))]
+    assert list(good.parent.iterdir()) == [good]
+
+
+def test_a_folder_that_no_report_has_made_is_never_replaced(
+    ethelred: Ethelred, demo_datastore: Path, tmp_path: Path
+) -> None:
+    history = tmp_path / "history"
+    history.mkdir()
+    (history / "ethelred.duckdb").write_bytes(b"all there is")
+    for site in (history, history / "ethelred.duckdb", tmp_path / "history" / ".." / "history"):
+        done = ethelred("report", "--datastore", demo_datastore, "--site", site, code=7)
+        assert str(site) in done.stderr
+        assert "building" not in done.stderr  # it is told at once
+    assert (history / "ethelred.duckdb").read_bytes() == b"all there is"
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    """Return a site as Evidence leaves it."""
+    folder = tmp_path / "built"
+    folder.mkdir()
+    (folder / "index.html").write_text("new")
+    return folder
+
+
+@pytest.mark.parametrize("exchange", [True, False])
+def test_a_site_is_replaced_whole_and_keeps_its_mode(
+    tmp_path: Path, built: Path, exchange: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not exchange:
+        monkeypatch.setattr("ethelred_runner.report.site.RENAME_EXCHANGE", 255)  # not known
+    place = tmp_path / "web" / "site"
+    place.mkdir(parents=True, mode=0o750)
+    (place / "old.html").touch()
+    (place.parent / ".htaccess").touch()
+    swap_in(built, place)
+    assert [path.name for path in place.iterdir()] == ["index.html"]
+    assert place.stat().st_mode & 0o777 == 0o750
+    assert {path.name for path in place.parent.iterdir()} == {".htaccess", "site"}
+
+
+def test_what_a_link_points_to_is_replaced_each_time(tmp_path: Path, built: Path) -> None:
+    link = tmp_path / "current"
+    link.symlink_to("releases/site")
+    for _ in range(2):
+        swap_in(built, replaceable(link))
+        (tmp_path / "releases" / "site" / MARKER).touch()  # an empty one doesn't harm
+    assert link.is_symlink()
+    assert (link / "index.html").read_text() == "new"

@@ -5,12 +5,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browsing import Visit
-from tests.conftest import SAMPLES, Ethelred
-from tests.site.conftest import Builds, Site
+from tests.conftest import SAMPLES
+from tests.site.conftest import Site
 from tests.truth import Night, london_day, visible_logins
 
 pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
@@ -108,12 +109,13 @@ def test_the_figures_are_there_without_a_query_engine(
     context.close()
 
 
-def test_the_same_data_are_not_built_again(
-    ethelred: Ethelred, builds: Builds, site: Site, datastore: Path, demo_datastore: Path
-) -> None:
-    base_path = urlsplit(site.url).path
-    folder, store = (
-        (builds.folder, demo_datastore) if base_path == "/" else (site.folder, datastore)
-    )
-    done = ethelred("report", "--datastore", store, "--site", folder, "--base-path", base_path)
-    assert "up to date" in done.stdout
+@pytest.mark.parametrize(
+    "path", ["%00", "a" * 5000, "..%2f..%2fetc/passwd", "link", "platforms/", "%ff%fe"]
+)
+def test_what_is_no_file_of_the_site_is_missing(site: Site, path: str) -> None:
+    link = site.folder / "link"
+    link.symlink_to("/etc/hostname")
+    answer = httpx.get(f"{site.url}{path}")
+    link.unlink()
+    assert answer.status_code == 404
+    assert "There is no page here" in answer.text

@@ -4,14 +4,14 @@ import http.client
 import json
 import os
 import socket
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-
-from tests.obtain.servers import running, wait_for
 
 BUCKET = "history"
 KEYS = ("runner", "hunter2-secret")
@@ -35,9 +35,24 @@ def storage(place: Path) -> Iterator[int]:
     command += [f"-s3.config={place / 's3.json'}"]
     # It reports statistics to its makers unless told not to.
     command += ["-master.volumeSizeLimitMB=64", "-master.telemetry=false"]
-    with running(command, place / "log") as process:
-        wait_for(ports["s3"], process)
+    with (place / "log").open("wb") as log:
+        service = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        wait_until_it_answers(ports["s3"], service)
         yield ports["s3"]
+    finally:
+        service.kill()
+        service.wait()
+
+
+def wait_until_it_answers(port: int, service: "subprocess.Popen[bytes]") -> None:
+    for _ in range(400):
+        assert service.poll() is None, "the service ended; see its log"
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"nothing answers on port {port}")
 
 
 def free_ports(count: int) -> list[int]:
@@ -57,6 +72,7 @@ class Proxy:
         self.before: Callable[[int], bool] = lambda number: True
         self.after: Callable[[int], bool] = lambda number: True
         self.dropped_header = ""
+        self.answer: tuple[int, bytes] | None = None  # to every request, in the service's place
         self._lock = threading.Lock()
         proxy = self
 
@@ -96,6 +112,15 @@ class Proxy:
         handler.close_connection = True
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
         if not self.before(number):
+            return
+        if self.answer:
+            handler.send_response(self.answer[0])
+            handler.send_header("ETag", '"x"')
+            handler.send_header("Last-Modified", "Wed, 25 Nov 2026 10:00:00 GMT")
+            handler.send_header("Content-Length", str(len(self.answer[1])))
+            handler.send_header("Connection", "close")
+            handler.end_headers()
+            handler.wfile.write(self.answer[1])
             return
         headers = {k: v for k, v in handler.headers.items() if k.lower() != self.dropped_header}
         with closing(http.client.HTTPConnection("127.0.0.1", target, timeout=20)) as link:

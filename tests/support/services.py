@@ -28,6 +28,7 @@ class Service:
     """A server that notes what it is asked, and answers with `status`."""
 
     status: int = 200
+    content: bytes | None = None  # instead of JSON, though it is called that
     url: str = ""
     seen: list[Request] = field(default_factory=list)
 
@@ -105,7 +106,7 @@ def served(service: Service) -> Iterator[None]:
             self.send_header("Content-Type", "application/json")
             self.end_headers()
             if content is not None:
-                self.wfile.write(json.dumps(content).encode())
+                self.wfile.write(service.content or json.dumps(content).encode())
 
         do_GET = do_POST = do_PATCH = do_PUT = reply  # noqa: N815
 

@@ -1,0 +1,126 @@
+"""The report's source and a datastore's figures, as an Evidence project in a folder of its own."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+
+from ethelred_runner.errors import ReportFailed
+from ethelred_runner.programs import read_log, run_program
+from ethelred_runner.settings import LOGS, PROJECT
+
+REPORTS = PROJECT / "reports"
+NODE = Path(sys.executable).with_name("node")
+DBT = Path(sys.executable).with_name("dbt")
+EVIDENCE = REPORTS / "node_modules" / "@evidence-dev" / "evidence" / "cli.js"
+# What installing and building leave in the folder of the report.
+NOT_SOURCE = shutil.ignore_patterns("node_modules", ".evidence", "build")
+MAX_LINES_SHOWN = 4
+
+
+def check_evidence() -> str:
+    """Look for Node and the report's packages. Raises ReportFailed."""
+    for path in (NODE, EVIDENCE):
+        if not path.exists():
+            raise ReportFailed(f"{path} is missing: run make setup")
+    return "Node and the report's packages"
+
+
+def stage(datastore: Path, folder: Path, base_path: str = "") -> None:
+    """Make a folder the Evidence project of a datastore. Raises ReportFailed if a query fails."""
+    shutil.copytree(REPORTS, folder, ignore=NOT_SOURCE, dirs_exist_ok=True)
+    (folder / "node_modules").symlink_to(REPORTS / "node_modules")
+    if base_path:
+        with (folder / "evidence.config.yaml").open("a", encoding="utf-8") as config:
+            config.write(f"\ndeployment:\n  basePath: {base_path}\n")
+    with closing(duckdb.connect()) as connection:
+        try:
+            # The datastore's views name this catalogue, whatever the name of its file.
+            quoted = str(datastore).replace("'", "''")
+            connection.execute(f"attach '{quoted}' as ethelred (read_only); use ethelred")
+            refuse_missing_figures(connection)
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            raise ReportFailed(f"the datastore can't be read: {reason}") from error
+        hand_over(connection, folder)
+
+
+def refuse_missing_figures(connection: duckdb.DuckDBPyConnection) -> None:
+    """Raise ReportFailed if a mart is empty although there are logins to show."""
+    missing = connection.execute("select mart, platform from missing_figures").fetchall()
+    if missing:
+        named = ", ".join(f"{mart} ({platform})" for mart, platform in missing)
+        raise ReportFailed(f"there are logins, but nothing to show of them in {named}")
+
+
+def hand_over(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Write what the report's queries select to where Evidence reads it, and the downloads."""
+    data = folder / ".evidence" / "template" / "static" / "data"
+    tables = []
+    for query in sorted((folder / "sources" / "ethelred").glob("*.sql")):
+        table = Path("ethelred", query.stem, f"{query.stem}.parquet")
+        select(connection, query, data / table)
+        tables.append(f"static/data/{table}")
+    for query in sorted((folder / "downloads").glob("*.sql")):
+        select(connection, query, data / f"{query.stem}.parquet", data / f"{query.stem}.csv")
+    manifest = json.dumps({"renderedFiles": {"ethelred": tables}})
+    (data / "manifest.json").write_text(manifest, encoding="utf-8")
+
+
+def select(
+    connection: duckdb.DuckDBPyConnection, query: Path, parquet: Path, csv: Path | None = None
+) -> None:
+    """Write the result of one query to files. Raises ReportFailed if it fails."""
+    parquet.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        result = connection.sql(query.read_text(encoding="utf-8"))
+        result.write_parquet(str(parquet), compression="zstd")
+        if csv:
+            result.write_csv(str(csv))
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise ReportFailed(f"the report's query {query.name} fails: {reason}") from error
+
+
+def run_evidence(folder: Path) -> Path:
+    """Have Evidence build the project in a folder; return the built site. Raises ReportFailed."""
+    # Evidence starts Vite by npx, which is kept from asking its registry for anything.
+    variables = {
+        "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "SEND_ANONYMOUS_USAGE_STATS": "no",
+        "npm_config_offline": "true",
+        "npm_config_update_notifier": "false",
+    }
+    run([NODE, EVIDENCE, "build:strict"], folder, "building the site", "report.log", variables)
+    return folder / "build"
+
+
+def document_models(folder: Path) -> Path:
+    """Have dbt document the models in a folder, without a datastore; return the one page."""
+    folder.mkdir()
+    command: list[str | Path] = [
+        *(DBT, "--quiet", "docs", "generate", "--static", "--empty-catalog", "--no-use-colors"),
+        *("--no-version-check", "--no-partial-parse", "--target-path", folder),
+        *("--log-path", folder, "--project-dir", PROJECT, "--profiles-dir", PROJECT),
+    ]
+    databases = {"ETHELRED_DBT_DATABASE": "ethelred.duckdb", "ETHELRED_DBT_COPIES": "copies.duckdb"}
+    run(command, folder, "documenting the models", "documentation.log", databases)
+    page = folder / "static_index.html"
+    # It is published: this machine's paths are nobody's business.
+    content = page.read_text(encoding="utf-8").replace(str(PROJECT), "").replace(str(folder), "")
+    page.write_text(content, encoding="utf-8")
+    return page
+
+
+def run(
+    command: Sequence[str | Path], folder: Path, doing: str, log: str, variables: dict[str, str]
+) -> None:
+    """Run a program. Raises ReportFailed, with what the log has of errors, if it fails."""
+    if run_program(command, folder=folder, doing=doing, log=log, variables=variables):
+        errors = [line for line in read_log(log) if "rror" in line][:MAX_LINES_SHOWN]
+        raise ReportFailed("\n".join([f"{doing} failed:", *errors, f"The log is {LOGS / log}"]))

@@ -1,0 +1,11 @@
+select
+    platform,
+    day,
+    logins,
+    coverage,
+    rolling_mean_7d,
+    rolling_mean_28d,
+    expected_low,
+    expected_high
+from logins_timeseries
+order by platform, day

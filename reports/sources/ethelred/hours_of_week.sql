@@ -1,1 +1,0 @@
-select * from hours_of_week
