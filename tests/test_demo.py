@@ -103,9 +103,7 @@ def test_only_the_demo_knows_the_demos_platform_and_notes() -> None:
 
 
 @pytest.mark.slow
-def test_the_demo_has_a_year_of_two_platforms_and_a_second_run_adds_nothing(
-    tmp_path: Path,
-) -> None:
+def test_the_demo_has_a_year_of_two_platforms_and_a_second_run_adds_nothing(tmp_path: Path) -> None:
     path = tmp_path / "ethelred.duckdb"
     demo(str(path), with_report=False, now=NOON)
     with closing(duckdb.connect(path, read_only=True)) as connection:

@@ -16,7 +16,7 @@ from ethelred_runner.demo.simulate import SIMULATIONS, write_copies
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.platforms import read_platforms
 from ethelred_runner.obtain.requests import Request
-from ethelred_runner.report.site import build_site
+from ethelred_runner.report import build_site
 from ethelred_runner.settings import DATA, PROJECT
 
 # Not the default datastore: simulated logins must not end up in a real history.
@@ -32,8 +32,8 @@ def demo(
     datastore: str = str(DEMO_DATASTORE),
     site: Path = DEMO_SITE,
     base_path: str = "",
-    *,
     with_report: bool = True,
+    *,
     now: datetime | None = None,
 ) -> None:
     """Append the simulated nights that a datastore of their own lacks, and build the site.
@@ -50,7 +50,7 @@ def demo(
             console.note(f"reading {len(requests)} simulated copies")
             with without_notices():
                 appended = append(requests, store, init=True)
-        console.say(f"{len(appended.copies)} nights are new in the demo's datastore, {store.label}")
+        console.say(f"{len(appended.copies)} copies are new in the demo's datastore, {store.label}")
         if with_report:
             build_site(store.fetch(), site, base_path)
             console.say(f"to look at the site: ethelred serve --site {site}")
