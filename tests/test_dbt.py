@@ -1,32 +1,47 @@
 """The dbt project as an analyst uses it: plain dbt, no runner, no network, warnings are errors."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 PROJECT = Path(__file__).parents[1]
 DBT = Path(sys.executable).with_name("dbt")
+LAYERS = ["staging", "intermediate", "history", "marts", "report"]
 
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build all models once, in a sandbox of this module's own."""
+    """Build all models once, in a sandbox of this module's own, without a copy."""
     folder = tmp_path_factory.mktemp("dbt")
     dbt(folder, "build")
     return folder
+
+
+@pytest.fixture(scope="module")
+def models(sandbox: Path) -> dict[str, dict[str, Any]]:
+    """Return what dbt knows of each model and seed, by its identifier."""
+    manifest = json.loads((sandbox / "target" / "manifest.json").read_text(encoding="utf-8"))
+    nodes = manifest["nodes"].items()
+    return {key: node for key, node in nodes if node["resource_type"] in ("model", "seed")}
 
 
 def dbt(folder: Path, *arguments: str) -> str:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("ETHELRED_")}
     # A proxy that isn't there: whoever asked for the network would fail.
     offline = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
+    files = {
+        "ETHELRED_DBT_DATABASE": str(folder / "ethelred.duckdb"),
+        "ETHELRED_DBT_COPIES": str(folder / "copies.duckdb"),
+    }
     done = subprocess.run(
         [DBT, *arguments, "--target-path", str(folder / "target"), "--log-path", str(folder)],
         cwd=PROJECT,
-        env=clean | offline | {"ETHELRED_DBT_DATABASE": str(folder / "ethelred.duckdb")},
+        env=clean | offline | files,
         capture_output=True,
         text=True,
         check=False,
@@ -57,3 +72,20 @@ def test_the_documentation_is_one_file(sandbox: Path) -> None:
 
 def test_nothing_is_deprecated(sandbox: Path) -> None:
     dbt(sandbox, "parse", "--no-partial-parse", "--show-all-deprecations", "--warn-error")
+
+
+def test_no_model_reads_a_later_layer(models: dict[str, dict[str, Any]]) -> None:
+    for node in models.values():
+        for read in node["depends_on"].get("nodes", []):
+            if read in models and models[read]["resource_type"] == "model":
+                earlier, later = LAYERS.index(models[read]["fqn"][1]), LAYERS.index(node["fqn"][1])
+                assert earlier <= later, f"{node['name']} reads {models[read]['name']}"
+
+
+def test_only_what_reads_the_copies_is_ephemeral_and_the_rest_can_be_queried(
+    models: dict[str, dict[str, Any]],
+) -> None:
+    for node in models.values():
+        if node["resource_type"] == "model":
+            is_ephemeral = node["config"]["materialized"] == "ephemeral"
+            assert is_ephemeral == (node["fqn"][1] in ("staging", "intermediate")), node["name"]

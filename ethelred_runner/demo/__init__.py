@@ -16,7 +16,7 @@ from ethelred_runner.demo.simulate import SIMULATIONS, write_copies
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.platforms import read_platforms
 from ethelred_runner.obtain.requests import Request
-from ethelred_runner.report.site import build_site
+from ethelred_runner.report import build_site
 from ethelred_runner.settings import DATA, PROJECT
 
 # Not the default datastore: simulated logins must not end up in a real history.
@@ -32,9 +32,8 @@ def demo(
     datastore: str = str(DEMO_DATASTORE),
     site: Path = DEMO_SITE,
     base_path: str = "",
-    *,
     with_report: bool = True,
-    seeds: Path = DEMO_SEEDS,
+    *,
     now: datetime | None = None,
 ) -> None:
     """Append the simulated nights that a datastore of their own lacks, and build the site.
@@ -42,26 +41,26 @@ def demo(
     `now` is the moment (aware) up to which nights are simulated, by default the clock's.
     """
     last = last_night((now or datetime.now(UTC)).astimezone(UTC))
-    with open_datastore(datastore) as store, seeds_in(seeds):
+    with open_datastore(datastore) as store, demo_seeds():
         known = known_nights(store)
         first = min((night for _, night in known), default=first_night(last))
-        write_seeds(seeds, first, last)
+        write_seeds(DEMO_SEEDS, last)
         with private_folder() as folder:
             requests = list(missing_copies(known, first, last, folder))
             console.note(f"reading {len(requests)} simulated copies")
             with without_notices():
                 appended = append(requests, store, init=True)
-        console.say(f"{len(appended.copies)} nights are new in the demo's datastore, {store.label}")
+        console.say(f"{len(appended.copies)} copies are new in the demo's datastore, {store.label}")
         if with_report:
             build_site(store.fetch(), site, base_path)
             console.say(f"to look at the site: ethelred serve --site {site}")
 
 
 @contextmanager
-def seeds_in(folder: Path) -> Iterator[None]:
-    """Have the seeds of a folder stand in for the project's."""
+def demo_seeds() -> Iterator[None]:
+    """Have the demo's seeds stand in for the project's."""
     before = os.environ.get("ETHELRED_SEEDS")
-    os.environ["ETHELRED_SEEDS"] = str(folder)
+    os.environ["ETHELRED_SEEDS"] = str(DEMO_SEEDS.relative_to(PROJECT))
     try:
         yield
     finally:
@@ -70,13 +69,16 @@ def seeds_in(folder: Path) -> Iterator[None]:
             os.environ["ETHELRED_SEEDS"] = before
 
 
-def write_seeds(folder: Path, first: date, last: date) -> None:
-    """Write the demo's seeds: its own platforms, notes of its days, and the true bank holidays."""
+def write_seeds(folder: Path, last: date) -> None:
+    """Write the demo's seeds: its own platforms, notes of its days, and the true bank holidays.
+
+    They are the same for all demos of a year, because dbt has them from one place in the project.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     notes = io.StringIO()
     rows = csv.writer(notes, lineterminator="\n")
     rows.writerow(["platform", "day", "text"])
-    rows.writerows(annotations(first, last))
+    rows.writerows(annotations(last.year))
     write_whole(folder / "annotations.csv", notes.getvalue())
     for seed in (Path(__file__).parent / "seeds" / "platforms.csv", BANK_HOLIDAYS):
         write_whole(folder / seed.name, seed.read_text(encoding="utf-8"))

@@ -32,7 +32,7 @@ class Event:
 
 
 GAP = Event("all", 1, 4, 1.0, "The backup server was away for four nights")
-COURSE = Event("demo_workbench", 22, 3, 2.3, "Training course, three days")
+COURSE = Event("demo_workbench", 22, 3, 2.3, "The last day of a training course")
 OUTAGE = Event("demo_workbench", 44, 1, 0.04, "The login page was broken until the evening")
 EVENTS = (GAP, COURSE, OUTAGE)
 
@@ -95,12 +95,13 @@ def growth(days: int) -> float:
     return 1 + days / 365 / 3
 
 
-def annotations(first: date, last: date) -> Iterator[tuple[str, date, str]]:
-    """Yield platform, day and text of what is known of the demo's days."""
-    copied = set(nights_with_copies(first, last))
-    for day in days_between(first, last):
+def annotations(last_year: int) -> Iterator[tuple[str, date, str]]:
+    """Yield platform, day and text of what is known of the demo's days, past and future.
+
+    A note on an event's last day is not shown before the event is over.
+    """
+    for day in days_between(A_MONDAY, date(last_year, 12, 31)):
         for event in EVENTS:
-            is_first_day = day_of_cycle(day) == event.first_day
-            took_place = day not in copied if event is GAP else not is_christmas(day)
-            if is_first_day and took_place:
+            is_last_day = day_of_cycle(day) == event.first_day + event.days - 1
+            if is_last_day and (event is GAP or not is_christmas(day)):
                 yield event.platform, day, event.annotation

@@ -24,7 +24,7 @@ class Platform:
 
 def read_platforms() -> dict[str, Platform]:
     """Return the platforms of the seed by their identifiers, in the seed's order."""
-    seed = Path(setting("ETHELRED_SEEDS", str(PROJECT / "seeds"))) / "platforms.csv"
+    seed = PROJECT / setting("ETHELRED_SEEDS", "seeds") / "platforms.csv"
     with seed.open(encoding="utf-8", newline="") as lines:
         return {row["platform"]: Platform(**row) for row in csv.DictReader(lines)}
 

@@ -15,10 +15,8 @@ newest_logins as (
     inner join last_logins using (platform, copy_number)
     where
         last_logins.logged_in_at <= copies_obtained.obtained_at
-        and last_logins.logged_in_at
-        < coalesce(
-            copies_obtained.named_on
-            + interval ({{ var('newest_login_within_days_of_name') }}) day,
+        and last_logins.logged_in_at < coalesce(
+            copies_obtained.named_on + interval ({{ var('newest_login_within_days_of_name') }}) day,
             timestamp 'infinity'
         )
     group by copies_obtained.copy_number

@@ -10,55 +10,48 @@ logins as (
     select * from {{ ref('logins').include(database=false) }}
 ),
 
-first_days as (
-    select
-        platform,
-        {{ reporting_day('min(logged_in_at)') }} as first_day
-    from logins
-    group by platform
+active_users_per_day as (
+    select * from {{ ref('active_users_per_day').include(database=false) }}
 ),
 
-filled as (
-    select distinct
-        'active_users_per_day' as mart,
-        platform
-    from {{ ref('active_users_per_day').include(database=false) }}
-    union all
-    select distinct
-        'collection_nights' as mart,
-        platform
-    from {{ ref('collection_nights').include(database=false) }}
-    union all
-    select distinct
-        'logins_timeseries' as mart,
-        platform
-    from {{ ref('logins_timeseries').include(database=false) }}
-    union all
-    select distinct
-        'platform_headlines' as mart,
-        platform
-    from {{ ref('platform_headlines').include(database=false) }}
+collection_nights as (
+    select * from {{ ref('collection_nights').include(database=false) }}
 ),
 
-marts as (
-    select unnest([
-        'active_users_per_day', 'collection_nights', 'logins_timeseries', 'platform_headlines'
-    ]) as mart
+logins_timeseries as (
+    select * from {{ ref('logins_timeseries').include(database=false) }}
+),
+
+platform_headlines as (
+    select * from {{ ref('platform_headlines').include(database=false) }}
 ),
 
 expected as (
+    select platform
+    from collection_summary
+    inner join logins using (platform)
+    group by platform, newest_copy_on
+    having newest_copy_on > {{ reporting_day('min(logged_in_at)') }}
+),
+
+missing as (
     select
-        first_days.platform,
-        marts.mart
-    from first_days
-    inner join collection_summary using (platform)
-    cross join marts
-    where first_days.first_day < collection_summary.newest_copy_on
+        platform,
+        unnest([
+            if(
+                platform in (select platform from active_users_per_day),
+                null, 'active_users_per_day'
+            ),
+            if(platform in (select platform from collection_nights), null, 'collection_nights'),
+            if(platform in (select platform from logins_timeseries), null, 'logins_timeseries'),
+            if(platform in (select platform from platform_headlines), null, 'platform_headlines')
+        ]) as mart
+    from expected
 )
 
 select
     platform,
     mart
-from expected
-anti join filled using (platform, mart)
+from missing
+where mart is not null
 order by platform, mart

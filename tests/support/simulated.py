@@ -1,4 +1,7 @@
-"""Simulated users, what nightly copies show of them, and what must come of it, without SQL."""
+"""Simulated users, what nightly copies show of them, and what must come of it, without SQL.
+
+A history is drawn by its seed: the same number is always the same history.
+"""
 
 import random
 from collections import Counter
@@ -7,10 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
-
-from hypothesis import strategies as st
-
-from .compiled import Shown
 
 LONDON = ZoneInfo("Europe/London")
 # Nights around both clock changes, and one month without.
@@ -27,8 +26,25 @@ BAD = [
     ("2026-02-30 00:00:00", "text"),
 ]
 
+LATE = [
+    timedelta(),
+    timedelta(),
+    timedelta(seconds=1.5),
+    timedelta(hours=8),
+]  # after the usual hour
+DELAYS = [timedelta(), timedelta(), timedelta(hours=7), timedelta(days=1)]
+MAX_RUNS = 5
 
 AHEAD = len(BAD)  # stands for a login just later than the clocks of two machines may differ
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A copy: what its users' values are, with their storage classes."""
+
+    taken_at: datetime
+    content: str
+    values: tuple[tuple[str | None, str], ...]
 
 
 @dataclass(frozen=True)
@@ -155,38 +171,40 @@ def end_of(day: date) -> datetime:
     return midnight.astimezone(UTC).replace(tzinfo=None)
 
 
-@st.composite
-def histories(draw: st.DrawFn) -> History:
+def draw_history(rng: random.Random) -> History:
     """Draw some days of logins, with 1 to 8 copies of them."""
-    beginning = draw(st.sampled_from(BEGINNINGS))
-    days = st.integers(0, 9)
-    moment = st.builds(
-        lambda day, at: beginning + timedelta(days=day) + at, days, st.sampled_from(MOMENTS)
-    )
-    moments = st.sampled_from(draw(st.lists(moment, min_size=1, max_size=5)))  # so that some meet
-    delays = st.sampled_from([timedelta(), timedelta(), timedelta(hours=7), timedelta(days=1)])
-    ends = st.sampled_from([False] * 5 + [True])
-    events = st.builds(Event, moments, delays, st.integers(0, 7), ends)
-    nights = st.builds(
-        lambda day, at: beginning + timedelta(days=day, hours=3) + at,
-        days,
-        st.sampled_from([timedelta(), timedelta(), timedelta(seconds=1.5), timedelta(hours=8)]),
-    )
+    beginning = rng.choice(BEGINNINGS)
+    # Few moments, so that some logins meet.
+    moments = [
+        beginning + timedelta(days=rng.randint(0, 9)) + rng.choice(MOMENTS)
+        for _ in range(rng.randint(1, 5))
+    ]
+    nights = {
+        beginning + timedelta(days=rng.randint(0, 9), hours=3) + rng.choice(LATE)
+        for _ in range(rng.randint(1, 8))
+    }
     return History(
-        tuple(draw(st.lists(events, min_size=draw(st.sampled_from([0, 9, 18])), max_size=40))),
-        tuple(draw(st.lists(nights, min_size=1, max_size=8, unique=True))),
-        tuple(draw(st.lists(st.integers(0, AHEAD), max_size=3))),
-        draw(st.integers(0, 4)),
+        tuple(draw_event(rng, moments) for _ in range(rng.choice([0, 3, 9, 18, 40]))),
+        tuple(rng.sample(sorted(nights), len(nights))),
+        tuple(rng.randint(0, AHEAD) for _ in range(rng.randint(0, 3))),
+        rng.randint(0, 4),
     )
 
 
-@st.composite
-def arrangements(draw: st.DrawFn, copies: int) -> list[list[tuple[int, bool]]]:
-    """Draw runs in which every copy comes at least once: any order, grouping, repetition, kind."""
-    every = draw(st.permutations(range(copies)))
-    again = draw(st.lists(st.integers(0, copies - 1), max_size=4))
-    kinds = draw(st.lists(st.booleans(), min_size=len(every) + len(again), max_size=12))
-    order = list(zip([*every, *again], kinds, strict=False))
-    cuts = sorted(draw(st.lists(st.integers(1, len(order)), max_size=4)))
-    runs = [order[a:b] for a, b in pairwise([0, *cuts, len(order)])]
-    return [run for run in runs if run]
+def draw_event(rng: random.Random, moments: list[datetime]) -> Event:
+    return Event(rng.choice(moments), rng.choice(DELAYS), rng.randint(0, 7), rng.random() < 1 / 6)
+
+
+def draw_arrangement(rng: random.Random, copies: int) -> list[list[tuple[int, bool]]]:
+    """Draw runs in which every copy comes at least once: any order, grouping, repetition, kind.
+
+    A run is of copies' numbers, each sanitised or not.
+    """
+    order = rng.sample(range(copies), copies)
+    order += [rng.randrange(copies) for _ in range(rng.randint(0, 4))]
+    runs: list[list[tuple[int, bool]]] = [[]]
+    for number in order:
+        if runs[-1] and len(runs) < MAX_RUNS and rng.random() < 0.4:
+            runs.append([])
+        runs[-1].append((number, rng.random() < 0.5))
+    return runs
