@@ -5,20 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ethelred_runner import console
-from ethelred_runner.append.checks import (
-    History,
-    check_nothing_gone,
-    fingerprint_tables,
-    read_history,
-)
+from ethelred_runner.append.checks import History, check_nothing_gone, read_history
 from ethelred_runner.append.dbt import build_models
 from ethelred_runner.append.result import Appended, read_result
 from ethelred_runner.datastore import Checkout, Conflict, Datastore, import_history
 from ethelred_runner.errors import BuildFailed, DatastoreError
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.copies import COPIES_NAME, obtain_logins
-from ethelred_runner.obtain.fetch import Limits
-from ethelred_runner.obtain.requests import Request
+from ethelred_runner.obtain.requests import Limits, Request
 
 MAX_COMMIT_ATTEMPTS = 5
 DEFAULT_LIMITS = Limits()
@@ -62,9 +56,8 @@ def append_once(
     with datastore.checkout(init=init) as checkout:
         shutil.copyfile(logins, checkout.path.with_name(COPIES_NAME))
         before = None if checkout.is_new else read_history(checkout.path)
-        tables = None if checkout.is_new else fingerprint_tables(checkout.path)
         build_and_check(checkout, before)
-        changed = tables != fingerprint_tables(checkout.path)
+        changed = before != read_history(checkout.path)
         known = before.copy_ids if before else []
         appended = read_result(checkout.path, known, copies_given, changed=changed)
         if dry_run or not changed:
@@ -85,8 +78,6 @@ def build_and_check(checkout: Checkout, before: History | None) -> None:
         raise
     if before:
         check_nothing_gone(checkout.path, before)
-    else:
-        read_history(checkout.path)
 
 
 def explain_loss(path: Path, before: History, failure: BuildFailed) -> None:

@@ -14,24 +14,15 @@ from dbt.cli.main import dbtRunner
 FAILED = ("error", "fail", "runtime error", "partial success")
 
 
-def main() -> None:
-    """Run dbt, and exit with 1 if anything failed."""
-    result, *arguments = sys.argv[1:]
-    outcome = dbtRunner().invoke(arguments)
-    failures = [describe(run) for run in getattr(outcome.result, "results", [])]
-    found = [failure for failure in failures if failure]
-    if outcome.exception:
-        found.append(str(outcome.exception))
-    Path(result).write_text(json.dumps(found), encoding="utf-8")
-    sys.exit(0 if outcome.success else 1)
-
-
 def describe(run: Any) -> str:
-    """Return what failed and why, in one line; nothing for what went well."""
-    if str(run.status) not in FAILED:
-        return ""
+    """Return what failed and why."""
     return f"{run.node.resource_type} {run.node.name}: {run.message}"
 
 
 if __name__ == "__main__":
-    main()
+    outcome = dbtRunner().invoke(sys.argv[2:])
+    runs = getattr(outcome.result, "results", [])
+    failures = [describe(run) for run in runs if str(run.status) in FAILED]
+    failures += [str(outcome.exception)] if outcome.exception else []
+    Path(sys.argv[1]).write_text(json.dumps(failures), encoding="utf-8")
+    sys.exit(0 if outcome.success else 1)
