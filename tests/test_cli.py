@@ -40,7 +40,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     return noted
 
 
-def invoke(*arguments: str | Path, code: int = 0, **settings: str) -> str:
+def invoke(*arguments: str | Path, code: int = 0, settings: dict[str, str] | None = None) -> str:
     """Run a command in this process, expect an exit code, and return what it printed."""
     done = CliRunner().invoke(commands.app, [str(one) for one in arguments], env=settings)
     error = done.exception
@@ -52,7 +52,7 @@ def invoke(*arguments: str | Path, code: int = 0, **settings: str) -> str:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_help_and_is_in_the_readme(command: str) -> None:
-    assert "--debug" in invoke(command, "--help", COLUMNS="200")
+    assert "--debug" in invoke(command, "--help", settings={"COLUMNS": "200"})
     assert f"`ethelred {command}" in README.read_text(encoding="utf-8")
 
 
@@ -87,7 +87,8 @@ def test_an_error_says_what_is_wrong_and_what_to_do(
     tmp_path: Path, arguments: list[str], code: int, says: str
 ) -> None:
     store = tmp_path / "ethelred.duckdb"
-    said = invoke(*arguments, code=code, ETHELRED_DATASTORE=str(store), COLUMNS="200")
+    settings = {"ETHELRED_DATASTORE": str(store), "COLUMNS": "200"}
+    said = invoke(*arguments, code=code, settings=settings)
     assert says in said
     assert not store.exists()
 
@@ -152,8 +153,9 @@ def test_nohup_keeps_its_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_options_are_environment_variables_too(calls: Calls, tmp_path: Path) -> None:
     settings = {OWN: "/a/copy", "ETHELRED_DATASTORE": "/a/store", "ETHELRED_MAX_AGE": "0"}
     settings |= {"ETHELRED_INIT": "true", "ETHELRED_NO_REPORT": "1", "ETHELRED_MAX_BYTES": "5"}
-    invoke("run", **settings)
-    invoke("run", "--site", tmp_path, "--if-older", "8", **settings | {"ETHELRED_NO_REPORT": "0"})
+    invoke("run", settings=settings)
+    settings |= {"ETHELRED_NO_REPORT": "0"}
+    invoke("run", "--site", tmp_path, "--if-older", "8", settings=settings)
     (first, outcome), (second, _) = calls
     assert [request.source for request in first.requests] == ["/a/copy"]
     assert (first.datastore, first.init, first.site) == ("/a/store", True, None)
@@ -173,7 +175,7 @@ def test_options_are_environment_variables_too(calls: Calls, tmp_path: Path) -> 
 def test_what_is_obtained(
     calls: Calls, arguments: list[str], settings: dict[str, str], expected: list[str]
 ) -> None:
-    invoke("run", *arguments, **settings)
+    invoke("run", *arguments, settings=settings)
     assert [request.source for request in calls[0][0].requests] == expected
 
 
@@ -184,8 +186,8 @@ def test_a_platform_alone_is_that_platforms_source(
     (tmp_path / "platforms.csv").write_text("\n".join([*seed, "other,Other,users,last_login\n"]))
     monkeypatch.setenv("ETHELRED_SEEDS", str(tmp_path))
     settings = {OWN: "/one", "ETHELRED_SOURCE_OTHER": "/two"}
-    invoke("run", **settings)
-    invoke("run", "--platform", "other", **settings)
+    invoke("run", settings=settings)
+    invoke("run", "--platform", "other", settings=settings)
     sources = [[request.source for request in plan.requests] for plan, _ in calls]
     assert sources == [["/one", "/two"], ["/two"]]
 
@@ -194,6 +196,17 @@ def test_empty_settings_count_as_not_given(ethelred: Ethelred, tmp_path: Path) -
     empty = dict.fromkeys(["ETHELRED_SITE", "ETHELRED_MAX_AGE", "ETHELRED_SUMMARY", OWN], "")
     lost = {"ETHELRED_DATASTORE": str(tmp_path / "lost.duckdb"), "AWS_ENDPOINT_URL": " "}
     assert OWN in ethelred("run", code=2, **empty, **lost).stderr
+
+
+def test_the_demo_has_a_datastore_and_a_site_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Path] = []
+    monkeypatch.setattr(
+        commands, "run_demo", lambda store, site, *_, **__: given.extend([Path(store), site])
+    )
+    invoke("demo", settings={"ETHELRED_DATASTORE": "s3://real/one", "ETHELRED_SITE": "/srv/www"})
+    invoke("demo", "--datastore", "/a/store", "--site", "/a/site")
+    own = PROJECT / "data" / "demo"
+    assert given == [own / "ethelred.duckdb", own / "site", Path("/a/store"), Path("/a/site")]
 
 
 def test_a_terminated_run_leaves_no_copy_behind(nights: list[Night], tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from ethelred_runner.cli import options as opt
 from ethelred_runner.cli.run import Plan, requests_of
 from ethelred_runner.cli.run import run as run_plan
 from ethelred_runner.datastore import export_history, open_datastore, read_status
+from ethelred_runner.demo import DEMO_DATASTORE, DEMO_SITE
+from ethelred_runner.demo import demo as run_demo
 from ethelred_runner.obtain.keep import obtain_to
 from ethelred_runner.obtain.requests import Limits, configured_sources
 from ethelred_runner.report import build_site
@@ -188,13 +190,11 @@ def check(
 
 @app.command()
 def demo(
-    datastore: opt.Datastore = "",
-    site: opt.Site = opt.SITE,
+    datastore: opt.DemoDatastore = str(DEMO_DATASTORE),
+    site: opt.DemoSite = DEMO_SITE,
     base_path: opt.BasePath = "",
     no_report: opt.NoReport = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Do the whole job on simulated copies of two platforms."""
-    from ethelred_runner.demo import demo as run_demo
-
-    run_demo(datastore, site, base_path, not no_report)
+    """Do the whole job on simulated copies of two platforms, apart from all that is real."""
+    run_demo(datastore, site, base_path, with_report=not no_report)

@@ -42,7 +42,7 @@ def requests_of(
     if platform and not sources:
         wanted = find_platform(platform)
         if platform not in configured_sources():
-            raise UsageError(f"no source: give one, or set {wanted.source_setting}")
+            raise UsageError(f"no source: give one, or set {wanted.setting('ETHELRED_SOURCE')}")
         sources = [configured_sources()[platform]]
     return requests_for(sources or [], platform or DEFAULT_PLATFORM, taken_at)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ethelred_runner import console
-from ethelred_runner.append.result import Appended
+from ethelred_runner.append.result import Appended, AppendedCopy
 from ethelred_runner.datastore.status import Gap, PlatformStatus, Status
 from ethelred_runner.errors import UsageError, exit_code_of, line_of
 from ethelred_runner.watch.wording import counted, to_the_hour, to_the_minute
@@ -172,26 +172,33 @@ def result_lines(outcome: Outcome) -> list[str]:
 def warning_lines(outcome: Outcome) -> list[str]:
     """Return what somebody should look at, in a line each."""
     lines = []
-    for copy in (copy for appended in outcome.appended.values() for copy in appended.copies):
-        taken_at = to_the_minute(to_the_hour(copy.taken_at))
-        name = f"the copy of {copy.platform} taken {taken_at}"
-        if copy.taken_at_from == "newest_login":
+    for platform, appended in outcome.appended.items():
+        for copy in appended.copies:
+            lines += copy_warnings(copy)
+        if outcome.is_stale(outcome.platforms[platform]):
+            taken_at = to_the_hour(outcome.platforms[platform].newest_copy_taken_at)
             lines.append(
-                f"{name}: its modification time is missing or disagrees with its name, so its "
-                "newest login stands in for it; --taken-at can say better"
+                f"the newest copy of {platform} was taken {to_the_minute(taken_at)}, more than "
+                f"{outcome.max_age_hours:g} hours ago: is its backup job at work?"
             )
-        if copy.rejected_logins:
-            lines.append(
-                f"{name}: {counted(copy.rejected_logins, 'value')} could not be taken for a login; "
-                "the table rejected_logins lists their shapes"
-            )
-    return lines + [
-        f"the newest copy of {name} was taken "
-        f"{to_the_minute(to_the_hour(outcome.platforms[name].newest_copy_taken_at))}, more than "
-        f"{outcome.max_age_hours:g} hours ago: is its backup job at work?"
-        for name in outcome.appended
-        if outcome.is_stale(outcome.platforms[name])
-    ]
+    return lines
+
+
+def copy_warnings(copy: AppendedCopy) -> list[str]:
+    """Return what somebody should look at in a copy."""
+    name = f"the copy of {copy.platform} taken {to_the_minute(to_the_hour(copy.taken_at))}"
+    lines = []
+    if copy.taken_at_from == "newest_login":
+        lines.append(
+            f"{name}: its modification time is missing or disagrees with its name, so its "
+            "newest login stands in for it; --taken-at can say better"
+        )
+    if copy.rejected_logins:
+        lines.append(
+            f"{name}: {counted(copy.rejected_logins, 'value')} could not be taken for a login; "
+            "the table rejected_logins lists their shapes"
+        )
+    return lines
 
 
 def conceal(text: str, sources: Sequence[str]) -> str:

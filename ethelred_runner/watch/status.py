@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from rich.filesize import decimal
@@ -48,18 +47,14 @@ def refuse_stale(status: Status, max_age_hours: float | None) -> None:
 
 def show_status(label: str, status: Status, versions: Sequence[Version]) -> None:
     """Print the status as a table, and below it what needs more room."""
-    table = Table(title=f"{label} ({decimal(status.size_bytes)})")
-    for heading in ("platform", "copies", "newest copy", "age", "logins", "rejected"):
-        table.add_column(heading)
+    headings = ("platform", "copies", "newest copy", "age", "logins", "rejected")
+    table = Table(*headings, title=f"{label} ({decimal(status.size_bytes)})")
     for platform in status.platforms:
-        table.add_row(
-            platform.platform,
-            f"{platform.copies:,}",
-            to_the_minute(platform.newest_copy_taken_at),
-            f"{platform.newest_copy_age_hours:,.0f} h",
-            f"{platform.logins:,}",
-            f"{platform.rejected_logins:,}",
-        )
+        taken_at = to_the_minute(platform.newest_copy_taken_at)
+        age = f"{platform.newest_copy_age_hours:,.0f} h"
+        numbers = platform.copies, platform.logins, platform.rejected_logins
+        copies, logins, rejected = (f"{number:,}" for number in numbers)
+        table.add_row(platform.platform, copies, taken_at, age, logins, rejected)
     console.results.print(table)
     for platform in status.platforms:
         show_platform(platform)
@@ -71,8 +66,9 @@ def show_status(label: str, status: Status, versions: Sequence[Version]) -> None
 def show_platform(platform: PlatformStatus) -> None:
     """Print a platform's days, gaps and last copies."""
     name = platform.platform
-    first, newest = day_of(platform.first_login_at), day_of(platform.newest_login_at)
-    console.say(f"{name}: first login on {first}, newest on {newest}")
+    if platform.first_login_at and platform.newest_login_at:
+        first, newest = platform.first_login_at.date(), platform.newest_login_at.date()
+        console.say(f"{name}: first login on {first}, newest on {newest}")
     console.say(f"{name}: {describe_days(platform)}")
     for gap in platform.gaps:
         nights = gap.nights
@@ -97,16 +93,9 @@ def describe_days(platform: PlatformStatus) -> str:
     return f"{complete} and {platform.partial_days:,} partial up to {platform.last_finished_day}"
 
 
-def day_of(moment: datetime | None) -> str:
-    """Write the day of a moment (UTC), or that there is none."""
-    return f"{moment:%Y-%m-%d}" if moment else "none"
-
-
 def show_versions(versions: Sequence[Version]) -> None:
     """Print the versions that can be restored as a table."""
-    table = Table()
-    for heading in ("version", "made", "by", "size"):
-        table.add_column(heading)
+    table = Table("version", "made", "by", "size")
     for version in versions:
         size = decimal(version.size_bytes)
         table.add_row(str(version.version), version.created_at, version.action, size)

@@ -181,12 +181,7 @@ def assert_not_published(act: Act, results: dict[str, str]) -> None:
 @pytest.mark.slow
 @pytest.mark.xdist_group("site")
 def test_a_first_run_explains_itself_and_the_next_one_ends_with_the_site(
-    act: Act,
-    backups: Path,
-    nights: list[Night],
-    visit: Visit,
-    github: GitHub,
-    check_ins: Service,
+    act: Act, backups: Path, nights: list[Night], visit: Visit, github: GitHub, check_ins: Service
 ) -> None:
     back_up(nights[0], backups)
     back_up(nights[1], backups)
@@ -207,7 +202,7 @@ def test_a_first_run_explains_itself_and_the_next_one_ends_with_the_site(
     check_the_site(act.published, nights[1:2], visit)
     check_nothing_leaks(act, github, nights)
     assert {path.name for path in act.temporary.iterdir()} <= {"node-compile-cache"}
-    assert list(act.user.iterdir()) == []
+    assert {path.name for path in act.user.iterdir()} <= {".config", ".npm"}  # act's, npm's log
 
 
 @pytest.mark.dice

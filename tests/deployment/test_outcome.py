@@ -1,0 +1,141 @@
+"""What a run came to, from results made by hand: its lines, its warnings, its JSON."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from ethelred_runner.append.result import Appended, AppendedCopy
+from ethelred_runner.datastore.status import Gap, PlatformStatus, Status
+from ethelred_runner.watch.outcome import (
+    Outcome,
+    conceal,
+    result_lines,
+    summary_of,
+    utc_now,
+    warning_lines,
+)
+
+TAKEN_AT = datetime(2026, 6, 1, 4, 59, 7)
+COPY = AppendedCopy("one", TAKEN_AT, "newest_login", 50, 5, 2, False)
+STATUS = PlatformStatus(
+    platform="one",
+    copies=2,
+    first_copy_taken_at=TAKEN_AT - timedelta(days=1),
+    newest_copy_taken_at=TAKEN_AT,
+    users=50,
+    rejected_logins=2,
+    new_logins_of_last_copy=5,
+    logins=40,
+    first_login_at=None,
+    newest_login_at=None,
+    last_finished_day=None,
+    complete_days=0,
+    partial_days=0,
+    days_before_collection=0,
+    newest_copy_age_hours=1.5,
+    gaps=[],
+    last_copies=[],
+)
+
+
+def outcome_of(
+    *copies: AppendedCopy, given: int = 1, status: PlatformStatus = STATUS, limit: float = 36
+) -> Outcome:
+    outcome = Outcome(max_age_hours=limit)
+    outcome.add("one", Appended(Status(1, [status]), copies, given, changed=bool(copies)))
+    return outcome
+
+
+def test_what_was_done_is_said() -> None:
+    assert result_lines(outcome_of(COPY, replace(COPY, is_older=True), given=3)) == [
+        "1 copy had been read before",
+        "1 copy is older than the newest one known (backfill)",
+        "appended 10 new logins from 2 new copies; the datastore holds 40 logins",
+    ]
+    assert result_lines(outcome_of())[1:] == [
+        "nothing new to append; the datastore holds 40 logins"
+    ]
+
+
+def test_what_somebody_should_look_at_is_said() -> None:
+    lines = warning_lines(outcome_of(COPY, limit=1))
+    assert [
+        "newest login stands in" in lines[0],
+        "2 values could not be taken" in lines[1],
+        "is its backup job at work?" in lines[2],
+        len(lines),
+    ] == [True, True, True, 3]
+    plain = replace(COPY, taken_at_from="modified_at", rejected_logins=0)
+    assert warning_lines(outcome_of(plain)) == []
+
+
+@pytest.mark.parametrize(("limit", "stale"), [(0, True), (1, True), (1.5, False), (36, False)])
+def test_a_copy_is_old_by_a_limit_that_may_be_nothing(limit: float, stale: bool) -> None:
+    (platform,) = summary_of(outcome_of(limit=limit), [])["platforms"]
+    assert platform["is_stale"] == stale
+    assert not Outcome().is_stale(STATUS)
+
+
+def test_no_second_of_a_login_is_in_the_summary() -> None:
+    gap = Gap(TAKEN_AT - timedelta(days=3), TAKEN_AT, 72.0)
+    outcome = outcome_of(COPY, status=replace(STATUS, gaps=[gap]))
+    outcome.finished_at = TAKEN_AT + timedelta(hours=2)
+    outcome.warnings = warning_lines(outcome)
+    summary = summary_of(outcome, [])
+    (platform,) = summary["platforms"]
+    assert platform["newest_copy_taken_at"] == "2026-06-01T04:00:00Z"
+    assert platform["age_hours"] == 3.0
+    assert platform["gaps"] == [
+        {
+            "from": "2026-05-29T04:00:00Z",
+            "to": "2026-06-01T04:00:00Z",
+            "hours": 72.0,
+            "nights_missed": 2,
+        }
+    ]
+    assert "04:59" not in str(summary | {"started_at": "", "finished_at": ""})
+
+
+def test_only_gaps_that_ended_lately_are_told() -> None:
+    old = Gap(TAKEN_AT - timedelta(days=40), TAKEN_AT - timedelta(days=29), 264.0)
+    new = replace(old, to_at=TAKEN_AT - timedelta(days=27))
+    (platform,) = summary_of(outcome_of(status=replace(STATUS, gaps=[old, new])), [])["platforms"]
+    assert [gap["to"] for gap in platform["gaps"]] == ["2026-05-05T04:00:00Z"]
+
+
+def test_a_dry_run_keeps_what_each_platform_would_bring() -> None:
+    outcome = outcome_of(COPY)
+    other = replace(STATUS, platform="other", logins=7)
+    untouched = replace(STATUS, logins=35)  # of a copy of the datastore made for the second one
+    outcome.add("other", Appended(Status(1, [untouched, other]), [], 1, changed=False))
+    assert {name: found.logins for name, found in outcome.platforms.items()} == {
+        "one": 40,
+        "other": 7,
+    }
+    assert outcome.logins == 47
+    assert outcome.finished_at <= utc_now()
+
+
+SFTP = "sftp://me@here.org/copy"
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "expected"),
+    [
+        (SFTP, "sftp://here.org/copy: gone", "the source: gone"),
+        (SFTP, "no key of here.org, nor there.org", "no key of the source, nor there.org"),
+        ("sftp://me@db/copy", "by db: a db.example, an rdb", "by the source: a db.example, an rdb"),
+        ("one=/srv/copy", "/srv/copy: gone", "the source: gone"),
+        ("s3://bucket/a/key", "s3://bucket/a/key: gone", "the source: gone"),
+        ("a", "a copy of a user", "a copy of a user"),
+        ("", "nothing to hide", "nothing to hide"),
+        ("https://h.org/x?v=1", "1 of 11 from https://h.org/x?v=1", "1 of 11 from the source"),
+        ("https://h.org/x?v=1", "HTTP 401 at https://h.org/x", "HTTP 401 at the source"),
+        ("https://[odd/x", "https://[odd/x makes no sense", "the source makes no sense"),
+        ("sftp://u:p/ss@host/x", "sftp://u:p/ss@host/x: odd", "the source: odd"),
+        ("/srv/x", "sftp://me:secret@elsewhere.org/x: odd", "the source: odd"),
+    ],
+)
+def test_addresses_are_taken_out_of_a_text(source: str, text: str, expected: str) -> None:
+    assert conceal(text, [source]) == expected
