@@ -190,6 +190,8 @@ def test_a_platform_alone_is_that_platforms_source(
     invoke("run", "--platform", "other", settings=settings)
     sources = [[request.source for request in plan.requests] for plan, _ in calls]
     assert sources == [["/one", "/two"], ["/two"]]
+    token = calls[1][0].requests[0].authorization
+    assert token == "ETHELRED_HTTP_AUTHORIZATION_OTHER"  # not the default platform's
 
 
 def test_empty_settings_count_as_not_given(ethelred: Ethelred, tmp_path: Path) -> None:

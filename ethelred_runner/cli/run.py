@@ -39,12 +39,13 @@ def requests_of(
 
     Raises UsageError if there is none, or if an option makes no sense.
     """
-    if platform and not sources:
-        wanted = find_platform(platform)
-        if platform not in configured_sources():
-            raise UsageError(f"no source: give one, or set {wanted.setting('ETHELRED_SOURCE')}")
-        sources = [configured_sources()[platform]]
-    return requests_for(sources or [], platform or DEFAULT_PLATFORM, taken_at)
+    if sources or not platform:
+        return requests_for(sources or [], platform or DEFAULT_PLATFORM, taken_at)
+    wanted, addresses = find_platform(platform), configured_sources()
+    if platform not in addresses:
+        raise UsageError(f"no source: give one, or set {wanted.setting('ETHELRED_SOURCE')}")
+    # By its prefix, so that it isn't sent the default platform's token.
+    return requests_for([f"{platform}={addresses[platform]}"], DEFAULT_PLATFORM, taken_at)
 
 
 def run(plan: Plan, outcome: Outcome) -> None:
