@@ -13,7 +13,7 @@ from ethelred_runner import console
 from ethelred_runner.append.result import Appended, AppendedCopy
 from ethelred_runner.datastore.status import Gap, PlatformStatus, Status
 from ethelred_runner.errors import UsageError, exit_code_of, line_of
-from ethelred_runner.watch.wording import counted, to_the_hour, to_the_minute
+from ethelred_runner.watch.wording import counted, hour_of, written
 
 LATELY = timedelta(days=28)  # before the newest copy: how far back gaps are told
 PREFIX = re.compile(r"[\w-]+=")  # PLATFORM= in front of an address
@@ -116,7 +116,7 @@ def summary_of(outcome: Outcome, sources: Sequence[str]) -> dict[str, Any]:
 
 def figures(outcome: Outcome, platform: PlatformStatus) -> dict[str, Any]:
     """Return a platform's figures for the summary."""
-    taken_at = to_the_hour(platform.newest_copy_taken_at)
+    taken_at = hour_of(platform.newest_copy_taken_at)
     appended = outcome.appended.get(platform.platform)
     copies = appended.copies if appended else ()
     return {
@@ -138,10 +138,11 @@ def figures(outcome: Outcome, platform: PlatformStatus) -> dict[str, Any]:
 
 def describe_gap(gap: Gap) -> dict[str, Any]:
     """Return a gap between copies for the summary."""
+    begin, end = hour_of(gap.from_at), hour_of(gap.to_at)
     return {
-        "from": iso(to_the_hour(gap.from_at)),
-        "to": iso(to_the_hour(gap.to_at)),
-        "hours": round(gap.hours, 1),
+        "from": iso(begin),
+        "to": iso(end),
+        "hours": (end - begin) / timedelta(hours=1),
         "nights_missed": len(gap.nights),
     }
 
@@ -176,9 +177,9 @@ def warning_lines(outcome: Outcome) -> list[str]:
         for copy in appended.copies:
             lines += copy_warnings(copy)
         if outcome.is_stale(outcome.platforms[platform]):
-            taken_at = to_the_hour(outcome.platforms[platform].newest_copy_taken_at)
+            taken_at = outcome.platforms[platform].newest_copy_taken_at
             lines.append(
-                f"the newest copy of {platform} was taken {to_the_minute(taken_at)}, more than "
+                f"the newest copy of {platform} was taken {written(taken_at)}, more than "
                 f"{outcome.max_age_hours:g} hours ago: is its backup job at work?"
             )
     return lines
@@ -186,7 +187,7 @@ def warning_lines(outcome: Outcome) -> list[str]:
 
 def copy_warnings(copy: AppendedCopy) -> list[str]:
     """Return what somebody should look at in a copy."""
-    name = f"the copy of {copy.platform} taken {to_the_minute(to_the_hour(copy.taken_at))}"
+    name = f"the copy of {copy.platform} taken {written(copy.taken_at)}"
     lines = []
     if copy.taken_at_from == "newest_login":
         lines.append(

@@ -11,7 +11,7 @@ from ethelred_runner import console
 from ethelred_runner.datastore.status import PlatformStatus, Status
 from ethelred_runner.datastore.versions import Version
 from ethelred_runner.errors import DatastoreError
-from ethelred_runner.watch.wording import counted, to_the_minute
+from ethelred_runner.watch.wording import counted, written
 
 
 def status_json(label: str, status: Status, versions: Sequence[Version]) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def refuse_stale(status: Status, max_age_hours: float | None) -> None:
     if max_age_hours is None:
         return
     stale = [
-        f"{platform.platform} ({platform.newest_copy_age_hours:,} hours ago)"
+        f"{platform.platform} ({platform.newest_copy_age_hours:,.0f} hours ago)"
         for platform in status.platforms
         if platform.newest_copy_age_hours > max_age_hours
     ]
@@ -50,7 +50,7 @@ def show_status(label: str, status: Status, versions: Sequence[Version]) -> None
     headings = ("platform", "copies", "newest copy", "age", "logins", "rejected")
     table = Table(*headings, title=f"{label} ({decimal(status.size_bytes)})")
     for platform in status.platforms:
-        taken_at = to_the_minute(platform.newest_copy_taken_at)
+        taken_at = written(platform.newest_copy_taken_at)
         age = f"{platform.newest_copy_age_hours:,.0f} h"
         numbers = platform.copies, platform.logins, platform.rejected_logins
         copies, logins, rejected = (f"{number:,}" for number in numbers)
@@ -74,12 +74,12 @@ def show_platform(platform: PlatformStatus) -> None:
         nights = gap.nights
         missing = f", no copy of {nights[0]} to {nights[-1]}" if nights else ""
         console.say(
-            f"{name}: gap of {gap.hours:,.0f} hours, {to_the_minute(gap.from_at)} to "
-            f"{to_the_minute(gap.to_at)}{missing}"
+            f"{name}: gap of {gap.hours:,.0f} hours, {written(gap.from_at)} to "
+            f"{written(gap.to_at)}{missing}"
         )
     for copy in platform.last_copies:
         console.say(
-            f"{name}: copy of {to_the_minute(copy.taken_at)} brought "
+            f"{name}: copy of {written(copy.taken_at)} brought "
             f"{counted(copy.new_logins, 'login')} of {counted(copy.users, 'user')}, "
             f"{copy.rejected_logins:,} rejected"
         )
