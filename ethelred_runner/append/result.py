@@ -1,5 +1,6 @@
 """What a build appended, and what its datastore holds now."""
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -40,27 +41,21 @@ class AppendedCopy:
 
 @dataclass(frozen=True)
 class Appended:
-    """The result of a build. `changed` is False if the datastore already held all of it."""
+    """The result of a build. `copies_given` is by platform."""
 
     status: Status
     copies: Sequence[AppendedCopy]
-    copies_given: int
-    changed: bool
-
-    @property
-    def new_logins(self) -> int:
-        """The number of logins appended."""
-        return sum(copy.new_logins for copy in self.copies)
+    copies_given: Counter[str]
 
     @property
     def copies_known(self) -> int:
         """The number of copies that the datastore had already."""
-        return self.copies_given - len(self.copies)
+        return self.copies_given.total() - len(self.copies)
 
 
-def read_result(path: Path, known: Sequence[str], copies_given: int, *, changed: bool) -> Appended:
+def read_result(path: Path, known: Sequence[str], copies_given: Counter[str]) -> Appended:
     """Compare a built datastore with the identifiers of the copies that were known before."""
     with closing(connect(path)) as connection:
         rows = connection.execute(NEW_COPIES, {"known": list(known)}).fetchall()
     new = [AppendedCopy(*row) for row in rows]
-    return Appended(read_status(path), new, copies_given, changed)
+    return Appended(read_status(path), new, copies_given)
