@@ -61,6 +61,10 @@ class Outcome:
         """The number of logins in the datastore."""
         return sum(platform.logins for platform in self.platforms)
 
+    def copies_read(self, platform: str) -> int:
+        """Return how many copies of a platform the run has read."""
+        return self.appended.copies_given[platform] if self.appended else 0
+
     def is_stale(self, platform: PlatformStatus) -> bool:
         """Tell whether a platform's newest copy is older than it may be."""
         limit = self.max_age_hours
@@ -124,7 +128,7 @@ def figures(outcome: Outcome, platform: PlatformStatus) -> dict[str, Any]:
         "age_hours": round((outcome.finished_at - taken_at) / timedelta(hours=1), 1),
         "is_stale": outcome.is_stale(platform),
         "logins": platform.logins,
-        "copies_read": outcome.appended.copies_given[platform.platform] if outcome.appended else 0,
+        "copies_read": outcome.copies_read(platform.platform),
         "new_logins": sum(copy.new_logins for copy in copies),
         "rejected_values": sum(copy.rejected_logins for copy in copies),
         "gaps": [describe_gap(gap) for gap in gaps],
@@ -169,7 +173,7 @@ def warning_lines(outcome: Outcome) -> list[str]:
         f"{written(platform.newest_copy_taken_at)}, more than "
         f"{outcome.max_age_hours:g} hours ago: is its backup job at work?"
         for platform in outcome.platforms
-        if outcome.is_stale(platform)
+        if outcome.is_stale(platform) and outcome.copies_read(platform.platform)
     ]
 
 

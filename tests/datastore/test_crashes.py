@@ -15,14 +15,7 @@ import pytest
 
 from ethelred_runner.datastore import open_datastore
 from tests.support.crashes import crashing
-from tests.support.datastores import (
-    SETTLED,
-    append_login,
-    logins,
-    names,
-    sha256,
-    version_numbers,
-)
+from tests.support.datastores import SETTLED, append_login, logins, names, sha256, version_numbers
 
 Crash = Callable[[str, str, int], bool]
 
