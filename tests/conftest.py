@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.browsing import browser, visit
+from tests.disks import pytest_pyfunc_call, small_disk
 from tests.truth import Night, read_nights
 
-__all__ = ["browser", "visit"]  # fixtures
+__all__ = ["browser", "pytest_pyfunc_call", "small_disk", "visit"]  # fixtures, and a hook
 
 Ethelred = Callable[..., subprocess.CompletedProcess[str]]
 PROGRAM = Path(sys.executable).with_name("ethelred")

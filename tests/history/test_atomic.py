@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -90,18 +89,7 @@ def test_a_hundred_and_twenty_killed_runs(
     assert found["before"] > 60, found
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = shutil.which("mount")
-    assert mount, "this test needs mount: apt-get install mount"
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", disk], check=False)
-    assert done.returncode == 0, "this test mounts a small disk: run it as root or in unshare -rm"
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
-
-
+@pytest.mark.parametrize("small_disk", ["6m"], indirect=True)
 @pytest.mark.parametrize("left", [1_000_000, 3_000_000])
 def test_a_full_disk(
     left: int, small_disk: Path, store: Path, nights: list[Night], ethelred: Ethelred

@@ -29,7 +29,6 @@ from ethelred_runner.sources.base import last_part, redacted
 from ethelred_runner.workspace import private_folder
 
 from .conftest import DAMAGED, QUICK, USERS, Obtain, compressed, make_database
-from .servers import needed
 
 
 def test_a_copy_knows_its_name_time_and_content(get: Obtain, big: Path) -> None:
@@ -173,18 +172,6 @@ def test_a_file_written_to_while_it_is_read_is_begun_again(
     else:
         get(big)
     assert capfd.readouterr().err.count("beginning again") == min(times, 3)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    assert os.geteuid() == 0, "this test mounts a small disk: run it as root"
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(
-        [needed("mount", "mount"), "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=True
-    )
-    yield disk
-    subprocess.run([needed("umount", "mount"), disk], check=True)
 
 
 def test_a_disk_too_small_is_noticed_before_anything_is_written(
