@@ -139,7 +139,7 @@ def hand_over(datastore: Path, folder: Path) -> None:
     """Write what the report's source queries select as Parquet to where Evidence reads it."""
     data = folder / TEMPLATE / "static" / "data"
     rendered = []
-    with closing(connect(datastore)) as connection:
+    with closing(connect_as_ethelred(datastore)) as connection:
         refuse_missing_figures(connection)
         for query in sorted((folder / "sources" / "ethelred").glob("*.sql")):
             table = data / "ethelred" / query.stem / f"{query.stem}.parquet"
@@ -153,14 +153,27 @@ def hand_over(datastore: Path, folder: Path) -> None:
     (data / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
+def connect_as_ethelred(datastore: Path) -> duckdb.DuckDBPyConnection:
+    """Open a datastore under one name, whatever its file is called.
+
+    In those of earlier versions the view missing_figures names its tables with that name.
+    """
+    connect(datastore).close()  # raises, in plain words, if that is impossible
+    connection = duckdb.connect()
+    quoted = str(datastore).replace("'", "''")
+    connection.execute(f"attach '{quoted}' as ethelred (read_only)")
+    connection.execute("use ethelred")
+    return connection
+
+
 def refuse_missing_figures(connection: duckdb.DuckDBPyConnection) -> None:
     """Raise ReportFailed if a mart is empty although there are logins to show."""
     try:
         missing = connection.execute(MISSING_FIGURES).fetchall()
     except duckdb.Error as error:
         raise ReportFailed(
-            f"the datastore's marts are incomplete: {str(error).splitlines()[0]};"
-            " the next new copy brings them"
+            f"the datastore's marts are incomplete: {str(error).splitlines()[0]}\n"
+            "Append a copy that it hasn't read yet (ethelred run, or build): that makes them anew"
         ) from error
     if missing:
         named = ", ".join(f"{mart} ({platform})" for platform, mart in missing)
