@@ -18,7 +18,7 @@ from obstore.exceptions import (
 )
 from obstore.store import S3Store
 
-from ethelred_runner.errors import DatastoreError, UsageError
+from ethelred_runner.errors import DatastoreError, UsageError, is_panic
 from ethelred_runner.sources.s3 import endpoint_is_local
 
 CHUNK = 8 * 2**20  # bytes: with the service's limit of 10,000 parts, room for 80 GB
@@ -49,7 +49,8 @@ class Bucket:
                 "--datastore: write s3://bucket/prefix; keys and endpoint go into AWS_… variables"
             )
         self.label = f"s3://{parts.netloc}/{prefix}".rstrip("/")
-        self._store = open_store(parts.netloc, prefix, tries, silence)
+        with self._explained():
+            self._store = open_store(parts.netloc, prefix, tries, silence)
 
     def probe(self) -> None:
         """Raise DatastoreError unless the service refuses to create an object that is there.
@@ -141,6 +142,12 @@ class Bucket:
             raise Unreachable(
                 f"{self.label}: the service can't be reached, or failed; check AWS_ENDPOINT_URL, "
                 "and run again"
+            ) from error
+        except BaseException as error:
+            if not is_panic(error):
+                raise
+            raise DatastoreError(
+                f"{self.label}: the S3 library gave up; check the AWS_… settings for what can't be"
             ) from error
 
     def _refused(self) -> DatastoreError:

@@ -15,7 +15,7 @@ import typer
 
 from ethelred_runner import console
 from ethelred_runner import options as opt
-from ethelred_runner.errors import exit_code_of, line_of
+from ethelred_runner.errors import exit_code_of, is_panic, line_of
 
 app = typer.Typer(
     help="How many people log in to our platforms, day by day?",
@@ -254,14 +254,26 @@ def stop(signal_number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + signal_number)
 
 
+def forget_empty_settings() -> None:
+    """Take a setting that is empty for one that isn't there, as libraries may not."""
+    for name, value in list(os.environ.items()):
+        if name.startswith(("ETHELRED_", "AWS_")) and not value.strip():
+            del os.environ[name]
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command, and turn what goes wrong into a line and an exit code."""
     signal.signal(signal.SIGTERM, stop)
+    forget_empty_settings()
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given or bool(os.environ.get("ETHELRED_DEBUG"))
+    if not debug:
+        os.environ["RUST_BACKTRACE"] = "0"
     try:
         app(given)
-    except Exception as error:
+    except BaseException as error:
+        if not (isinstance(error, Exception) or is_panic(error)):
+            raise
         if debug:
             console.notices.print_exception()
         console.notices.print(f"error: {line_of(error)}", style="red")

@@ -70,3 +70,8 @@ def exit_code_of(error: BaseException) -> int:
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else EthelredError.exit_code
     return error.exit_code if isinstance(error, EthelredError) else EthelredError.exit_code
+
+
+def is_panic(error: BaseException) -> bool:
+    """Tell whether a library written in Rust gave up, which need not be an Exception."""
+    return type(error).__name__ in ("PanicException", "RustPanic")

@@ -68,3 +68,60 @@ def test_incomplete_marts_come_with_the_next_new_copy_as_the_error_says(
     with closing(duckdb.connect(store, read_only=True)) as connection:
         assert connection.sql("from missing_figures").fetchall() == []
         assert connection.sql("select count(*) from platform_headlines").fetchall() == [(1,)]
+
+
+# Settings that are empty, and libraries that give up
+
+EMPTY = [
+    *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN", "AWS_PROFILE"),
+    *("ETHELRED_PLATFORM", "ETHELRED_SITE", "ETHELRED_BASE_PATH", "ETHELRED_TAKEN_AT"),
+    *("ETHELRED_MAX_AGE", "ETHELRED_MAX_BYTES", "ETHELRED_IF_OLDER", "ETHELRED_KEEP"),
+    *("ETHELRED_DRY_RUN", "ETHELRED_SUMMARY", "ETHELRED_DEBUG", "ETHELRED_SOURCES"),
+    *("ETHELRED_HTTP_AUTHORIZATION", "ETHELRED_SSH_KEY", "ETHELRED_SSH_KNOWN_HOSTS"),
+]
+NOWHERE = {
+    "AWS_ACCESS_KEY_ID": "key",
+    "AWS_SECRET_ACCESS_KEY": "hunter2",
+    "AWS_REGION": "eu-west-2",
+    **dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9"),  # asks nobody
+    "NO_PROXY": "",
+    "no_proxy": "",
+    "RUST_BACKTRACE": "1",
+}
+
+
+def test_empty_settings_are_settings_that_are_not_there(
+    ethelred: Ethelred, nights: list[Night], tmp_path: Path
+) -> None:
+    store = tmp_path / "ethelred.duckdb"
+    given = dict.fromkeys(EMPTY, "") | {"ETHELRED_SOURCE_OPENCODELISTS": str(nights[0].raw)}
+    ethelred("run", "--init", "--no-report", "--datastore", store, **given)
+    assert "1 new copy" in ethelred("build", nights[1].raw, "--datastore", store, **given).stdout
+
+
+def test_amazon_is_asked_where_the_endpoint_is_left_empty(ethelred: Ethelred) -> None:
+    settings = NOWHERE | {"AWS_ENDPOINT_URL": ""}
+    done = ethelred("versions", "--datastore", "s3://history/logins", code=5, **settings)
+    assert "the service can't be reached" in done.stderr
+    assert "panicked" not in done.stderr
+
+
+@pytest.mark.parametrize("address", ["storage.example", "https://", "storage.example:9000"])
+def test_an_endpoint_that_is_no_address_is_said(ethelred: Ethelred, address: str) -> None:
+    settings = NOWHERE | {"AWS_ENDPOINT_URL": address}
+    done = ethelred("versions", "--datastore", "s3://history/logins", code=2, **settings)
+    assert done.stderr == "error: AWS_ENDPOINT_URL is no address of a service: write https://host\n"
+
+
+def test_a_panic_of_the_library_is_an_error_as_any_other(
+    ethelred: Ethelred, tmp_path: Path
+) -> None:
+    settings = NOWHERE | {"AWS_REGION": "eu west"}
+    command = ["versions", "--datastore", "s3://history/logins"]
+    done = ethelred(*command, code=5, **settings)
+    assert done.stderr.splitlines()[-1].startswith("error: s3://history/logins: the S3 library")
+    assert [word for word in ("Traceback", "stack backtrace") if word in done.stderr] == []
+    assert "Traceback" in ethelred(*command, "--debug", code=5, **settings).stderr
+    done = ethelred("obtain", "s3://backups/copy", "--to", tmp_path / "to", code=3, **settings)
+    assert "error: s3://backups/copy: the S3 library gave up" in done.stderr
+    assert [word for word in ("Traceback", "stack backtrace") if word in done.stderr] == []

@@ -17,7 +17,7 @@ from obstore.exceptions import (
 )
 from obstore.store import S3Store
 
-from ethelred_runner.errors import SourceError, UsageError
+from ethelred_runner.errors import SourceError, UsageError, is_panic
 from ethelred_runner.sources.base import (
     Found,
     Interrupted,
@@ -91,14 +91,24 @@ class S3Source:
             ) from None
         except BaseError:
             raise Interrupted(f"{self.label}: the service can't be reached, or failed") from None
+        except BaseException as error:
+            if not is_panic(error):
+                raise
+            raise SourceError(
+                f"{self.label}: the S3 library gave up; check the AWS_… settings for what can't be"
+            ) from None
 
 
 def endpoint_is_local() -> bool:
     """Tell whether the service runs on this machine, and so may be reached without TLS.
 
-    Raises UsageError if it runs elsewhere without TLS: copies and history are personal data.
+    Raises UsageError if its address is none, or if it runs elsewhere without TLS: copies and
+    history are personal data.
     """
-    endpoint = urlsplit(next(filter(None, map(os.environ.get, ENDPOINTS)), ""))
+    setting = next(filter(os.environ.get, ENDPOINTS), ENDPOINTS[0])
+    endpoint = urlsplit(os.environ.get(setting, ""))
+    if endpoint.geturl() and not (endpoint.scheme in ("http", "https") and endpoint.hostname):
+        raise UsageError(f"{setting} is no address of a service: write https://host")
     if endpoint.scheme and not is_private(endpoint.scheme, endpoint.hostname):
         raise UsageError(
             "AWS_ENDPOINT_URL: the S3 service is reached by http, which isn't encrypted; use https"
