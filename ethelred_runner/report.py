@@ -29,6 +29,12 @@ SHOWN_LINES = 4
 TEMPLATE = Path(".evidence", "template")
 PARQUET = "format parquet, compression zstd, parquet_version v1"
 CSV = "format csv, header"
+# In a site, so that no folder is ever replaced that holds something else.
+MARKER = ".ethelred-site"
+MARK = "Ethelred made this folder, and replaces all of it with each new site.\n"
+# What a site has that was made before there was a marker.
+PARTS = ("index.html", "_app/immutable", "data/ethelred", "dbt/index.html")
+DATABASE = b"DUCK"  # the bytes from the ninth on of each DuckDB file
 MISSING_FIGURES = "select platform, mart from missing_figures"
 
 
@@ -38,9 +44,12 @@ def report(datastore: Path, site: Path, base_path: str = "") -> bool:
     `base_path` is the path that the site is published under, such as `/ethelred`. Where only the
     data have changed since the last full build, its bundle is used again: seconds, not a minute.
 
-    Raises ReportFailed if a query or a page fails; the site is then as it was.
+    Raises ReportFailed if a query or a page fails, or if the folder holds something else than a
+    site; it is then as it was.
     """
     base_path = normal_base_path(base_path)
+    site = target_of(site)
+    refuse_other_folder(site)
     with work_folder(site) as folder:
         stage_source(folder, base_path)
         source = fingerprint(parts_of(folder), folder)
@@ -57,6 +66,54 @@ def report(datastore: Path, site: Path, base_path: str = "") -> bool:
         write_stamp(site, {"made_of": made_of, "source": source, "base_path": base_path})
     console.say(f"the site is in {site}")
     return True
+
+
+def target_of(site: Path) -> Path:
+    """Return the folder that a path leads to, so that a link to a site stays one."""
+    try:
+        return site.expanduser().resolve()
+    except (OSError, RuntimeError) as error:
+        raise ReportFailed(f"--site {site} leads nowhere: it is a link to itself") from error
+
+
+def refuse_other_folder(site: Path) -> None:
+    """Raise ReportFailed unless the folder is missing or empty, or nothing but a site of ours."""
+    if reason := why_not_replaced(site):
+        raise ReportFailed(
+            f"{site} {reason}, and a new site replaces all of its folder\n"
+            "Nothing was removed: name a new or an empty folder with --site, or move that elsewhere"
+        )
+
+
+def why_not_replaced(site: Path) -> str | None:
+    """Return what speaks against replacing a folder, if anything does."""
+    try:
+        if not site.exists():
+            return None
+        if not site.is_dir():
+            return "is no folder"
+        if not any(site.iterdir()):
+            return None
+        if not is_site(site):
+            return "holds something else than a site that Ethelred made"
+        databases = (path.relative_to(site) for path in sorted(site.rglob("*")) if holds_data(path))
+        found = next(databases, None)
+    except OSError as error:
+        return f"can't be looked into ({error.strerror})"
+    return f"holds a database too ({found})" if found else None
+
+
+def is_site(folder: Path) -> bool:
+    """Tell whether Ethelred made what a folder holds."""
+    return (folder / MARKER).is_file() or all((folder / part).exists() for part in PARTS)
+
+
+def holds_data(path: Path) -> bool:
+    """Tell whether a file is a DuckDB database, such as a datastore."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(12)[8:] == DATABASE
 
 
 def bundle_of(site: Path) -> Path:
@@ -231,6 +288,8 @@ def swap_in(built: Path, site: Path) -> None:
     """Put the built site in place of the old one."""
     if not (built / "index.html").is_file():
         raise ReportFailed(f"Evidence built no site in {built}")
+    (built / MARKER).write_text(MARK, encoding="utf-8")
+    refuse_other_folder(site)  # again: the build took a while
     old = site.with_name(f".{site.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if site.exists():
@@ -245,11 +304,15 @@ def stamp_of(site: Path) -> Path:
 
 
 def read_stamp(site: Path) -> dict[str, str]:
-    """Return what is known of a built site; nothing if there is none."""
+    """Return what is known of a built site; nothing if there is none, or if it can't be read."""
     if not (stamp_of(site).is_file() and (site / "index.html").is_file()):
         return {}
-    stamp: dict[str, str] = json.loads(stamp_of(site).read_text(encoding="utf-8"))
-    return stamp
+    try:
+        stamp = json.loads(stamp_of(site).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    whole = isinstance(stamp, dict) and all(isinstance(value, str) for value in stamp.values())
+    return stamp if whole else {}
 
 
 def write_stamp(site: Path, stamp: dict[str, str]) -> None:

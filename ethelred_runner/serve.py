@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from ethelred_runner import console
 from ethelred_runner.errors import ReportFailed, UsageError
-from ethelred_runner.report import base_path_of
+from ethelred_runner.report import base_path_of, target_of
 
 # What is compressed already (pictures, fonts, Parquet) would only take time.
 WORTH_COMPRESSING = {
@@ -93,6 +93,7 @@ def site_server(site: Path, port: int) -> ThreadingHTTPServer:
 
 def serve(site: Path, port: int) -> None:
     """Serve the site until it is interrupted."""
+    site = target_of(site)
     with site_server(site, port) as server:
         console.say(
             f"the site is at http://127.0.0.1:{server.server_port}{base_path_of(site)}/"

@@ -1,24 +1,26 @@
 """What a first night could break: other people's folders and histories, secrets, plain words."""
 
 import shutil
-from contextlib import closing
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from tests.conftest import Ethelred
+from tests.conftest import PROGRAM, Ethelred
 from tests.truth import Night
 
-PAGES = [pytest.mark.site, pytest.mark.slow, pytest.mark.xdist_group("site")]
 ODD = 'logins von „Zugänge“ it\'s 100% "new" %41.v2.db'
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, ethelred: Ethelred, datastore: Path) -> Path:
-    """Build the sample nights' site, once, of a datastore with an odd name, through a link."""
+    """Build the sample nights' site, of an oddly named datastore, through a link to a folder."""
     place = tmp_path_factory.mktemp("first")
-    (place / "link").symlink_to(place / "site")
+    (place / "site").mkdir()
+    (place / "link").symlink_to("site")
     shutil.copyfile(datastore, place / ODD)
     ethelred("report", "--datastore", place / ODD, "--site", place / "link")
     return place / "site"
@@ -68,6 +70,111 @@ def test_incomplete_marts_come_with_the_next_new_copy_as_the_error_says(
     with closing(duckdb.connect(store, read_only=True)) as connection:
         assert connection.sql("from missing_figures").fetchall() == []
         assert connection.sql("select count(*) from platform_headlines").fetchall() == [(1,)]
+
+
+# The site's folder
+
+
+def other_figures(store: Path) -> Path:
+    with closing(duckdb.connect(store)) as connection:
+        connection.execute("update logins_timeseries set logins = logins + 1")
+    return store
+
+
+@pytest.fixture
+def copied(site: Path, tmp_path: Path) -> Path:
+    """Return a copy of the site to change, with all that its build has left beside it."""
+    return Path(shutil.copytree(site.parent, tmp_path / "place", symlinks=True)) / "site"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+@pytest.mark.parametrize("kind", ["documents", "datastore", "file", "inside"])
+def test_a_folder_that_holds_something_else_is_never_replaced(
+    ethelred: Ethelred, store: Path, tmp_path: Path, kind: str
+) -> None:
+    folder = tmp_path / "folder"
+    site = folder / "within" if kind in ("file", "inside") else folder
+    folder.mkdir()
+    (folder / "index.html").write_text("My own page.")
+    if kind == "datastore":
+        store = Path(shutil.move(store, folder / "history.duckdb"))
+    if kind == "file":
+        site.write_text("My thesis.")
+    if kind == "inside":
+        site.mkdir()
+        (site / ".hidden").write_text("My own notes.")
+    before = contents(tmp_path)
+    done = ethelred("report", "--datastore", store, "--site", site, code=7)
+    error = done.stderr.partition("error: ")[2].splitlines()
+    assert len(error) == 2
+    assert error[0].startswith(f"{site} ")
+    assert "--site" in error[1]
+    assert "building" not in done.stderr
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.site
+@pytest.mark.slow
+@pytest.mark.xdist_group("site")
+def test_a_site_with_a_datastore_in_it_is_not_replaced(
+    ethelred: Ethelred, copied: Path, store: Path
+) -> None:
+    history = Path(shutil.move(other_figures(store), copied / "data" / "history"))
+    before = contents(copied)
+    done = ethelred("report", "--datastore", history, "--site", copied, code=7)
+    assert "data/history" in done.stderr
+    assert contents(copied) == before
+
+
+@pytest.mark.site
+@pytest.mark.slow
+@pytest.mark.xdist_group("site")
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_link_to_a_site_stays_one_and_its_target_is_replaced(
+    ethelred: Ethelred, copied: Path, store: Path, earlier: bool
+) -> None:
+    if earlier:  # its version left no mark in a site
+        for path in copied.glob(".*"):
+            path.unlink()
+    link, before = copied.with_name("link"), contents(copied)
+    ethelred("report", "--datastore", other_figures(store), "--site", link)
+    assert link.is_symlink()
+    assert link.resolve() == copied
+    assert contents(copied) != before
+    assert {
+        path.name for path in copied.parent.iterdir() if path.name.startswith((".link", "link"))
+    } == {"link"}
+
+
+@pytest.mark.site
+@pytest.mark.slow
+@pytest.mark.xdist_group("site")
+def test_a_broken_stamp_beside_a_site_is_none(
+    ethelred: Ethelred, copied: Path, store: Path
+) -> None:
+    stamp = copied.with_name("site.json")
+    for broken in ("[]", '{"base_path": 7}', '{"made', "\0", ""):
+        stamp.write_text(broken)
+        with served(copied) as said:
+            assert said.startswith("the site is at http://127.0.0.1:")
+    assert "the site is in" in ethelred("report", "--datastore", store, "--site", copied).stdout
+    assert "is up to date" in ethelred("report", "--datastore", store, "--site", copied).stdout
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve a site, and yield the first line that is printed."""
+    command = [str(PROGRAM), "serve", "--site", str(folder), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline()
+        finally:
+            server.terminate()
 
 
 # Settings that are empty, and libraries that give up
