@@ -12,7 +12,7 @@ from ethelred_runner.errors import BuildFailed, EthelredError, ReportFailed
 from ethelred_runner.project import PROJECT
 from ethelred_runner.report import EVIDENCE, NODE
 from ethelred_runner.requests import requests_for
-from ethelred_runner.sources import Source, find_source
+from ethelred_runner.sources import Source
 from ethelred_runner.store import Store
 
 Check = tuple[str, Callable[[], str]]
@@ -70,7 +70,7 @@ def check_evidence() -> str:
 
 def check_sources(sources: Sequence[str], platform: str) -> str:
     """Look whether each source can be opened; nothing is downloaded."""
-    found = [find_source(request.source) for request in requests_for(sources, platform, None)]
+    found = [request.found_source() for request in requests_for(sources, platform, None)]
     for source in found:
         asyncio.run(open_once(source))
     return ", ".join(source.label for source in found)

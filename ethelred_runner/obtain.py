@@ -22,6 +22,7 @@ from ethelred_runner.platforms import Platform
 from ethelred_runner.progress import Advance, progress
 from ethelred_runner.receive import bounded, take_in_companions, write
 from ethelred_runner.sources import Found, Source, SourceChanged, find_source
+from ethelred_runner.sources.base import authorization_for
 from ethelred_runner.verify import verify
 
 __all__ = ["Limits", "Request", "date_in", "obtain"]
@@ -33,11 +34,20 @@ DEFAULT_LIMITS = Limits()
 
 @dataclass(frozen=True)
 class Request:
-    """One copy to obtain. `taken_at` is what `--taken-at` said (aware, UTC), if anything."""
+    """One copy to obtain. `taken_at` is what `--taken-at` said (aware, UTC), if anything.
+
+    `default_platform` is what `--platform` said: whose source gets ETHELRED_HTTP_AUTHORIZATION.
+    """
 
     source: str
     platform: Platform
     taken_at: datetime | None = None
+    default_platform: str = "opencodelists"
+
+    def found_source(self) -> Source:
+        """Return where the copy lies, with what its platform's server has to be told."""
+        authorization = authorization_for(self.platform.platform, self.default_platform)
+        return find_source(self.source, authorization)
 
 
 def obtain(
@@ -49,7 +59,7 @@ def obtain(
     or the disk has no room, CopyRejected if what arrived is damaged or no copy of the
     platform's database.
     """
-    sources = [find_source(request.source) for request in requests]
+    sources = [request.found_source() for request in requests]
     return [
         _obtain(request, source, folder, limits)
         for request, source in zip(requests, sources, strict=True)

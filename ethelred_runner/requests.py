@@ -15,9 +15,9 @@ def requests_for(sources: Sequence[str], platform: str, taken_at: str | None) ->
     Raises UsageError if there is none, or if an option makes no sense.
     """
     if not sources:
-        return configured_requests(taken_at)
+        return configured_requests(platform, taken_at)
     moment = options.parse_taken_at(taken_at, len(sources))
-    return [Request(*named(source, platform), moment) for source in sources]
+    return [Request(*named(source, platform), moment, platform) for source in sources]
 
 
 def named(source: str, platform: str) -> tuple[str, Platform]:
@@ -31,7 +31,7 @@ def named(source: str, platform: str) -> tuple[str, Platform]:
     return source, find_platform(platform)
 
 
-def configured_requests(taken_at: str | None) -> list[Request]:
+def configured_requests(default_platform: str, taken_at: str | None) -> list[Request]:
     """Return a request for each platform whose source the environment names."""
     platforms = [one for one in read_platforms().values() if not one.is_demo]
     settings = {platform: setting_of(platform.platform) for platform in platforms}
@@ -42,7 +42,7 @@ def configured_requests(taken_at: str | None) -> list[Request]:
         if not os.environ.get(settings[platform]):
             console.warn(f"{platform.platform_name} is left out: {settings[platform]} is not set")
     moment = options.parse_taken_at(taken_at, len(found))
-    return [Request(source, platform, moment) for platform, source in found]
+    return [Request(source, one, moment, default_platform) for one, source in found]
 
 
 def setting_of(platform: str) -> str:

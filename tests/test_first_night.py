@@ -1,14 +1,19 @@
 """What a first night could break: other people's folders and histories, secrets, plain words."""
 
+import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from ethelred_runner.obtain import Request, obtain
+from ethelred_runner.platforms import Platform
 from tests.conftest import PROGRAM, Ethelred
 from tests.truth import Night
 
@@ -232,3 +237,101 @@ def test_a_panic_of_the_library_is_an_error_as_any_other(
     done = ethelred("obtain", "s3://backups/copy", "--to", tmp_path / "to", code=3, **settings)
     assert "error: s3://backups/copy: the S3 library gave up" in done.stderr
     assert [word for word in ("Traceback", "stack backtrace") if word in done.stderr] == []
+
+
+# Which server is told which secret
+
+OURS = Platform("opencodelists", "OpenCodelists", "opencodelists_user", "last_login")
+OTHER = Platform("job-server", "Job Server", "opencodelists_user", "last_login")
+TOKEN = "ETHELRED_HTTP_AUTHORIZATION"
+
+
+class Server(ThreadingHTTPServer):
+    """Serves one file at every path, or leads elsewhere; remembers who it was told to serve."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.content, self.leads_to = content, ""
+        self.told: list[str | None] = []
+        self.url = f"http://127.0.0.1:{self.server_port}/copy"
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.told.append(self.headers.get("Authorization"))
+        content = b"" if self.server.leads_to else self.server.content
+        self.send_response(302 if self.server.leads_to else 200)
+        if self.server.leads_to:
+            self.send_header("Location", self.server.leads_to)
+        self.send_header("Last-Modified", "Sun, 22 Mar 2026 05:00:20 GMT")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def servers(nights: list[Night], monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Server]]:
+    for name in [name for name in os.environ if name.startswith(("ETHELRED_", "ALL_PROXY"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NO_PROXY", "*")
+    found = [Server(nights[0].raw.read_bytes()) for _ in range(2)]
+    threads = [threading.Thread(target=one.serve_forever, args=[0.05]) for one in found]
+    for thread in threads:
+        thread.start()
+    yield found
+    for one, thread in zip(found, threads, strict=True):
+        one.shutdown()
+        thread.join()
+        one.server_close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "ours", "other"),
+    [
+        ({TOKEN: "Bearer ours"}, "Bearer ours", None),
+        ({f"{TOKEN}_JOB_SERVER": "Bearer other"}, None, "Bearer other"),
+        ({TOKEN: "a", f"{TOKEN}_OPENCODELISTS": "b", f"{TOKEN}_JOB_SERVER": "c"}, "b", "c"),
+        ({TOKEN: "a", f"{TOKEN}_OPENCODELISTS": "", f"{TOKEN}_JOB_SERVER": ""}, "a", None),
+    ],
+)
+def test_a_platforms_secret_goes_to_its_own_server_only(
+    servers: list[Server],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, str],
+    ours: str | None,
+    other: str | None,
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    requests = [Request(servers[0].url, OURS), Request(servers[1].url, OTHER)]
+    assert len(obtain(requests, tmp_path)) == 2
+    assert [one.told for one in servers] == [[ours], [other]]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_secret_is_not_sent_to_where_a_redirect_leads(
+    servers: list[Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv(TOKEN, "Bearer hunter2")
+    servers[0].leads_to = servers[1].url.replace("127.0.0.1", host)
+    obtain([Request(servers[0].url, OURS)], tmp_path)
+    assert [one.told for one in servers] == [["Bearer hunter2"], [None]]
+
+
+def test_the_secret_is_for_the_platform_that_the_command_names(
+    servers: list[Server], ethelred: Ethelred, tmp_path: Path
+) -> None:
+    settings = {TOKEN: "Bearer other", "NO_PROXY": "*"}
+    source = f"opencodelists={servers[0].url}"
+    for platform in ("opencodelists", "job-server"):
+        folder = tmp_path / platform
+        ethelred("obtain", source, "--to", folder, "--platform", platform, **settings)
+    settings[f"{TOKEN}_OPENCODELISTS"] = "Bearer ours"
+    ethelred("obtain", servers[0].url, "--to", tmp_path / "own", **settings)
+    assert servers[0].told == ["Bearer other", None, "Bearer ours"]

@@ -5,9 +5,18 @@ from importlib import import_module
 from typing import cast
 
 from ethelred_runner.errors import UsageError
-from ethelred_runner.sources.base import Found, Interrupted, Reading, Source, SourceChanged
+from ethelred_runner.sources.base import (
+    Authorization,
+    Found,
+    Interrupted,
+    Reading,
+    Source,
+    SourceChanged,
+)
 
 __all__ = ["SCHEMES", "Found", "Interrupted", "Reading", "Source", "SourceChanged", "find_source"]
+
+NONE = Authorization()
 
 # Imported only when needed: the libraries behind them take up to 0.3 s to load.
 SCHEMES = {
@@ -19,8 +28,10 @@ SCHEMES = {
 }
 
 
-def find_source(address: str) -> Source:
+def find_source(address: str, authorization: Authorization = NONE) -> Source:
     """Return the source at a path or URL; nothing is contacted yet.
+
+    `authorization` is what a web server is told, if it is one.
 
     Raises UsageError if no source handles the scheme, or if the address makes no sense to it.
     """
@@ -32,4 +43,5 @@ def find_source(address: str) -> Source:
         )
     module, name = SCHEMES[scheme].split(":")
     make = getattr(import_module(f"{__name__}.{module}"), name)
-    return cast(Callable[[str], Source], make)(address)
+    more = [authorization] if module == "web" else []
+    return cast(Callable[..., Source], make)(address, *more)

@@ -1,5 +1,6 @@
 """What a source is. A further scheme is one file with a class that fits `Source`."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -10,8 +11,28 @@ from urllib.parse import unquote, urlsplit
 
 from ethelred_runner.errors import SourceError
 
+AUTHORIZATION = "ETHELRED_HTTP_AUTHORIZATION"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 CHUNK = 2**20  # bytes: large enough that handing one over costs nothing beside reading it
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """What a platform's server asks for, if anything, and the setting that it comes from."""
+
+    setting: str = AUTHORIZATION
+    value: str = ""
+
+
+def authorization_for(platform: str, default_platform: str) -> Authorization:
+    """Return the header for the sources of a platform: its own, or, for the default one, the plain.
+
+    A platform's server has no business with the secret of another's.
+    """
+    own = f"{AUTHORIZATION}_{platform.upper().replace('-', '_')}"
+    plain = platform == default_platform and not os.environ.get(own)
+    setting = AUTHORIZATION if plain else own
+    return Authorization(setting, os.environ.get(setting, "").strip())
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """A copy on a web server: `https://`, and `http://` on this machine only."""
 
-import os
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -13,6 +12,7 @@ from aiohttp import ClientResponse
 
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.sources.base import (
+    Authorization,
     Found,
     Interrupted,
     Reading,
@@ -22,19 +22,21 @@ from ethelred_runner.sources.base import (
     redacted,
 )
 
-AUTHORIZATION = "ETHELRED_HTTP_AUTHORIZATION"
 LATER = (408, 425, 429, 500, 502, 503, 504)  # answers that say: try again
 
 
 class WebSource:
     """A file on a web server; redirects are followed, and a cut link is taken up again.
 
+    The library sends the header of `authorization` to no other host or port than the address's.
+
     Certificates are always checked, with `SSL_CERT_FILE` where it is set. Without TLS anybody
     on the way could read a copy, which is personal data, so `http` never leaves this machine.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, authorization: Authorization) -> None:
         self.label = redacted(address)
+        self._authorization = authorization
         self._address = address
         parts = urlsplit(address)
         if not parts.hostname or not parts.path.strip("/"):
@@ -55,7 +57,7 @@ class WebSource:
                     read_bufsize=2**18,  # bytes; with the 64 KB by default, TLS waits too often
                     middlewares=[self._check_private],
                 ) as session,
-                session.get(self._url(), headers=_headers(offset, version)) as response,
+                session.get(self._url(), headers=self._headers(offset, version)) as response,
             ):
                 self._check_status(response)
                 yield self._reading(response, version)
@@ -63,9 +65,17 @@ class WebSource:
     def _url(self) -> str:
         """Return the address; what the header says goes before a user and password in it."""
         parts = urlsplit(self._address)
-        if os.environ.get(AUTHORIZATION):
+        if self._authorization.value:
             parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
         return urlunsplit(parts)
+
+    def _headers(self, offset: int, version: str | None) -> dict[str, str]:
+        headers = {"Accept-Encoding": "identity"}
+        if self._authorization.value:
+            headers["Authorization"] = self._authorization.value
+        if offset and version:
+            headers |= {"Range": f"bytes={offset}-", "If-Range": version}
+        return headers
 
     def _reading(self, response: ClientResponse, version: str | None) -> Reading:
         starts_at, size = _extent(response)
@@ -97,8 +107,8 @@ class WebSource:
         if status in LATER:
             raise Interrupted(f"{self.label}: the server can't answer now (HTTP {status})")
         advice = {
-            401: f"the server asks who you are; set {AUTHORIZATION}",
-            403: f"the server refuses access; check {AUTHORIZATION}",
+            401: f"the server asks who you are; set {self._authorization.setting}",
+            403: f"the server refuses access; check {self._authorization.setting}",
             404: "there is no such file on the server; check the address",
             410: "the file is no longer on the server",
         }.get(status, "the server gives no file")
@@ -113,18 +123,9 @@ class WebSource:
             raise _explanation(self.label, error) from None
         except ValueError:  # a header that can't be, or two that say who we are
             raise SourceError(
-                f"{self.label}: the request can't be made; check {AUTHORIZATION}, and that "
-                "~/.netrc doesn't say something else"
+                f"{self.label}: the request can't be made; check {self._authorization.setting}, "
+                "and that ~/.netrc doesn't say something else"
             ) from None
-
-
-def _headers(offset: int, version: str | None) -> dict[str, str]:
-    headers = {"Accept-Encoding": "identity"}
-    if value := os.environ.get(AUTHORIZATION):
-        headers["Authorization"] = value.strip()
-    if offset and version:
-        headers |= {"Range": f"bytes={offset}-", "If-Range": version}
-    return headers
 
 
 def _extent(response: ClientResponse) -> tuple[int, int | None]:
