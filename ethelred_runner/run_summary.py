@@ -16,14 +16,17 @@ from ethelred_runner import console
 from ethelred_runner.errors import UsageError, exit_code_of, line_of
 from ethelred_runner.obtain import Request
 from ethelred_runner.sources.base import redacted
-from ethelred_runner.summary import Summary
+from ethelred_runner.summary import Summary, hour_of
 
 LATELY = timedelta(days=28)  # before the newest copy: how far back gaps are told
 
 
 @dataclass(frozen=True)
 class PlatformFigures:
-    """One platform after a run; times are in UTC. `gaps` are those of the last four weeks."""
+    """One platform after a run; times are in UTC, to the hour.
+
+    `gaps` are those of the last four weeks.
+    """
 
     platform: str
     newest_copy_taken_at: str
@@ -121,8 +124,8 @@ def figures(
     return [
         PlatformFigures(
             platform=name,
-            newest_copy_taken_at=utc(platform["newest_copy_taken_at"]),
-            age_hours=platform["newest_copy_age_hours"],
+            newest_copy_taken_at=utc(hour_of(platform["newest_copy_taken_at"])),
+            age_hours=hours_since(hour_of(platform["newest_copy_taken_at"])),
             is_stale=platform["newest_copy_age_hours"] > (max_age_hours or float("inf")),
             logins=platform["logins"] or 0,
             copies_read=read[name],
@@ -135,14 +138,19 @@ def figures(
     ]
 
 
+def hours_since(moment: datetime) -> float:
+    """Return how many hours ago a moment (UTC, naive) was."""
+    return round((datetime.now(UTC) - moment.replace(tzinfo=UTC)) / timedelta(hours=1), 1)
+
+
 def recent_gaps(platform: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the gaps between copies that ended lately, with the nights that were missed."""
     since = platform["newest_copy_taken_at"] - LATELY
     return [
         {
-            "from": utc(gap["from_at"]),
-            "to": utc(gap["to_at"]),
-            "hours": round(gap["hours"], 1),
+            "from": utc(hour_of(gap["from_at"])),
+            "to": utc(hour_of(gap["to_at"])),
+            "hours": (hour_of(gap["to_at"]) - hour_of(gap["from_at"])) / timedelta(hours=1),
             "nights_missed": len(gap["nights"]),
         }
         for gap in platform["gaps"]

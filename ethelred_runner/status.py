@@ -113,7 +113,7 @@ def refuse_stale(status: dict[str, Any], max_age_hours: float | None) -> None:
     if max_age_hours is None:
         return
     stale = [
-        f"{platform['platform']} ({platform['newest_copy_age_hours']:,} hours ago)"
+        f"{platform['platform']} ({platform['newest_copy_age_hours']:,.0f} hours ago)"
         for platform in status["platforms"]
         if platform["newest_copy_age_hours"] > max_age_hours
     ]

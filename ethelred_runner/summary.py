@@ -116,9 +116,17 @@ def results(summary: Summary) -> Iterator[str]:
     )
 
 
+def hour_of(moment: datetime) -> datetime:
+    """Return the hour in which a copy was taken, which is all that is told of it in public.
+
+    Where the newest login stands in for its time, the rest of it is when somebody logged in.
+    """
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
 def at(moment: datetime) -> str:
-    """Write a moment (UTC) for people."""
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+    """Write the hour of a moment (UTC) for people."""
+    return f"{hour_of(moment):%Y-%m-%d %H:%M} UTC"
 
 
 def count(number: int, one: str, many: str = "") -> str:

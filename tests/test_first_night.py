@@ -1,11 +1,13 @@
 """What a first night could break: other people's folders and histories, secrets, plain words."""
 
+import json
 import os
 import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -335,3 +337,43 @@ def test_the_secret_is_for_the_platform_that_the_command_names(
     settings[f"{TOKEN}_OPENCODELISTS"] = "Bearer ours"
     ethelred("obtain", servers[0].url, "--to", tmp_path / "own", **settings)
     assert servers[0].told == ["Bearer other", None, "Bearer ours"]
+
+
+# No moment of a login in public
+
+
+def test_no_summary_or_log_has_the_moment_of_a_login(
+    ethelred: Ethelred, nights: list[Night], tmp_path: Path
+) -> None:
+    copies = []
+    for night in (nights[0], nights[4]):  # checked out this morning: their names know better
+        copies.append(tmp_path / night.raw.name)
+        copies[-1].write_bytes(night.raw.read_bytes())
+    store, summary = tmp_path / "ethelred.duckdb", tmp_path / "summary.json"
+    options = ["--datastore", store, "--no-report", "--summary", summary, "--max-age", "36"]
+    done = ethelred("run", *copies, "--init", *options)
+    with closing(duckdb.connect(store, read_only=True)) as connection:
+        taken = connection.sql("select taken_at, taken_at_from from copies order by 1").fetchall()
+        logins = connection.sql("select logged_in_at from logins").fetchall()
+    assert {source for _, source in taken} == {"newest_login"}
+    assert {(moment,) for moment, _ in taken} <= set(logins)
+    told, status = summary.read_text(), ethelred("status", "--datastore", store).stdout
+    stale = ethelred("status", "--datastore", store, "--max-age", "36", code=5).stderr
+    for moment, _ in taken:
+        shown = done.stdout + done.stderr + told + status + stale
+        assert [
+            form for form in (f"{moment:%d %H:%M}", f"{moment:%dT%H:%M}") if form in shown
+        ] == []
+    (platform,) = json.loads(told)["platforms"]
+    assert platform["newest_copy_taken_at"] == f"{taken[1][0]:%Y-%m-%dT%H:00:00Z}"
+    (gap,) = platform["gaps"]
+    assert gap["from"] == f"{taken[0][0]:%Y-%m-%dT%H:00:00Z}"
+    assert platform["age_hours"] == pytest.approx(
+        hours_ago(platform["newest_copy_taken_at"]), abs=0.1
+    )
+    assert gap["hours"] == pytest.approx(hours_ago(gap["from"]) - hours_ago(gap["to"]), abs=0.01)
+    assert f"{taken[1][0]:%Y-%m-%d %H:00} UTC" in " ".join(json.loads(told)["warnings"])
+
+
+def hours_ago(text: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(text)) / timedelta(hours=1)
