@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 PORT ?= 8000
+SITE := data/demo/site
 VENV := .venv
 BIN := $(VENV)/bin
 export UV_COMPILE_BYTECODE := 1
@@ -29,8 +30,8 @@ reports/node_modules/installed: $(VENV)/installed reports/package-lock.json repo
 demo: setup ## the whole path on a simulated year of two platforms
 	$(BIN)/ethelred demo
 
-serve: setup ## show the built site on this machine (PORT=8000)
-	$(BIN)/ethelred serve --port $(PORT)
+serve: setup ## show the demo's site, or SITE=data/site, on this machine (PORT=8000)
+	$(BIN)/ethelred serve --site $(SITE) --port $(PORT)
 
 test: setup browser ## all tests
 	$(BIN)/python -m pytest -n auto

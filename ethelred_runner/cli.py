@@ -237,16 +237,23 @@ def check(
 
 @app.command()
 def demo(
-    datastore: opt.Datastore = "",
-    site: opt.Site = opt.SITE,
-    base_path: opt.BasePath = "",
-    no_report: opt.NoReport = False,
+    datastore: Annotated[
+        str, typer.Option("--datastore", help="Another file for the simulated history.")
+    ] = "",
+    site: Annotated[
+        Path | None, typer.Option("--site", help="Another folder for the demo's site.")
+    ] = None,
+    base_path: Annotated[
+        str, typer.Option("--base-path", help="The path the site is published under.")
+    ] = "",
+    no_report: Annotated[bool, typer.Option("--no-report", help="Build no site.")] = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Do the whole job on simulated copies of two platforms."""
+    """Do the whole job on simulated copies of two platforms, whatever the settings say."""
+    from ethelred_runner.demo import DEMO_SITE
     from ethelred_runner.demo import demo as run_demo
 
-    run_demo(datastore, site, base_path, not no_report)
+    run_demo(datastore, site or DEMO_SITE, base_path, not no_report)
 
 
 def stop(signal_number: int, frame: FrameType | None) -> NoReturn:

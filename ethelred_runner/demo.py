@@ -7,25 +7,33 @@ from pathlib import Path
 
 from ethelred_runner import console
 from ethelred_runner.datastore import connect
-from ethelred_runner.errors import DatastoreError
+from ethelred_runner.errors import DatastoreError, UsageError
 from ethelred_runner.obtain import Request
 from ethelred_runner.pipeline import append
 from ethelred_runner.platforms import read_platforms
 from ethelred_runner.project import DATA
-from ethelred_runner.report import report
-from ethelred_runner.simulate import SIMULATIONS, nights, write_copies
+from ethelred_runner.report import is_empty, is_of_demo, report, target_of
+from ethelred_runner.simulate import SIMULATIONS, is_simulated, nights, write_copies
 from ethelred_runner.store import Store, opened
 from ethelred_runner.workspace import private_folder
 
-# Not the default datastore: simulated logins must not end up in a real history.
+# Not the defaults, and no setting changes them: simulated logins must not end up in a real history.
 DEMO_DATASTORE = DATA / "demo" / "ethelred.duckdb"
+DEMO_SITE = DATA / "demo" / "site"
 
 KNOWN = "select platform, cast(taken_at as date) from copies"
 
 
 def demo(datastore: str, site: Path, base_path: str, with_report: bool) -> None:
-    """Append the simulated nights that a datastore of their own lacks, and build the site."""
+    """Append the simulated nights that a datastore of their own lacks, and build the site.
+
+    Raises DatastoreError or UsageError, before anything is done, if the datastore or the site
+    is there already and isn't the demo's.
+    """
     with opened(datastore or str(DEMO_DATASTORE)) as store:
+        refuse_real(store)
+        if with_report:
+            refuse_real_site(site)
         with private_folder() as folder:
             requests = list(missing_copies(store, folder, datetime.now(UTC)))
             console.note(f"reading {len(requests)} simulated copies")
@@ -34,7 +42,27 @@ def demo(datastore: str, site: Path, base_path: str, with_report: bool) -> None:
         console.say(f"the datastore of the demo is {store.label}")
         if with_report:
             report(store.fetch(), site, base_path)
-            console.say("to look at the site: make serve")
+            shown = "make serve" if site == DEMO_SITE else f"ethelred serve --site {site}"
+            console.say(f"to look at the site: {shown}")
+
+
+def refuse_real(store: Store) -> None:
+    """Raise DatastoreError if there is a datastore that holds more than simulated copies."""
+    if store.exists() and not is_simulated(store.fetch()):
+        raise DatastoreError(
+            f"{store.label} isn't the demo's: it holds other copies than simulated ones\n"
+            "Nothing was changed: leave --datastore out, or name a file that isn't there yet"
+        )
+
+
+def refuse_real_site(site: Path) -> None:
+    """Raise UsageError if there is a site, or anything else, that isn't the demo's."""
+    folder = target_of(site)
+    if not (is_empty(folder) or is_of_demo(folder)):
+        raise UsageError(
+            f"{site} isn't the demo's: it holds something else than a site of simulated logins\n"
+            "Nothing was changed: leave --site out, or name a folder that isn't there yet"
+        )
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from ethelred_runner.documentation import dbt_documentation
 from ethelred_runner.errors import ReportFailed, UsageError
 from ethelred_runner.fingerprint import fingerprint
 from ethelred_runner.project import LOGS, PROJECT
+from ethelred_runner.simulate import is_simulated
 from ethelred_runner.workspace import locked
 
 REPORTS = PROJECT / "reports"
@@ -32,6 +33,7 @@ CSV = "format csv, header"
 # In a site, so that no folder is ever replaced that holds something else.
 MARKER = ".ethelred-site"
 MARK = "Ethelred made this folder, and replaces all of it with each new site.\n"
+DEMO_MARK = "Its logins are simulated.\n"
 # What a site has that was made before there was a marker.
 PARTS = ("index.html", "_app/immutable", "data/ethelred", "dbt/index.html")
 DATABASE = b"DUCK"  # the bytes from the ninth on of each DuckDB file
@@ -62,6 +64,7 @@ def report(datastore: Path, site: Path, base_path: str = "") -> bool:
         bundle = bundle_of(site)
         if stamp.get("source") != source or not pages_made_again(folder, bundle):
             bundle_anew(folder, bundle, source)
+        mark(bundle / "build", datastore)
         swap_in(bundle / "build", site)
         write_stamp(site, {"made_of": made_of, "source": source, "base_path": base_path})
     console.say(f"the site is in {site}")
@@ -88,12 +91,10 @@ def refuse_other_folder(site: Path) -> None:
 def why_not_replaced(site: Path) -> str | None:
     """Return what speaks against replacing a folder, if anything does."""
     try:
-        if not site.exists():
+        if is_empty(site):
             return None
         if not site.is_dir():
             return "is no folder"
-        if not any(site.iterdir()):
-            return None
         if not is_site(site):
             return "holds something else than a site that Ethelred made"
         databases = (path.relative_to(site) for path in sorted(site.rglob("*")) if holds_data(path))
@@ -101,6 +102,23 @@ def why_not_replaced(site: Path) -> str | None:
     except OSError as error:
         return f"can't be looked into ({error.strerror})"
     return f"holds a database too ({found})" if found else None
+
+
+def mark(built: Path, datastore: Path) -> None:
+    """Write into a built site that it is one, and whether it is the demo's."""
+    text = MARK + (DEMO_MARK if is_simulated(datastore) else "")
+    (built / MARKER).write_text(text, encoding="utf-8")
+
+
+def is_empty(folder: Path) -> bool:
+    """Tell whether nothing is there, or an empty folder."""
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+
+
+def is_of_demo(site: Path) -> bool:
+    """Tell whether a site was made of simulated logins."""
+    marker = site / MARKER
+    return marker.is_file() and marker.read_bytes() == (MARK + DEMO_MARK).encode()
 
 
 def is_site(folder: Path) -> bool:
@@ -288,7 +306,6 @@ def swap_in(built: Path, site: Path) -> None:
     """Put the built site in place of the old one."""
     if not (built / "index.html").is_file():
         raise ReportFailed(f"Evidence built no site in {built}")
-    (built / MARKER).write_text(MARK, encoding="utf-8")
     refuse_other_folder(site)  # again: the build took a while
     old = site.with_name(f".{site.name}.old")
     shutil.rmtree(old, ignore_errors=True)

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 from backports import zstd
+
+from ethelred_runner.datastore import connect
 
 USERS = """
     create table opencodelists_user (
@@ -66,6 +69,18 @@ def nights(until: datetime) -> list[date]:
 def taken_at(night: date) -> datetime:
     """Return when the copy of a night was taken."""
     return datetime(night.year, night.month, night.day, 5, 0, 20, tzinfo=UTC)
+
+
+def is_simulated(datastore: Path) -> bool:
+    """Tell whether a datastore holds nothing but simulated copies, and so is the demo's own."""
+    with closing(connect(datastore)) as connection:
+        try:
+            copies = connection.execute("select platform, taken_at from copies").fetchall()
+        except duckdb.CatalogException:
+            return False
+    return {platform for platform, _ in copies} == {one.platform for one in SIMULATIONS} and all(
+        moment.replace(tzinfo=UTC) == taken_at(moment.date()) for _, moment in copies
+    )
 
 
 def write_copies(simulation: Simulation, wanted: Collection[date], folder: Path) -> Iterator[Path]:

@@ -377,3 +377,79 @@ def test_no_summary_or_log_has_the_moment_of_a_login(
 
 def hours_ago(text: str) -> float:
     return (datetime.now(UTC) - datetime.fromisoformat(text)) / timedelta(hours=1)
+
+
+# The demo touches only what is its own
+
+
+@pytest.fixture
+def demo_store(tmp_path: Path, demo_datastore: Path) -> Path:
+    return Path(shutil.copyfile(demo_datastore, tmp_path / "demo.duckdb"))
+
+
+@pytest.mark.site
+@pytest.mark.slow
+@pytest.mark.xdist_group("site")
+def test_the_demo_obeys_no_setting(
+    ethelred: Ethelred, store: Path, demo_datastore: Path, tmp_path: Path
+) -> None:
+    project, here = tmp_path / "project", Path(__file__).parents[1]
+    unneeded = (".venv", ".git", "node_modules", "data", "samples", "logs")
+    shutil.copytree(here, project, ignore=shutil.ignore_patterns(*unneeded))
+    (project / "reports" / "node_modules").symlink_to(here / "reports" / "node_modules")
+    own = project / "data" / "demo"
+    own.mkdir(parents=True)
+    shutil.copyfile(demo_datastore, own / "ethelred.duckdb")
+    before, settings = store.read_bytes(), {"PYTHONPATH": str(project)}
+    settings |= {"ETHELRED_DATASTORE": str(store), "ETHELRED_SITE": str(tmp_path / "web")}
+    settings |= {"ETHELRED_BASE_PATH": "/logins", "ETHELRED_NO_REPORT": "true"}
+    settings |= {"ETHELRED_SOURCES": "/no/such/copy", "ETHELRED_PLATFORM": "nobody"}
+    done = ethelred("demo", **settings)
+    assert store.read_bytes() == before
+    assert not (tmp_path / "web").exists()
+    assert f"the datastore of the demo is {own / 'ethelred.duckdb'}" in done.stdout
+    assert 'href="/logins' not in (own / "site" / "index.html").read_text(encoding="utf-8")
+    assert not (project / "data" / "site").exists()
+    # What the end of the demo says shows its site, and a second demo finds it to be its own.
+    assert "make serve" in done.stdout
+    command = ["make", "--dry-run", "serve"]
+    assert "--site data/demo/site" in subprocess.check_output(command, cwd=project, text=True)
+    assert "is up to date" in ethelred("demo", **settings).stdout
+    # A site of real logins in its place is none of the demo's.
+    ethelred("report", "--datastore", store, "--site", own / "site", PYTHONPATH=str(project))
+    done = ethelred("demo", code=2, **settings)
+    assert "isn't the demo's" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["real", "mixed", "foreign"])
+def test_the_demo_refuses_a_datastore_that_is_not_its_own(
+    ethelred: Ethelred, store: Path, demo_store: Path, kind: str
+) -> None:
+    if kind == "mixed":
+        with closing(duckdb.connect(demo_store)) as connection:
+            connection.execute(
+                "update copies set taken_at = taken_at + interval 1 second"
+                " where taken_at = (select max(taken_at) from copies)"
+            )
+    if kind == "foreign":
+        store.write_text("My own file.")
+    given = demo_store if kind == "mixed" else store
+    before = contents(given.parent)
+    done = ethelred("demo", "--datastore", given, "--no-report", code=5)
+    assert str(given) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert contents(given.parent) == before
+
+
+def test_the_demo_refuses_a_site_that_is_not_its_own(
+    ethelred: Ethelred, demo_store: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "index.html").write_text("My own page.")
+    before = contents(tmp_path)
+    for store in (demo_store, tmp_path / "new.duckdb"):
+        done = ethelred("demo", "--datastore", store, "--site", folder, code=2)
+        assert done.stderr.startswith(f"error: {folder} isn't the demo's")
+        assert len(done.stderr.splitlines()) == 2
+    assert contents(tmp_path) == before
