@@ -1,40 +1,19 @@
 """What a build appended, and what its datastore holds now."""
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ethelred_runner.datastore import Status, connect, read_status
-
-NEW_COPIES = """
-    with known as (
-        select platform, max(taken_at) as newest_taken_at
-        from copies where copy_id in (select unnest($known)) group by platform
-    )
-    select
-        platform, taken_at, taken_at_from, users, new_logins, rejected_logins,
-        coalesce(taken_at < newest_taken_at, false) as is_older
-    from copies left join known using (platform)
-    where copy_id not in (select unnest($known))
-    order by platform, taken_at
-"""
+from ethelred_runner.datastore import CopyStatus, Status, read_status
 
 
 @dataclass(frozen=True)
 class AppendedCopy:
-    """One copy that a build appended; `taken_at` is in UTC.
-
-    `is_older` tells that the datastore knew a newer copy of its platform before.
-    """
+    """A copy that a build appended; `is_older` tells that a newer one was known before."""
 
     platform: str
-    taken_at: datetime
-    taken_at_from: str
-    users: int
-    new_logins: int
-    rejected_logins: int
+    copy: CopyStatus
     is_older: bool
 
 
@@ -50,7 +29,7 @@ class Appended:
     @property
     def new_logins(self) -> int:
         """The number of logins appended."""
-        return sum(copy.new_logins for copy in self.copies)
+        return sum(appended.copy.new_logins for appended in self.copies)
 
     @property
     def copies_known(self) -> int:
@@ -58,9 +37,17 @@ class Appended:
         return self.copies_given - len(self.copies)
 
 
-def read_result(path: Path, known: Sequence[str], copies_given: int, *, changed: bool) -> Appended:
+def read_result(
+    path: Path, known: Collection[str], copies_given: int, *, changed: bool
+) -> Appended:
     """Compare a built datastore with the identifiers of the copies that were known before."""
-    with closing(connect(path)) as connection:
-        rows = connection.execute(NEW_COPIES, {"known": list(known)}).fetchall()
-    new = [AppendedCopy(*row) for row in rows]
-    return Appended(read_status(path), new, copies_given, changed)
+    status, new = read_status(path), list[AppendedCopy]()
+    for platform in status.platforms:
+        old = [copy.taken_at for copy in platform.copies if copy.copy_id in known]
+        newest = max(old, default=datetime.min)
+        new += [
+            AppendedCopy(platform.platform, copy, copy.taken_at < newest)
+            for copy in platform.copies
+            if copy.copy_id not in known
+        ]
+    return Appended(status, new, copies_given, changed)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ethelred_runner import console
-from ethelred_runner.append.result import Appended, AppendedCopy
-from ethelred_runner.datastore.status import Gap, PlatformStatus, Status
+from ethelred_runner.append.result import Appended
+from ethelred_runner.datastore.status import CopyStatus, Gap, PlatformStatus, Status
 from ethelred_runner.errors import UsageError, exit_code_of, line_of
 from ethelred_runner.watch.wording import counted, to_the_hour, to_the_minute
 
@@ -116,7 +116,7 @@ def summary_of(outcome: Outcome, sources: Sequence[str]) -> dict[str, Any]:
 
 def figures(outcome: Outcome, platform: PlatformStatus) -> dict[str, Any]:
     """Return a platform's figures for the summary."""
-    taken_at = to_the_hour(platform.newest_copy_taken_at)
+    taken_at = to_the_hour(platform.copies[-1].taken_at)
     appended = outcome.appended.get(platform.platform)
     copies = appended.copies if appended else ()
     return {
@@ -126,12 +126,12 @@ def figures(outcome: Outcome, platform: PlatformStatus) -> dict[str, Any]:
         "is_stale": outcome.is_stale(platform),
         "logins": platform.logins,
         "copies_read": appended.copies_given if appended else 0,
-        "new_logins": sum(copy.new_logins for copy in copies),
-        "rejected_values": sum(copy.rejected_logins for copy in copies),
+        "new_logins": appended.new_logins if appended else 0,
+        "rejected_values": sum(each.copy.rejected_logins for each in copies),
         "gaps": [
             describe_gap(gap)
             for gap in platform.gaps
-            if gap.to_at > platform.newest_copy_taken_at - LATELY
+            if gap.to_at > platform.copies[-1].taken_at - LATELY
         ],
     }
 
@@ -155,14 +155,14 @@ def result_lines(outcome: Outcome) -> list[str]:
     """Return what was done, in a line each."""
     copies = [copy for appended in outcome.appended.values() for copy in appended.copies]
     known = sum(appended.copies_known for appended in outcome.appended.values())
-    older = sum(copy.is_older for copy in copies)
+    older = sum(each.is_older for each in copies)
     lines = []
     if known:
         lines.append(f"{counted(known, 'copy', 'copies')} had been read before")
     if older:
         are = counted(older, "copy is", "copies are")
         lines.append(f"{are} older than the newest one known (backfill)")
-    new_logins = counted(sum(copy.new_logins for copy in copies), "new login")
+    new_logins = counted(sum(each.copy.new_logins for each in copies), "new login")
     brought = f"appended {new_logins} from {counted(len(copies), 'new copy', 'new copies')}"
     held = f"the datastore holds {counted(outcome.logins, 'login')}"
     lines.append(f"{brought if copies else 'nothing new to append'}; {held}")
@@ -173,10 +173,10 @@ def warning_lines(outcome: Outcome) -> list[str]:
     """Return what somebody should look at, in a line each."""
     lines = []
     for platform, appended in outcome.appended.items():
-        for copy in appended.copies:
-            lines += copy_warnings(copy)
+        for each in appended.copies:
+            lines += copy_warnings(platform, each.copy)
         if outcome.is_stale(outcome.platforms[platform]):
-            taken_at = to_the_hour(outcome.platforms[platform].newest_copy_taken_at)
+            taken_at = to_the_hour(outcome.platforms[platform].copies[-1].taken_at)
             lines.append(
                 f"the newest copy of {platform} was taken {to_the_minute(taken_at)}, more than "
                 f"{outcome.max_age_hours:g} hours ago: is its backup job at work?"
@@ -184,9 +184,9 @@ def warning_lines(outcome: Outcome) -> list[str]:
     return lines
 
 
-def copy_warnings(copy: AppendedCopy) -> list[str]:
+def copy_warnings(platform: str, copy: CopyStatus) -> list[str]:
     """Return what somebody should look at in a copy."""
-    name = f"the copy of {copy.platform} taken {to_the_minute(to_the_hour(copy.taken_at))}"
+    name = f"the copy of {platform} taken {to_the_minute(to_the_hour(copy.taken_at))}"
     lines = []
     if copy.taken_at_from == "newest_login":
         lines.append(

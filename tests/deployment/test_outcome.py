@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from ethelred_runner.append.result import Appended, AppendedCopy
-from ethelred_runner.datastore.status import Gap, PlatformStatus, Status
+from ethelred_runner.datastore.status import CopyStatus, Gap, PlatformStatus, Status
 from ethelred_runner.watch.outcome import (
     Outcome,
     conceal,
@@ -17,26 +17,9 @@ from ethelred_runner.watch.outcome import (
 )
 
 TAKEN_AT = datetime(2026, 6, 1, 4, 59, 7)
-COPY = AppendedCopy("one", TAKEN_AT, "newest_login", 50, 5, 2, False)
-STATUS = PlatformStatus(
-    platform="one",
-    copies=2,
-    first_copy_taken_at=TAKEN_AT - timedelta(days=1),
-    newest_copy_taken_at=TAKEN_AT,
-    users=50,
-    rejected_logins=2,
-    new_logins_of_last_copy=5,
-    logins=40,
-    first_login_at=None,
-    newest_login_at=None,
-    last_finished_day=None,
-    complete_days=0,
-    partial_days=0,
-    days_before_collection=0,
-    newest_copy_age_hours=1.5,
-    gaps=[],
-    last_copies=[],
-)
+READ = CopyStatus("id", TAKEN_AT, "newest_login", TAKEN_AT, 50, 5, 2)
+COPY = AppendedCopy("one", READ, is_older=False)
+STATUS = PlatformStatus("one", [READ], [], 40, None, None, None, 0, 0)
 
 
 def outcome_of(
@@ -66,13 +49,16 @@ def test_what_somebody_should_look_at_is_said() -> None:
         "is its backup job at work?" in lines[2],
         len(lines),
     ] == [True, True, True, 3]
-    plain = replace(COPY, taken_at_from="modified_at", rejected_logins=0)
-    assert warning_lines(outcome_of(plain)) == []
+    plain = replace(READ, taken_at=utc_now(), taken_at_from="modified_at", rejected_logins=0)
+    fresh = replace(STATUS, copies=[plain])
+    assert warning_lines(outcome_of(replace(COPY, copy=plain), status=fresh)) == []
 
 
 @pytest.mark.parametrize(("limit", "stale"), [(0, True), (1, True), (1.5, False), (36, False)])
 def test_a_copy_is_old_by_a_limit_that_may_be_nothing(limit: float, stale: bool) -> None:
-    (platform,) = summary_of(outcome_of(limit=limit), [])["platforms"]
+    copy = replace(READ, taken_at=utc_now() - timedelta(hours=1.5))
+    status = replace(STATUS, copies=[copy])
+    (platform,) = summary_of(outcome_of(status=status, limit=limit), [])["platforms"]
     assert platform["is_stale"] == stale
     assert not Outcome().is_stale(STATUS)
 
