@@ -13,9 +13,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from ethelred_runner.platforms import Platform
 
 from ethelred_runner.obtain import Request, obtain
-from ethelred_runner.platforms import Platform
 from tests.conftest import PROGRAM, Ethelred
 from tests.truth import Night
 
