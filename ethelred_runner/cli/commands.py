@@ -192,8 +192,8 @@ def check(
 def demo(
     datastore: opt.DemoDatastore = str(DEMO_DATASTORE),
     site: opt.DemoSite = DEMO_SITE,
-    base_path: opt.BasePath = "",
-    no_report: opt.NoReport = False,
+    base_path: opt.DemoBasePath = "",
+    no_report: opt.DemoNoReport = False,
     debug: opt.Debug = False,
 ) -> None:
     """Do the whole job on simulated copies of two platforms, apart from all that is real."""
