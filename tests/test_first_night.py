@@ -6,13 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ethelred_runner.platforms import Platform
 
-<<<<<<< HEAD
-from ethelred_runner.obtain import Request, obtain
-from tests.conftest import PROGRAM, Ethelred
-from tests.truth import Night
-=======
 from ethelred_runner.demo import PLATFORMS, demo
 from ethelred_runner.errors import DatastoreError, ReportFailed, UsageError
 from ethelred_runner.report.evidence import stage
@@ -20,7 +14,6 @@ from ethelred_runner.report.site import EARLIER, MARKER, base_path_of, replaceab
 from tests.support.datastores import append_login, execute, query
 from tests.support.program import PROJECT, Ethelred
 from tests.support.truth import Night
->>>>>>> w-cli
 
 ODD = 'logins von „Zugänge“ it\'s 100% "new" %41.v2.db'
 
