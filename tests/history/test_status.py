@@ -24,9 +24,7 @@ def test_status_agrees_with_the_datastore(
     age = (datetime.now(UTC) - nights[7].taken_at).total_seconds() / 3600
     assert abs(platform["newest_copy_age_hours"] - age) < 0.2
     assert platform["gaps"] == []
-    assert len(platform["last_copies"]) == 7
     assert found["size_bytes"] == eight_nights.stat().st_size
-    assert "versions" not in found
     shown = ethelred("status", "--datastore", eight_nights).stdout
     assert f"{platform['logins']:,}" in shown
 
