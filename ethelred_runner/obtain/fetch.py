@@ -19,8 +19,7 @@ from ethelred_runner.obtain.local import LocalSource
 from ethelred_runner.obtain.platforms import Platform
 from ethelred_runner.obtain.requests import Limits, Request
 from ethelred_runner.obtain.source import Interrupted, Reading, Source, SourceChanged, find_source
-from ethelred_runner.obtain.unpack import ROOM, check_fits, unpack
-from ethelred_runner.obtain.verify import verify
+from ethelred_runner.obtain.verify import ROOM, check_fits, unpack, verify
 
 FILE_NAME = "copy.sqlite3"  # says nothing of where a copy came from
 DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from ethelred_runner.errors import CopyRejected, SourceError, UsageError
 from ethelred_runner.obtain.requests import Limits, Request
 from ethelred_runner.obtain.source import CHUNK, Reading, Source, SourceChanged
-from ethelred_runner.obtain.unpack import SQLITE, check_fits
+from ethelred_runner.obtain.verify import SQLITE, check_fits
 
 COMPANIONS = ("-wal", "-journal")  # what SQLite needs to read a database's newest state
 

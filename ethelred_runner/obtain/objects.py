@@ -65,7 +65,7 @@ class WebSource(Source):
         return self.request.source
 
     def _authorize(self, request: PreparedRequest) -> PreparedRequest:
-        """Add the header that gives access, in place of what ~/.netrc has."""
+        # In place of what ~/.netrc has.
         request.headers["Authorization"] = setting(self._access)
         return request
 

@@ -86,7 +86,7 @@ def find_source(request: Request, limits: Limits) -> Source:
     try:
         return kind(request, limits)
     except ValueError:
-        advice = "is the port a number, and / ? # [ in a password written as %2F %3F %23 %5B?"
+        advice = "check its port, and write / ? # [ in a password as %2F %3F %23 %5B"
         raise UsageError(f"this {scheme} address makes no sense: {advice}") from None
 
 
