@@ -5,7 +5,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -88,11 +88,8 @@ def _named(source: Source) -> Iterator[None]:
 
 def date_in(name: str) -> date | None:
     """Return the first date (YYYY-MM-DD) in a file's name."""
-    for text in DATE.findall(name):
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            continue  # 2026-13-45 looks like a date
+    with suppress(ValueError):  # 2026-13-45 only looks like a date
+        return date.fromisoformat("".join(DATE.findall(name)[:1]))
     return None
 
 

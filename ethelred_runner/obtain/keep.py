@@ -1,6 +1,7 @@
 """Keeping obtained copies in a folder that a person names (`ethelred obtain --to`)."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,8 +9,6 @@ from ethelred_runner.errors import UsageError
 from ethelred_runner.folders import private_folder, sha256_of
 from ethelred_runner.obtain.fetch import DEFAULT_LIMITS, Copy, obtain
 from ethelred_runner.obtain.requests import Limits, Request
-
-SUFFIXES = (".zst", ".zstd", ".gz")
 
 
 def obtain_to(
@@ -32,8 +31,7 @@ def obtain_to(
 
 
 def _keep(copy: Copy, directory: Path) -> Path:
-    name = Path(copy.name)
-    target = directory / (name.stem if name.suffix.lower() in SUFFIXES else name)
+    target = directory / re.sub(r"\.(zst|zstd|gz)$", "", copy.name, flags=re.IGNORECASE)
     if moment := copy.stated_taken_at or copy.modified_at:
         nanoseconds = round(moment.timestamp() * 10**6) * 1000
         os.utime(copy.path, ns=(nanoseconds, nanoseconds))

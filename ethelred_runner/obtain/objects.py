@@ -49,10 +49,7 @@ class WebSource(Source):
                 response = self._get(session, offset, version)
             with response:
                 self._check_status(response.status_code)
-                starts_at, size = _extent(response)
-                path, chunks = unquote(urlsplit(response.url).path), self._chunks(response)
-                version, modified_at = _version(response), _modified_at(response)
-                yield Reading(path, size, modified_at, version, starts_at, chunks)
+                yield _reading(response, self._chunks(response))
 
     def _check_address(self) -> None:
         parts = urlsplit(self.request.source)
@@ -145,21 +142,15 @@ class _Session(Session):
         super().rebuild_auth(prepared_request, response)
 
 
-def _extent(response: Response) -> tuple[int, int | None]:
-    """Return where the answer begins in the file, and the file's length if it is known."""
+def _reading(response: Response, chunks: Iterator[bytes]) -> Reading:
+    headers, path = response.headers, unquote(urlsplit(response.url).path)
+    etag, modified = headers.get("ETag", "W/"), headers.get("Last-Modified", "")
+    version = modified if etag.startswith("W/") else etag  # as If-Range takes it
+    time = parsedate_tz(modified)  # UTC if it names no zone
+    modified_at = datetime.fromtimestamp(mktime_tz(time), UTC) if time else None
+    length = headers.get("Content-Length", "")
+    starts_at, size = 0, int(length) if length.isdigit() else None
     if response.status_code == 206:
-        part = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
-        return (int(part[1]), int(part[2])) if part else (-1, None)
-    length = response.headers.get("Content-Length", "")
-    return 0, int(length) if length.isdigit() else None
-
-
-def _version(response: Response) -> str | None:
-    """Return what If-Range takes: a strong ETag, else the time of modification."""
-    etag = response.headers.get("ETag")
-    return etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified")
-
-
-def _modified_at(response: Response) -> datetime | None:
-    time = parsedate_tz(response.headers.get("Last-Modified", ""))  # UTC if it names no zone
-    return datetime.fromtimestamp(mktime_tz(time), UTC) if time else None
+        part = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", headers.get("Content-Range", ""))
+        starts_at, size = (int(part[1]), int(part[2])) if part else (-1, None)
+    return Reading(path, size, modified_at, version, starts_at, chunks)

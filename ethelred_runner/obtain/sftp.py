@@ -139,8 +139,7 @@ def _complaint(options: asyncssh.SSHClientConnectionOptions, place: str, trusted
     """Say which of the two it is, a host that is new or a key that is, and what to do."""
     host, port = options.host_key_alias or options.host, options.port or 22
     known = asyncssh.match_known_hosts(trusted, host, "", port if port != 22 else None)
+    problem = f"not known to {place}; ask its owner for it and add it there"
     if any(known[:2]):  # keys, or authorities
-        advice = "this may be another server: ask its owner, then replace the line there"
-        return f"the host key of {host} (port {port}) is not the one in {place}; {advice}"
-    advice = f"ask its owner for it and add it there (`ssh-keyscan -p {port} {host}` shows it)"
-    return f"the host key of {host} (port {port}) is not known to {place}; {advice}"
+        problem = f"not the one in {place}; this may be another server: ask its owner"
+    return f"the host key of {host} is {problem} (`ssh-keyscan -p {port} {host}` shows it)"

@@ -20,7 +20,7 @@ from rich.console import Console
 from ethelred_runner import console
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.obtain.requests import requests_for
-from tests.support.copies import Get, compressed, make_database, obtain_one
+from tests.support.copies import Get, obtain_one
 from tests.support.servers import free_port, needed
 
 NAME = "/backups/2026-03-30-db.sqlite3.zst"
@@ -108,14 +108,6 @@ def web(big: Path) -> Iterator[Web]:
         yield web
 
 
-def test_the_name_and_time_come_from_the_server(web: Web, get: Get, big: Path) -> None:
-    copy = get(web.url("/latest"))
-    assert copy.name == "latest"
-    assert copy.modified_at == datetime(2026, 3, 30, 2, 0, 1, tzinfo=UTC)
-    assert copy.content_sha256 == get(big).content_sha256
-    assert web.seen[0]["Accept-Encoding"] == "identity"
-
-
 @pytest.mark.parametrize("etag", ['"one"', 'W/"weak"', ""])
 def test_a_cut_link_is_resumed(web: Web, get: Get, big: Path, etag: str) -> None:
     web.etag, web.plan = etag, [{"cut": 2_000_000}, {"cut": 1_000_000}]
@@ -139,18 +131,6 @@ def test_a_server_that_ignores_ranges_and_always_cuts_is_given_up(web: Web, get:
         get(web.url())
 
 
-def test_a_copy_that_changes_between_two_links_is_never_stitched(
-    web: Web, get: Get, tmp_path: Path
-) -> None:
-    other = compressed(make_database(tmp_path / "o.sqlite3", users=77), tmp_path / "o.zst")
-
-    def change() -> None:
-        web.body, web.etag = other.read_bytes(), '"two"'
-
-    web.plan = [{"cut": 2_000_000}, {"change": change}]
-    assert get(web.url()).content_sha256 == get(other).content_sha256
-
-
 @pytest.mark.parametrize("etag", ['"two"', ""])
 def test_a_server_that_heeds_ranges_alone_is_never_stitched(
     web: Web, get: Get, big: Path, etag: str
@@ -168,11 +148,6 @@ def test_a_server_that_heeds_ranges_alone_is_never_stitched(
     web.plan = [{"cut": 2_000_000}, {"change": change, "careless": True}, {"change": change_back}]
     assert get(web.url()).content_sha256 == get(big).content_sha256
     assert [seen.get("Range") for seen in web.seen] == [None, "bytes=2000000-", None]
-
-
-def test_an_answer_without_a_length_is_read_to_its_end(web: Web, get: Get, big: Path) -> None:
-    web.sized, web.plan = False, [{"cut": len(web.body)}]
-    assert get(web.url()).content_sha256 == get(big).content_sha256
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])
