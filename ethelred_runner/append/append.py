@@ -1,14 +1,15 @@
 """The logins of copies become history: obtained, appended by dbt, checked, committed."""
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from ethelred_runner import console
 from ethelred_runner.append.checks import History, check_nothing_gone, read_history
 from ethelred_runner.append.dbt import build_models
-from ethelred_runner.append.result import Appended, read_result
-from ethelred_runner.datastore import Checkout, Conflict, Datastore, import_history
+from ethelred_runner.append.result import Appended
+from ethelred_runner.datastore import Checkout, Conflict, Datastore, import_history, read_status
 from ethelred_runner.errors import BuildFailed, DatastoreError
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.copies import COPIES_NAME, obtain_logins
@@ -38,9 +39,10 @@ def append(
         if keep_copies:
             console.warn(f"the copies stay in {folder}: they are personal data, so remove them")
         logins = obtain_logins(requests, folder, limits, keep=keep_copies)
+        given = Counter(request.platform.platform for request in requests)
         for _ in range(MAX_COMMIT_ATTEMPTS):
             try:
-                return append_once(logins, len(requests), datastore, init=init, dry_run=dry_run)
+                return append_once(logins, given, datastore, init=init, dry_run=dry_run)
             except Conflict:
                 console.note("another run was quicker; beginning again with what it has committed")
     raise DatastoreError(
@@ -50,17 +52,16 @@ def append(
 
 
 def append_once(
-    logins: Path, copies_given: int, datastore: Datastore, *, init: bool, dry_run: bool
+    logins: Path, given: Counter[str], datastore: Datastore, *, init: bool, dry_run: bool
 ) -> Appended:
     """Append the logins of a file made by `obtain_logins`. Raises Conflict if it comes too late."""
     with datastore.checkout(init=init) as checkout:
         shutil.copyfile(logins, checkout.path.with_name(COPIES_NAME))
         before = None if checkout.is_new else read_history(checkout.path)
         build_and_check(checkout, before)
-        changed = before != read_history(checkout.path)
-        known = before.copy_ids if before else []
-        appended = read_result(checkout.path, known, copies_given, changed=changed)
-        if dry_run or not changed:
+        known = frozenset(before.copy_ids if before else ())
+        appended = Appended(read_status(checkout.path), known, given)
+        if dry_run or before == read_history(checkout.path):
             checkout.discard()
     return appended
 

@@ -1,53 +1,43 @@
 """What a build appended, and what its datastore holds now."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-from ethelred_runner.datastore import CopyStatus, Status, read_status
-
-
-@dataclass(frozen=True)
-class AppendedCopy:
-    """A copy that a build appended; `is_older` tells that a newer one was known before."""
-
-    platform: str
-    copy: CopyStatus
-    is_older: bool
+from ethelred_runner.datastore import CopyStatus, Status
 
 
 @dataclass(frozen=True)
 class Appended:
-    """The result of a build. `changed` is False if the datastore already held all of it."""
+    """The result of a build.
+
+    `known` has the identifiers of the copies that the datastore had before, `copies_given` how
+    many of each platform the build was given.
+    """
 
     status: Status
-    copies: Sequence[AppendedCopy]
-    copies_given: int
-    changed: bool
+    known: Collection[str]
+    copies_given: Counter[str]
 
     @property
-    def new_logins(self) -> int:
-        """The number of logins appended."""
-        return sum(appended.copy.new_logins for appended in self.copies)
+    def copies(self) -> Sequence[CopyStatus]:
+        """The copies that were new."""
+        every = [copy for platform in self.status.platforms for copy in platform.copies]
+        return [copy for copy in every if copy.copy_id not in self.known]
 
     @property
     def copies_known(self) -> int:
         """The number of copies that the datastore had already."""
-        return self.copies_given - len(self.copies)
+        return self.copies_given.total() - len(self.copies)
 
-
-def read_result(
-    path: Path, known: Collection[str], copies_given: int, *, changed: bool
-) -> Appended:
-    """Compare a built datastore with the identifiers of the copies that were known before."""
-    status, new = read_status(path), list[AppendedCopy]()
-    for platform in status.platforms:
-        old = [copy.taken_at for copy in platform.copies if copy.copy_id in known]
-        newest = max(old, default=datetime.min)
-        new += [
-            AppendedCopy(platform.platform, copy, copy.taken_at < newest)
-            for copy in platform.copies
-            if copy.copy_id not in known
-        ]
-    return Appended(status, new, copies_given, changed)
+    @property
+    def backfilled(self) -> int:
+        """The number of new copies that are older than the newest one known."""
+        count = 0
+        for platform in self.status.platforms:
+            known = [copy.taken_at for copy in platform.copies if copy.copy_id in self.known]
+            newest = max(known, default=datetime.min)
+            new = [copy for copy in platform.copies if copy.copy_id not in self.known]
+            count += sum(copy.taken_at < newest for copy in new)
+        return count

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from ethelred_runner import console
 from ethelred_runner.append.append import append
-from ethelred_runner.append.result import Appended
 from ethelred_runner.datastore import Datastore, open_datastore, read_status
-from ethelred_runner.errors import CopyRejected, EthelredError, SourceError, UsageError
+from ethelred_runner.errors import UsageError
 from ethelred_runner.obtain.platforms import find_platform
 from ethelred_runner.obtain.requests import Limits, Request, configured_sources, requests_for
 from ethelred_runner.report import build_site
@@ -49,25 +48,21 @@ def requests_of(
 
 
 def run(plan: Plan, outcome: Outcome) -> None:
-    """Do the scheduled job, and fill in what it came to as far as it gets.
-
-    Of several platforms each stands on its own: what arrived is appended and published, and the
-    worst of what went wrong is raised at the end.
-    """
-    failures: list[EthelredError] = []
+    """Do the scheduled job, and fill in what it came to as far as it gets."""
     with open_datastore(plan.datastore) as datastore:
         if is_fresh(plan, datastore):
-            note_rest(plan, datastore, outcome)
+            outcome.kind, outcome.status = "up to date", read_status(datastore.fetch())
+            console.say(
+                "nothing to obtain: the newest copy of each platform was taken within "
+                f"{plan.if_older_hours:g} hours"
+            )
         else:
-            failures = append_platforms(plan, datastore, outcome)
-        if plan.site and is_site_due(plan.site, plan, outcome):
+            append_copies(plan, datastore, outcome)
+        # One that stays from run to run may be missing what an earlier run failed to show.
+        is_due = plan.site and not plan.dry_run and (outcome.appended or plan.site.is_dir())
+        if plan.site and is_due:
             build_site(datastore.fetch(), plan.site, plan.base_path)
             outcome.is_site_built = True
-    failures.sort(key=lambda failure: failure.exit_code)
-    for failure in failures[:-1]:
-        console.warn(str(failure))
-    if failures:
-        raise failures[-1]
 
 
 def is_fresh(plan: Plan, datastore: Datastore) -> bool:
@@ -81,52 +76,21 @@ def is_fresh(plan: Plan, datastore: Datastore) -> bool:
     return all(name in ages and ages[name] <= hours for name in wanted)
 
 
-def note_rest(plan: Plan, datastore: Datastore, outcome: Outcome) -> None:
-    """Say that there is nothing to obtain, and note what the datastore holds."""
-    console.say(
-        "nothing to obtain: the newest copy of each platform was taken within "
-        f"{plan.if_older_hours:g} hours"
-    )
-    outcome.kind = "up to date"
-    outcome.note(read_status(datastore.fetch()))
-
-
-def append_platforms(plan: Plan, datastore: Datastore, outcome: Outcome) -> list[EthelredError]:
-    """Append each platform's copies, say what they brought, and return what could not be had."""
-    failures: list[EthelredError] = []
-    for name in dict.fromkeys(request.platform.platform for request in plan.requests):
-        try:
-            outcome.add(name, append_platform(name, plan, datastore))
-        except (SourceError, CopyRejected) as failure:
-            failures.append(failure)
-    if plan.dry_run:
-        outcome.kind = "dry run"
-        console.say(f"this is a dry run: {datastore.label} stays as it is, and no site is built")
-    if outcome.appended:
-        for warning in warning_lines(outcome):
-            console.warn(warning)
-        for line in result_lines(outcome):
-            console.say(line)
-    return failures
-
-
-def append_platform(name: str, plan: Plan, datastore: Datastore) -> Appended:
-    """Append a platform's copies in one build."""
-    return append(
-        [request for request in plan.requests if request.platform.platform == name],
+def append_copies(plan: Plan, datastore: Datastore, outcome: Outcome) -> None:
+    """Append the copies in one build, and say what they brought."""
+    outcome.appended = append(
+        plan.requests,
         datastore,
         init=plan.init,
         limits=plan.limits,
         keep_copies=plan.keep_copies,
         dry_run=plan.dry_run,
     )
-
-
-def is_site_due(site: Path, plan: Plan, outcome: Outcome) -> bool:
-    """Tell whether this run is to build its site.
-
-    Also if nothing had to be obtained, where a site stays from run to run: the run that brought
-    the copy may have failed to build it. A hosted runner, whose history is in a bucket, has none.
-    """
-    stays = site.is_dir() or "://" not in plan.datastore
-    return not plan.dry_run and (bool(outcome.appended) or (outcome.kind == "up to date" and stays))
+    outcome.status = outcome.appended.status
+    for warning in warning_lines(outcome):
+        console.warn(warning)
+    for line in result_lines(outcome):
+        console.say(line)
+    if plan.dry_run:
+        outcome.kind = "dry run"
+        console.say(f"this was a dry run: {datastore.label} is as it was, and no site was built")

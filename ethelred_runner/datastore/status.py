@@ -13,8 +13,10 @@ PLATFORMS = """
     select
         platform,
         list(
-            row(copy_id, taken_at, taken_at_from, obtained_at, users, new_logins, rejected_logins)
-            order by taken_at, obtained_at
+            row(
+                platform, copy_id, taken_at, taken_at_from, obtained_at, users, new_logins,
+                rejected_logins
+            ) order by taken_at, obtained_at
         ),
         (
             select coalesce(list(row(from_at, to_at, hours) order by from_at), [])
@@ -51,6 +53,7 @@ class Gap:
 class CopyStatus:
     """A copy that was read; times are naive UTC."""
 
+    platform: str
     copy_id: str
     taken_at: datetime
     taken_at_from: str

@@ -2,7 +2,6 @@
 
 import csv
 from dataclasses import dataclass
-from pathlib import Path
 
 from ethelred_runner.errors import UsageError
 from ethelred_runner.settings import PROJECT, setting

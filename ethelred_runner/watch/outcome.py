@@ -11,9 +11,9 @@ from typing import Any
 
 from ethelred_runner import console
 from ethelred_runner.append.result import Appended
-from ethelred_runner.datastore.status import CopyStatus, Gap, PlatformStatus, Status
+from ethelred_runner.datastore import CopyStatus, Gap, PlatformStatus, Status
 from ethelred_runner.errors import UsageError, exit_code_of, line_of
-from ethelred_runner.watch.wording import counted, to_the_hour, to_the_minute
+from ethelred_runner.watch.wording import counted, hour_of, written
 
 LATELY = timedelta(days=28)  # before the newest copy: how far back gaps are told
 PREFIX = re.compile(r"[\w-]+=")  # PLATFORM= in front of an address
@@ -30,8 +30,8 @@ def utc_now() -> datetime:
 class Outcome:
     """What a run came to, filled in as far as it gets.
 
-    `kind` is `done`, `up to date` (nothing had to be done), `dry run` or `failed`; `appended`
-    and `platforms` are by platform, the latter as the datastore has them after the run.
+    `kind` is `done`, `up to date` (nothing had to be done), `dry run` or `failed`; `status` is the
+    datastore's after the run.
     """
 
     dry_run: bool = False
@@ -42,25 +42,28 @@ class Outcome:
     is_site_built: bool = False
     started_at: datetime = field(default_factory=utc_now)
     finished_at: datetime = field(default_factory=utc_now)
-    appended: dict[str, Appended] = field(default_factory=dict)
-    platforms: dict[str, PlatformStatus] = field(default_factory=dict)
+    appended: Appended | None = None
+    status: Status | None = None
     warnings: Sequence[str] = ()
+
+    @property
+    def platforms(self) -> Sequence[PlatformStatus]:
+        """The platforms that the datastore has."""
+        return self.status.platforms if self.status else ()
+
+    @property
+    def copies(self) -> Sequence[CopyStatus]:
+        """The copies that the run appended."""
+        return self.appended.copies if self.appended else ()
 
     @property
     def logins(self) -> int:
         """The number of logins in the datastore."""
-        return sum(platform.logins for platform in self.platforms.values())
+        return sum(platform.logins for platform in self.platforms)
 
-    def add(self, platform: str, appended: Appended) -> None:
-        """Note what a platform's copies brought."""
-        self.note(appended.status)
-        self.appended[platform] = appended
-
-    def note(self, status: Status) -> None:
-        """Note what the datastore holds; a dry run's has forgotten the platforms added before."""
-        for found in status.platforms:
-            if found.platform not in self.appended:
-                self.platforms[found.platform] = found
+    def copies_read(self, platform: str) -> int:
+        """Return how many copies of a platform the run has read."""
+        return self.appended.copies_given[platform] if self.appended else 0
 
     def is_stale(self, platform: PlatformStatus) -> bool:
         """Tell whether a platform's newest copy is older than it may be."""
@@ -109,38 +112,34 @@ def summary_of(outcome: Outcome, sources: Sequence[str]) -> dict[str, Any]:
         "finished_at": iso(outcome.finished_at),
         "logins": outcome.logins,
         "site_built": outcome.is_site_built,
-        "platforms": [figures(outcome, platform) for platform in outcome.platforms.values()],
+        "platforms": [figures(outcome, platform) for platform in outcome.platforms],
         "warnings": [conceal(warning, sources) for warning in outcome.warnings],
     }
 
 
 def figures(outcome: Outcome, platform: PlatformStatus) -> dict[str, Any]:
     """Return a platform's figures for the summary."""
-    taken_at = to_the_hour(platform.copies[-1].taken_at)
-    appended = outcome.appended.get(platform.platform)
-    copies = appended.copies if appended else ()
+    taken_at = hour_of(platform.copies[-1].taken_at)
+    copies = [copy for copy in outcome.copies if copy.platform == platform.platform]
+    gaps = [gap for gap in platform.gaps if gap.to_at > platform.copies[-1].taken_at - LATELY]
     return {
         "platform": platform.platform,
         "newest_copy_taken_at": iso(taken_at),
         "age_hours": round((outcome.finished_at - taken_at) / timedelta(hours=1), 1),
         "is_stale": outcome.is_stale(platform),
         "logins": platform.logins,
-        "copies_read": appended.copies_given if appended else 0,
-        "new_logins": appended.new_logins if appended else 0,
-        "rejected_values": sum(each.copy.rejected_logins for each in copies),
-        "gaps": [
-            describe_gap(gap)
-            for gap in platform.gaps
-            if gap.to_at > platform.copies[-1].taken_at - LATELY
-        ],
+        "copies_read": outcome.copies_read(platform.platform),
+        "new_logins": sum(copy.new_logins for copy in copies),
+        "rejected_values": sum(copy.rejected_logins for copy in copies),
+        "gaps": [describe_gap(gap) for gap in gaps],
     }
 
 
 def describe_gap(gap: Gap) -> dict[str, Any]:
     """Return a gap between copies for the summary."""
     return {
-        "from": iso(to_the_hour(gap.from_at)),
-        "to": iso(to_the_hour(gap.to_at)),
+        "from": iso(hour_of(gap.from_at)),
+        "to": iso(hour_of(gap.to_at)),
         "hours": round(gap.hours, 1),
         "nights_missed": len(gap.nights),
     }
@@ -153,40 +152,35 @@ def iso(moment: datetime) -> str:
 
 def result_lines(outcome: Outcome) -> list[str]:
     """Return what was done, in a line each."""
-    copies = [copy for appended in outcome.appended.values() for copy in appended.copies]
-    known = sum(appended.copies_known for appended in outcome.appended.values())
-    older = sum(each.is_older for each in copies)
-    lines = []
-    if known:
-        lines.append(f"{counted(known, 'copy', 'copies')} had been read before")
-    if older:
+    copies, lines = outcome.copies, []
+    if outcome.appended and outcome.appended.copies_known:
+        known = counted(outcome.appended.copies_known, "copy", "copies")
+        lines.append(f"{known} had been read before")
+    if outcome.appended and outcome.appended.backfilled:
+        older = outcome.appended.backfilled
         are = counted(older, "copy is", "copies are")
         lines.append(f"{are} older than the newest one known (backfill)")
-    new_logins = counted(sum(each.copy.new_logins for each in copies), "new login")
+    new_logins = counted(sum(copy.new_logins for copy in copies), "new login")
     brought = f"appended {new_logins} from {counted(len(copies), 'new copy', 'new copies')}"
     held = f"the datastore holds {counted(outcome.logins, 'login')}"
-    lines.append(f"{brought if copies else 'nothing new to append'}; {held}")
-    return lines
+    return [*lines, f"{brought if copies else 'nothing new to append'}; {held}"]
 
 
 def warning_lines(outcome: Outcome) -> list[str]:
     """Return what somebody should look at, in a line each."""
-    lines = []
-    for platform, appended in outcome.appended.items():
-        for each in appended.copies:
-            lines += copy_warnings(platform, each.copy)
-        if outcome.is_stale(outcome.platforms[platform]):
-            taken_at = to_the_hour(outcome.platforms[platform].copies[-1].taken_at)
-            lines.append(
-                f"the newest copy of {platform} was taken {to_the_minute(taken_at)}, more than "
-                f"{outcome.max_age_hours:g} hours ago: is its backup job at work?"
-            )
-    return lines
+    lines = [line for copy in outcome.copies for line in copy_warnings(copy)]
+    return lines + [
+        f"the newest copy of {platform.platform} was taken "
+        f"{written(platform.copies[-1].taken_at)}, more than "
+        f"{outcome.max_age_hours:g} hours ago: is its backup job at work?"
+        for platform in outcome.platforms
+        if outcome.is_stale(platform) and outcome.copies_read(platform.platform)
+    ]
 
 
-def copy_warnings(platform: str, copy: CopyStatus) -> list[str]:
+def copy_warnings(copy: CopyStatus) -> list[str]:
     """Return what somebody should look at in a copy."""
-    name = f"the copy of {platform} taken {to_the_minute(to_the_hour(copy.taken_at))}"
+    name = f"the copy of {copy.platform} taken {written(copy.taken_at)}"
     lines = []
     if copy.taken_at_from == "newest_login":
         lines.append(
@@ -210,9 +204,9 @@ def conceal(text: str, sources: Sequence[str]) -> str:
     hidden = [URL]
     for source in sources:
         address = PREFIX.sub("", source, count=1)
-        if "/" in address:  # a bare name tells nothing of where, and may be an ordinary word
-            hidden.append(re.escape(address))
         host = HOST.match(address)
         if host:
             hidden.append(rf"(?<![\w.-]){re.escape(host[1])}(?![\w-]|\.\w)")
+        if "/" in address:  # a bare name tells nothing of where, and may be an ordinary word
+            hidden.append(re.escape(address))
     return re.sub("|".join(hidden), "the source", text)

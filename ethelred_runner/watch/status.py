@@ -11,7 +11,7 @@ from ethelred_runner import console
 from ethelred_runner.datastore.status import CopyStatus, PlatformStatus, Status
 from ethelred_runner.datastore.versions import Version
 from ethelred_runner.errors import DatastoreError
-from ethelred_runner.watch.wording import counted, to_the_minute
+from ethelred_runner.watch.wording import counted, written
 
 SHOWN_COPIES = 7
 
@@ -25,9 +25,12 @@ def status_json(label: str, status: Status, versions: Sequence[Version]) -> dict
 
 def platform_json(platform: PlatformStatus) -> dict[str, Any]:
     """Return what a datastore holds of a platform."""
+    newest = platform.copies[-1]
     return asdict(platform) | {
         "copies": len(platform.copies),
-        "newest_copy_taken_at": platform.copies[-1].taken_at,
+        "newest_copy_taken_at": newest.taken_at,
+        "users": newest.users,
+        "rejected_logins": newest.rejected_logins,
         "newest_copy_age_hours": platform.newest_copy_age_hours,
         "last_copies": [asdict(copy) for copy in last_copies(platform)],
         "gaps": [asdict(gap) | {"nights": gap.nights} for gap in platform.gaps],
@@ -67,7 +70,7 @@ def show_status(label: str, status: Status, versions: Sequence[Version]) -> None
     table = Table(*headings, title=f"{label} ({decimal(status.size_bytes)})")
     for platform in status.platforms:
         last = platform.copies[-1]
-        taken_at, age = to_the_minute(last.taken_at), f"{platform.newest_copy_age_hours:,.0f} h"
+        taken_at, age = written(last.taken_at), f"{platform.newest_copy_age_hours:,.0f} h"
         numbers = len(platform.copies), platform.logins, last.rejected_logins
         copies, logins, rejected = (f"{number:,}" for number in numbers)
         table.add_row(platform.platform, copies, taken_at, age, logins, rejected)
@@ -90,12 +93,12 @@ def show_platform(platform: PlatformStatus) -> None:
         nights = gap.nights
         missing = f", no copy of {nights[0]} to {nights[-1]}" if nights else ""
         console.say(
-            f"{name}: gap of {gap.hours:,.0f} hours, {to_the_minute(gap.from_at)} to "
-            f"{to_the_minute(gap.to_at)}{missing}"
+            f"{name}: gap of {gap.hours:,.0f} hours, {written(gap.from_at)} to "
+            f"{written(gap.to_at)}{missing}"
         )
     for copy in last_copies(platform):
         console.say(
-            f"{name}: copy of {to_the_minute(copy.taken_at)} brought "
+            f"{name}: copy of {written(copy.taken_at)} brought "
             f"{counted(copy.new_logins, 'login')} of {counted(copy.users, 'user')}, "
             f"{copy.rejected_logins:,} rejected"
         )

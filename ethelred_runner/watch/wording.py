@@ -8,14 +8,14 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def to_the_minute(moment: datetime) -> str:
-    """Write a moment (UTC)."""
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+def hour_of(moment: datetime) -> datetime:
+    """Return the hour in which a copy was taken, which is all that is told of it.
 
-
-def to_the_hour(moment: datetime) -> datetime:
-    """Return the hour that a moment lies in.
-
-    Where a copy's time stands on its newest login, more would be the time of one person's login.
+    Where the newest login stands in for its time, the rest of it is when somebody logged in.
     """
     return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def written(moment: datetime) -> str:
+    """Write the hour of a moment (UTC)."""
+    return f"{hour_of(moment):%Y-%m-%d %H:%M} UTC"

@@ -3,18 +3,15 @@
 import hashlib
 import json
 import os
-import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from tests.support.program import PROGRAM, PROJECT, Ethelred
+from tests.support.program import PROGRAM, Ethelred
 from tests.support.truth import Night
 
 SOURCE = "ETHELRED_SOURCE_OPENCODELISTS"
@@ -182,34 +179,3 @@ def test_the_summary_of_an_interrupted_run_has_its_exit_code(
         run.wait(timeout=20)
     assert (run.returncode, read(summary)["exit_code"]) == (130, 130)
     assert list(work.iterdir()) == []
-
-
-@pytest.fixture
-def three_platforms() -> Iterator[Path]:
-    """Make seeds with two more platforms, in the project's folder, where dbt looks for seeds."""
-    with TemporaryDirectory(dir=PROJECT / "data") as folder:
-        seeds = shutil.copytree(PROJECT / "seeds", Path(folder) / "seeds")
-        columns = (seeds / "platforms.csv").read_text().splitlines()[1].split(",", 2)[2]
-        with (seeds / "platforms.csv").open("a") as platforms:
-            platforms.write(f"aardvark,Aardvark,{columns}\nzebra,Zebra,{columns}\n")
-        yield seeds.relative_to(PROJECT)
-
-
-def test_of_several_platforms_each_stands_on_its_own(
-    ethelred: Ethelred,
-    nights: list[Night],
-    tmp_path: Path,
-    three_platforms: Path,
-    summary: Path,
-    settings: dict[str, str],
-) -> None:
-    cut = tmp_path / "cut.sqlite3.zst"
-    cut.write_bytes(nights[1].raw.read_bytes()[:9000])
-    settings |= {"ETHELRED_SEEDS": str(three_platforms), "ETHELRED_SOURCE_ZEBRA": str(cut)}
-    settings["ETHELRED_SOURCE_AARDVARK"] = "/no/such/copy"
-    done = ethelred("run", "--init", code=4, **settings)
-    assert "144 new logins" in done.stdout
-    assert "/no/such/copy" in done.stderr
-    told = read(summary)
-    assert (told["outcome"], told["exit_code"], told["logins"]) == ("failed", 4, 144)
-    assert [platform["new_logins"] for platform in told["platforms"]] == [144]

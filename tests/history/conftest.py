@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.conftest import Ethelred
-from tests.truth import Night
+from tests.support.program import Ethelred
+from tests.support.truth import Night
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT_FILES = ("ethelred_runner", "models", "macros", "seeds", "tests/dbt", "migrations")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PROGRAM
-from tests.truth import Night
+from tests.support.program import PROGRAM
+from tests.support.truth import Night
 
 from .conftest import logins, names, paths, sha256
 

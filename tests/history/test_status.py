@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Ethelred
-from tests.truth import Night
+from tests.support.program import Ethelred
+from tests.support.truth import Night
 
 from .conftest import execute, query
 

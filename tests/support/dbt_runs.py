@@ -26,7 +26,7 @@ TABLES = """
         platform varchar, copy_number integer, value varchar, storage_class varchar
     )
 """
-OPTIONS = "--quiet build --exclude-resource-type unit_test --no-write-json".split()
+OPTIONS = ["--quiet", "build", "--exclude-resource-type", "unit_test", "--no-write-json"]
 
 
 def write_copies(path: Path, copies: Sequence[tuple[str, Shown]]) -> Path:
