@@ -115,7 +115,7 @@ def test_a_damaged_version_is_refused_and_an_earlier_one_restored(kept: str) -> 
     append_login(kept, 2)
     with open_datastore(kept) as datastore:
         obstore.put(open_bucket(kept)._store, datastore.versions()[0].blob, b"something else")
-        with pytest.raises(DatastoreError, match=r"version 3 is damaged.*ethelred versions"):
+        with pytest.raises(DatastoreError, match=r"version 3 is damaged .*ethelred versions"):
             datastore.fetch()
         with pytest.raises(DatastoreError, match="has no version 9"):
             datastore.restore(9)
@@ -139,7 +139,7 @@ def test_old_versions_are_pruned_but_none_that_a_run_may_need(
     assert len(open_bucket(kept)._list("blobs")) == 2
     assert len(open_bucket(kept)._list("commits")) == 4
     with open_datastore(kept) as datastore:
-        with pytest.raises(DatastoreError, match=r"version 1 .*not there any more"):
+        with pytest.raises(DatastoreError, match=r"version 1 is .*not there"):
             datastore.restore(1)
         assert datastore.restore(3).version == 5
     assert logins(kept) == [0, 1, 2]
