@@ -143,6 +143,10 @@ def test_old_versions_are_pruned_but_none_that_a_run_may_need(
             datastore.restore(1)
         assert datastore.restore(3).version == 5
     assert logins(kept) == [0, 1, 2]
+    for text in ("1", "-3", "many"):
+        monkeypatch.setenv("ETHELRED_KEEP_VERSIONS", text)
+        with pytest.raises(UsageError, match="at least 2"):
+            append_login(kept, 4)
 
 
 def xml(code: str) -> bytes:
@@ -203,6 +207,9 @@ def test_wrong_settings(
     with pytest.raises((DatastoreError, UsageError), match=reason) as refused:
         logins(kept)
     assert KEYS[1] not in str(refused.value)
+    for wrong in ("s3://", "s3:///key", "s3://user:word@bucket/key", "s3://b?x"):
+        with pytest.raises(UsageError, match="s3://bucket/prefix"):
+            logins(wrong)
 
 
 def test_a_proxy_is_not_asked_for_what_is_on_this_machine(
@@ -213,9 +220,3 @@ def test_a_proxy_is_not_asked_for_what_is_on_this_machine(
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "elsewhere")
     assert logins(kept) == [0]
-
-
-@pytest.mark.parametrize("wrong", ["s3://", "s3:///key", "s3://user:word@bucket/key", "s3://b?x"])
-def test_an_address_that_makes_no_sense(wrong: str) -> None:
-    with pytest.raises(UsageError, match="s3://bucket/prefix"):
-        logins(wrong)
