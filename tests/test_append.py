@@ -129,7 +129,6 @@ def test_status_lists_the_nights_that_are_missing(store: Path, ethelred: Ethelre
     )
     found = json.loads(ethelred("status", "--json", "--datastore", store).stdout)["platforms"][0]
     assert found["gaps"][0]["nights"] == ["2026-03-02", "2026-03-03"]
-    assert len(found["last_copies"]) == 7
     shown = ethelred("status", "--datastore", store).stdout
     assert "no copy of 2026-03-02 to 2026-03-03" in shown
     assert f"{found['logins']:,}" in shown

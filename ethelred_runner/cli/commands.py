@@ -126,16 +126,10 @@ def status(
 
 
 @app.command()
-def versions(
-    datastore: opt.Datastore = opt.DATASTORE, as_json: opt.AsJson = False, debug: opt.Debug = False
-) -> None:
+def versions(datastore: opt.Datastore = opt.DATASTORE, debug: opt.Debug = False) -> None:
     """List the versions of a datastore that can be restored."""
     with open_datastore(datastore) as store:
-        found = store.versions()
-    if as_json:
-        typer.echo(json.dumps(views.versions_json(found), indent=1))
-    else:
-        views.show_versions(found)
+        views.show_versions(store.versions())
 
 
 @app.command()
@@ -191,8 +185,8 @@ def check(
 def demo(
     datastore: opt.DemoDatastore = str(DEMO_DATASTORE),
     site: opt.DemoSite = DEMO_SITE,
-    base_path: opt.BasePath = "",
-    no_report: opt.NoReport = False,
+    base_path: opt.DemoBasePath = "",
+    no_report: opt.DemoNoReport = False,
     debug: opt.Debug = False,
 ) -> None:
     """Do the whole job on simulated copies of two platforms, apart from all that is real."""

@@ -76,7 +76,9 @@ Summary = Annotated[
 ]
 To = Annotated[Path, option("to", "The folder to put the copies in.")]
 Port = Annotated[int, option("port", "0: any that is free.", min=0, max=65535)]
-# No variable: a setting that is meant for the real history must not lead the demo there.
+# No variables: settings that are meant for the real history must not lead the demo there.
 DemoDatastore = Annotated[str, typer.Option("--datastore", help="The demo's own history.")]
 DemoSite = Annotated[Path, typer.Option("--site", help="The demo's own site.")]
+DemoBasePath = Annotated[str, typer.Option("--base-path", help="The path of the published site.")]
+DemoNoReport = Annotated[bool, typer.Option("--no-report", help="Build no site.")]
 Debug = Annotated[bool, option("debug", "Show the traceback of an error.")]
