@@ -13,10 +13,9 @@ from ethelred_runner.datastore import Checkout, Conflict, Datastore, import_hist
 from ethelred_runner.errors import BuildFailed, DatastoreError
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.copies import COPIES_NAME, obtain_logins
-from ethelred_runner.obtain.requests import Limits, Request
+from ethelred_runner.obtain.requests import Request
 
 MAX_COMMIT_ATTEMPTS = 5
-DEFAULT_LIMITS = Limits()
 
 
 def append(
@@ -24,7 +23,6 @@ def append(
     datastore: Datastore,
     *,
     init: bool = False,
-    limits: Limits = DEFAULT_LIMITS,
     keep_copies: bool = False,
     dry_run: bool = False,
 ) -> Appended:
@@ -38,7 +36,7 @@ def append(
     with private_folder(keep=keep_copies) as folder:
         if keep_copies:
             console.warn(f"the copies stay in {folder}: they are personal data, so remove them")
-        logins = obtain_logins(requests, folder, limits, keep=keep_copies)
+        logins = obtain_logins(requests, folder, keep=keep_copies)
         given = Counter(request.platform.platform for request in requests)
         for _ in range(MAX_COMMIT_ATTEMPTS):
             try:
