@@ -38,16 +38,11 @@ LAST_LOGINS = """
 
 
 def obtain_logins(
-    requests: Sequence[Request],
-    folder: Path,
-    limits: Limits = DEFAULT_LIMITS,
-    *,
-    keep: bool = False,
+    requests: Sequence[Request], folder: Path, limits: Limits = DEFAULT_LIMITS
 ) -> Path:
     """Obtain copies, and put their users' latest logins into `folder`/copies.duckdb.
 
-    Each whole copy is deleted as soon as its column is out, unless it is to be kept. The tables
-    are `copies_obtained` (times in UTC) and `last_logins`: a value is the text that SQLite makes
+    Each whole copy is deleted as soon as its column is out. The tables are `copies_obtained` (times in UTC) and `last_logins`: a value is the text that SQLite makes
     of what is stored, whatever it is, or null if it can't be text; the storage class is SQLite's
     `typeof`. Copies are numbered from 1. Raises what `obtain` raises.
     """
@@ -56,8 +51,7 @@ def obtain_logins(
         connection.execute(TABLES)
         for number, copy in enumerate(obtain(requests, folder, limits), 1):
             _take_over(connection, copy, number)
-            if not keep:
-                shutil.rmtree(copy.path.parent)
+            shutil.rmtree(copy.path.parent)
     path.chmod(0o600)
     return path
 
