@@ -140,12 +140,6 @@ def test_a_long_window(get: Get, database: Path, tmp_path: Path) -> None:
     assert get(file).content_sha256 == get(database).content_sha256
 
 
-def test_several_gzip_members(get: Get, database: Path, tmp_path: Path) -> None:
-    content, file = database.read_bytes(), tmp_path / "file.gz"
-    file.write_bytes(gzip.compress(content[:9000]) + gzip.compress(content[9000:]))
-    assert get(file).content_sha256 == get(database).content_sha256
-
-
 @pytest.mark.parametrize(
     "change",
     [
