@@ -46,11 +46,6 @@ def test_each_sample(name: str, get: Get) -> None:
     assert caught.value.exit_code == 4
 
 
-def test_the_three_forms_of_a_copy_have_the_same_content(get: Get) -> None:
-    forms = ("good.sqlite3", "good.sqlite3.gz", "good.sqlite3.zst")
-    assert len({get(DAMAGED / name).content_sha256 for name in forms}) == 1
-
-
 CUTS = [1, 3, 4, 5, 6, 15, 17, 99, 100, 101, 5000, 100_000, -1000, -5, -4, -3, -1]
 
 

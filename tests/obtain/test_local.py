@@ -241,13 +241,6 @@ def test_the_folder_is_private_and_goes_unless_it_is_kept(tmp_path: Path) -> Non
         assert (kept / "copy").exists()
 
 
-def test_no_folder_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("ETHELRED_WORK", str(tmp_path / "file" / "below"))
-    with pytest.raises(UsageError, match="set ETHELRED_WORK"), private_folder():
-        pass
-
-
 PROGRAM = """
 import signal, sys, time
 from pathlib import Path
