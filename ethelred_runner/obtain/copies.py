@@ -27,13 +27,9 @@ TABLES = """
 LAST_LOGINS = """
     insert into last_logins
     select
-        $platform, $number,
-        case when storage_class <> 'null' then try(decode(unhex(coalesce(value, '')))) end,
-        storage_class
-    from read_csv(
-        $file, header = false, delim = ',', quote = '', all_varchar = true,
-        names = ['value', 'storage_class']
-    )
+        $1, $2,
+        case when kind <> 'null' then try(decode(unhex(coalesce(value, '')))) end, kind
+    from read_csv($3, header = false, quote = '', all_varchar = true, names = ['value', 'kind'])
 """
 
 
@@ -60,10 +56,10 @@ def _take_over(connection: duckdb.DuckDBPyConnection, copy: Copy, number: int) -
     file = copy.path.with_name("last_logins.csv")
     with file.open("x", newline="", encoding="ascii") as lines:
         csv.writer(lines).writerows(_last_logins(copy))
-    platform = copy.platform.platform
-    connection.execute(LAST_LOGINS, {"platform": platform, "number": number, "file": str(file)})
+    key = [copy.platform.platform, number]
+    connection.execute(LAST_LOGINS, [*key, str(file)])
     file.unlink()
-    row = [platform, number, copy.content_sha256, copy.modified_at, copy.named_on]
+    row = [*key, copy.content_sha256, copy.modified_at, copy.named_on]
     row += [copy.stated_taken_at, copy.obtained_at]
     connection.execute("insert into copies_obtained values (?, ?, ?, ?, ?, ?, ?)", row)
 
