@@ -34,8 +34,8 @@ def private_folder(keep: bool = False, *, inside: Path | None = None) -> Iterato
         folder, lock = _made(root, KEPT if keep else PREFIX)
     except OSError as error:
         raise UsageError(
-            f"no folder for copies can be made in {root}: {error.strerror}; "
-            "set ETHELRED_WORK to a folder you can write to"
+            f"no private folder can be made in {root}: {error.strerror}; make room, or name a "
+            "folder that you can write to (ETHELRED_WORK, --datastore, --site)"
         ) from None
     try:
         yield folder
@@ -90,6 +90,10 @@ def take_lock(path: Path, *, wait_seconds: float = float("inf")) -> int:
                 os.close(lock)
                 raise
             time.sleep(0.05)
+        except OSError as error:
+            if error.errno not in UNSUPPORTED:
+                raise
+            return lock  # of nothing: a network share may know no locks
 
 
 def sync(path: Path) -> None:

@@ -154,12 +154,11 @@ def restore(
 def export(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder to be made.")],
     datastore: opt.Datastore = opt.DATASTORE,
-    csv: opt.Csv = False,
     debug: opt.Debug = False,
 ) -> None:
     """Write the history as Parquet files."""
     with open_datastore(datastore) as store:
-        for path in export_history(store.fetch(), directory.absolute(), csv=csv):
+        for path in export_history(store.fetch(), directory.absolute()):
             console.say(str(path))
 
 

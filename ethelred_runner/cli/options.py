@@ -75,7 +75,6 @@ Summary = Annotated[
     Path | None, option("summary", "Write what the run came to as JSON, on failure too.")
 ]
 To = Annotated[Path, option("to", "The folder to put the copies in.")]
-Csv = Annotated[bool, option("csv", "Write CSV files, too.")]
 Port = Annotated[int, option("port", "0: any that is free.", min=0, max=65535)]
 # No variables: settings that are meant for the real history must not lead the demo there.
 DemoDatastore = Annotated[str, typer.Option("--datastore", help="The demo's own history.")]

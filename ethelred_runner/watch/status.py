@@ -8,20 +8,39 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from ethelred_runner import console
-from ethelred_runner.datastore.status import PlatformStatus, Status
+from ethelred_runner.datastore.status import CopyStatus, PlatformStatus, Status
 from ethelred_runner.datastore.versions import Version
 from ethelred_runner.errors import DatastoreError
 from ethelred_runner.watch.wording import counted, written
 
+SHOWN_COPIES = 7
+
 
 def status_json(label: str, status: Status, versions: Sequence[Version]) -> dict[str, Any]:
     """Return what a datastore, called `label` for people, holds; timestamps are in UTC."""
-    platforms = [
-        asdict(platform) | {"gaps": [asdict(gap) | {"nights": gap.nights} for gap in platform.gaps]}
-        for platform in status.platforms
-    ]
+    platforms = [platform_json(platform) for platform in status.platforms]
     found = {"datastore": label, "size_bytes": status.size_bytes, "platforms": platforms}
     return found | versions_json(versions)
+
+
+def platform_json(platform: PlatformStatus) -> dict[str, Any]:
+    """Return what a datastore holds of a platform."""
+    newest = platform.copies[-1]
+    return asdict(platform) | {
+        "copies": len(platform.copies),
+        "newest_copy_taken_at": newest.taken_at,
+        "users": newest.users,
+        "rejected_logins": newest.rejected_logins,
+        "newest_copy_age_hours": platform.newest_copy_age_hours,
+        "last_copies": [asdict(copy) for copy in last_copies(platform)],
+        "gaps": [asdict(gap) | {"nights": gap.nights} for gap in platform.gaps],
+    }
+
+
+def last_copies(platform: PlatformStatus) -> list[CopyStatus]:
+    """Return the copies that were read last, the latest first."""
+    read = sorted(platform.copies, key=lambda copy: (copy.obtained_at, copy.taken_at), reverse=True)
+    return read[:SHOWN_COPIES]
 
 
 def versions_json(versions: Sequence[Version]) -> dict[str, Any]:
@@ -34,7 +53,7 @@ def refuse_stale(status: Status, max_age_hours: float | None) -> None:
     if max_age_hours is None:
         return
     stale = [
-        f"{platform.platform} ({platform.newest_copy_age_hours:,.0f} hours ago)"
+        f"{platform.platform} ({platform.newest_copy_age_hours:,} hours ago)"
         for platform in status.platforms
         if platform.newest_copy_age_hours > max_age_hours
     ]
@@ -50,9 +69,9 @@ def show_status(label: str, status: Status, versions: Sequence[Version]) -> None
     headings = ("platform", "copies", "newest copy", "age", "logins", "rejected")
     table = Table(*headings, title=f"{label} ({decimal(status.size_bytes)})")
     for platform in status.platforms:
-        taken_at = written(platform.newest_copy_taken_at)
-        age = f"{platform.newest_copy_age_hours:,.0f} h"
-        numbers = platform.copies, platform.logins, platform.rejected_logins
+        last = platform.copies[-1]
+        taken_at, age = written(last.taken_at), f"{platform.newest_copy_age_hours:,.0f} h"
+        numbers = len(platform.copies), platform.logins, last.rejected_logins
         copies, logins, rejected = (f"{number:,}" for number in numbers)
         table.add_row(platform.platform, copies, taken_at, age, logins, rejected)
     console.results.print(table)
@@ -77,7 +96,7 @@ def show_platform(platform: PlatformStatus) -> None:
             f"{name}: gap of {gap.hours:,.0f} hours, {written(gap.from_at)} to "
             f"{written(gap.to_at)}{missing}"
         )
-    for copy in platform.last_copies:
+    for copy in last_copies(platform):
         console.say(
             f"{name}: copy of {written(copy.taken_at)} brought "
             f"{counted(copy.new_logins, 'login')} of {counted(copy.users, 'user')}, "
