@@ -14,10 +14,9 @@ from ethelred_runner.datastore.reasons import explained
 from ethelred_runner.errors import BuildFailed, DatastoreError
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.copies import COPIES_NAME, obtain_logins
-from ethelred_runner.obtain.requests import Limits, Request
+from ethelred_runner.obtain.requests import Request
 
 MAX_COMMIT_ATTEMPTS = 5
-DEFAULT_LIMITS = Limits()
 
 
 def append(
@@ -25,7 +24,6 @@ def append(
     datastore: Datastore,
     *,
     init: bool = False,
-    limits: Limits = DEFAULT_LIMITS,
     keep_copies: bool = False,
     dry_run: bool = False,
 ) -> Appended:
@@ -40,7 +38,7 @@ def append(
         if keep_copies:
             console.warn(f"the copies stay in {folder}: they are personal data, so remove them")
         with explained(folder):  # its disk may be full, or the memory
-            logins = obtain_logins(requests, folder, limits, keep=keep_copies)
+            logins = obtain_logins(requests, folder, keep=keep_copies)
         given = Counter(request.platform.platform for request in requests)
         for _ in range(MAX_COMMIT_ATTEMPTS):
             try:

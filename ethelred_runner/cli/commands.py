@@ -15,7 +15,7 @@ from ethelred_runner.datastore import export_history, open_datastore, read_statu
 from ethelred_runner.demo import DEMO_DATASTORE, DEMO_SITE
 from ethelred_runner.demo import demo as run_demo
 from ethelred_runner.obtain.keep import obtain_to
-from ethelred_runner.obtain.requests import Limits, configured_sources
+from ethelred_runner.obtain.requests import configured_sources
 from ethelred_runner.report import build_site
 from ethelred_runner.report import serve as serve_site
 from ethelred_runner.watch import status as views
@@ -41,7 +41,6 @@ def run(
     no_report: opt.NoReport = False,
     taken_at: opt.TakenAt = None,
     max_age: opt.MaxAge = None,
-    max_bytes: opt.MaxBytes = opt.MAX_BYTES,
     keep: opt.Keep = False,
     if_older: opt.IfOlder = None,
     dry_run: opt.DryRun = False,
@@ -51,8 +50,8 @@ def run(
     """Obtain copies, append their logins, build the site: the scheduled job."""
     outcome, built = Outcome(dry_run, max_age), None if no_report else site
     with recorded(outcome, summary, [*(sources or []), *configured_sources().values()]):
-        requests, limits = requests_of(sources, platform, taken_at), Limits(max_bytes)
-        plan = Plan(requests, datastore, init, limits, keep, dry_run, if_older, built, base_path)
+        requests = requests_of(sources, platform, taken_at)
+        plan = Plan(requests, datastore, init, keep, dry_run, if_older, built, base_path)
         run_plan(plan, outcome)
 
 
@@ -62,11 +61,10 @@ def obtain(
     sources: opt.Sources = None,
     platform: opt.Platform = "",
     taken_at: opt.TakenAt = None,
-    max_bytes: opt.MaxBytes = opt.MAX_BYTES,
     debug: opt.Debug = False,
 ) -> None:
     """Only obtain and verify copies."""
-    for path in obtain_to(requests_of(sources, platform, taken_at), to, Limits(max_bytes)):
+    for path in obtain_to(requests_of(sources, platform, taken_at), to):
         console.say(str(path))
 
 
@@ -78,13 +76,12 @@ def build(
     init: opt.Init = False,
     taken_at: opt.TakenAt = None,
     max_age: opt.MaxAge = None,
-    max_bytes: opt.MaxBytes = opt.MAX_BYTES,
     keep: opt.Keep = False,
     debug: opt.Debug = False,
 ) -> None:
     """Append the logins of local copies, count them per day, and test the result."""
     requests = requests_of(copies, platform, taken_at)
-    plan = Plan(requests, datastore, init, Limits(max_bytes), keep)
+    plan = Plan(requests, datastore, init, keep)
     run_plan(plan, Outcome(max_age_hours=max_age))
 
 
@@ -126,16 +123,10 @@ def status(
 
 
 @app.command()
-def versions(
-    datastore: opt.Datastore = opt.DATASTORE, as_json: opt.AsJson = False, debug: opt.Debug = False
-) -> None:
+def versions(datastore: opt.Datastore = opt.DATASTORE, debug: opt.Debug = False) -> None:
     """List the versions of a datastore that can be restored."""
     with open_datastore(datastore) as store:
-        found = store.versions()
-    if as_json:
-        typer.echo(json.dumps(views.versions_json(found), indent=1))
-    else:
-        views.show_versions(found)
+        views.show_versions(store.versions())
 
 
 @app.command()

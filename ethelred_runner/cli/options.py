@@ -6,12 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ethelred_runner.obtain.requests import Limits
 from ethelred_runner.settings import DEFAULT_DATASTORE, DEFAULT_SITE
 
 DATASTORE = str(DEFAULT_DATASTORE)
 SITE = DEFAULT_SITE
-MAX_BYTES = Limits.max_bytes
 
 
 def option(name: str, meaning: str, **more: Any) -> Any:
@@ -64,7 +62,6 @@ TakenAt = Annotated[
 ]
 AsJson = Annotated[bool, option("json", "Print one JSON object.")]
 MaxAge = Annotated[float | None, option("max-age", MAX_AGE, **HOURS)]
-MaxBytes = Annotated[int, option("max-bytes", "The largest copy to accept, also unpacked.", min=1)]
 Keep = Annotated[bool, option("keep", "Leave the obtained copies where they are.")]
 IfOlder = Annotated[
     float | None,

@@ -1,7 +1,7 @@
 """The scheduled job: obtain, append, report; or only a rehearsal of it, or nothing at all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ethelred_runner import console
@@ -9,7 +9,7 @@ from ethelred_runner.append.append import append
 from ethelred_runner.datastore import Datastore, open_datastore, read_status
 from ethelred_runner.errors import UsageError
 from ethelred_runner.obtain.platforms import find_platform
-from ethelred_runner.obtain.requests import Limits, Request, configured_sources, requests_for
+from ethelred_runner.obtain.requests import Request, configured_sources, requests_for
 from ethelred_runner.report import build_site
 from ethelred_runner.watch.outcome import Outcome, result_lines, warning_lines
 
@@ -23,7 +23,6 @@ class Plan:
     requests: Sequence[Request]
     datastore: str
     init: bool = False
-    limits: Limits = field(default_factory=Limits)
     keep_copies: bool = False
     dry_run: bool = False
     if_older_hours: float | None = None
@@ -79,12 +78,7 @@ def is_fresh(plan: Plan, datastore: Datastore) -> bool:
 def append_copies(plan: Plan, datastore: Datastore, outcome: Outcome) -> None:
     """Append the copies in one build, and say what they brought."""
     outcome.appended = append(
-        plan.requests,
-        datastore,
-        init=plan.init,
-        limits=plan.limits,
-        keep_copies=plan.keep_copies,
-        dry_run=plan.dry_run,
+        plan.requests, datastore, init=plan.init, keep_copies=plan.keep_copies, dry_run=plan.dry_run
     )
     outcome.status = outcome.appended.status
     for warning in warning_lines(outcome):

@@ -59,8 +59,7 @@ class FileDatastore:
         It holds `version`, by default what the file does. Raises DatastoreError if there is none,
         unless `init`; on leaving Conflict if somebody else has changed the file meanwhile.
         """
-        parent = self.path.parent
-        with explained(self.path), lock_of(self.path), private_folder(inside=parent) as folder:
+        with explained(self.path), locked_folder(self.path) as folder:
             refuse_log(self.path)
             before = content_of(self.path)
             if not version and (before or not init):
@@ -127,8 +126,8 @@ def content_of(path: Path) -> str | None:
 
 
 @contextmanager
-def lock_of(datastore: Path) -> Iterator[None]:
-    """Hold the datastore for one run, and for the programs that it starts.
+def locked_folder(datastore: Path) -> Iterator[Path]:
+    """Hold a datastore for one run and what it starts, and yield a private folder beside it.
 
     Raises DatastoreError if another run holds it for longer than WAIT_SECONDS.
     """
@@ -145,4 +144,4 @@ def lock_of(datastore: Path) -> Iterator[None]:
                 f"(process {path.read_text()}); try again when it has ended"
             ) from None
         path.write_text(str(os.getpid()))
-        yield
+        yield stack.enter_context(private_folder(inside=datastore.parent))

@@ -13,10 +13,8 @@ PLATFORMS = """
     select
         platform,
         list(
-            row(
-                platform, copy_id, taken_at, taken_at_from, obtained_at, users, new_logins,
-                rejected_logins
-            ) order by taken_at, obtained_at
+            row(platform, copy_id, taken_at, taken_at_from, obtained_at, users, new_logins,
+                rejected_logins) order by taken_at, obtained_at
         ),
         (
             select coalesce(list(row(from_at, to_at, hours) order by from_at), [])
@@ -27,7 +25,8 @@ PLATFORMS = """
             from logins where platform = copies.platform
         ),
         (
-            select row(max(day), count_if(coverage = 'complete'), count_if(coverage = 'partial'))
+            select row(max(day), count(*) filter (coverage = 'complete'),
+                count(*) filter (coverage = 'partial'))
             from logins_timeseries where platform = copies.platform
         )
     from copies group by platform order by platform

@@ -77,8 +77,7 @@ class Versions:
         content = self._read(version.blob)
         if content is None or sha256(content).hexdigest() != version.sha256:
             raise DatastoreError(
-                f"{self.label}: version {number} is damaged, or not there any more; ethelred "
-                "versions lists what can be restored"
+                f"{self.label}: version {number} is damaged or not there: see ethelred versions"
             )
         with explained(path):
             path.write_bytes(content)
@@ -89,10 +88,7 @@ class Versions:
         blob, content = f"blobs/{uuid.uuid4().hex}.duckdb", path.read_bytes()
         self._create(blob, content)
         if self._read(blob) != content:  # a commit never names one that didn't arrive
-            raise DatastoreError(
-                f"{self.label}: what was uploaded is not what comes back; nothing was committed, "
-                "run again"
-            )
+            raise DatastoreError(f"{self.label}: what comes back is not what was sent; run again")
         made_at, digest = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", sha256(content).hexdigest()
         version = Version(based_on + 1, made_at, action, blob, digest, len(content))
         if not self._commit(version):

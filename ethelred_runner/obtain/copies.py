@@ -15,26 +15,19 @@ from ethelred_runner.obtain.verify import opened, quoted
 COPIES_NAME = "copies.duckdb"
 LONGEST_VALUE = 64  # characters; a timestamp is far shorter
 TABLES = """
+    set timezone = 'UTC';
     create table copies_obtained (
         platform varchar, copy_number integer, content_sha256 varchar, modified_at timestamp,
         named_on date, stated_taken_at timestamp, obtained_at timestamp
     );
-    create table last_logins (
-        platform varchar, copy_number integer, value varchar, storage_class varchar
-    )
-"""
-COPY_OBTAINED = """
-    insert into copies_obtained values (
-        $1, $2, $3, $4::timestamptz at time zone 'UTC', $5,
-        $6::timestamptz at time zone 'UTC', $7::timestamptz at time zone 'UTC'
-    )
+    create table last_logins
+        (platform varchar, copy_number integer, value varchar, storage_class varchar)
 """
 # In hexadecimal no byte can end a line or a field. What isn't UTF-8 can be no text.
 LAST_LOGINS = """
     insert into last_logins
     select
-        $platform,
-        $number,
+        $platform, $number,
         case when storage_class <> 'null' then try(decode(unhex(coalesce(value, '')))) end,
         storage_class
     from read_csv(
@@ -78,16 +71,14 @@ def _take_over(connection: duckdb.DuckDBPyConnection, copy: Copy, number: int) -
     file.unlink()
     row = [platform, number, copy.content_sha256, copy.modified_at, copy.named_on]
     row += [copy.stated_taken_at, copy.obtained_at]
-    connection.execute(COPY_OBTAINED, row)
+    connection.execute("insert into copies_obtained values (?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def _last_logins(copy: Copy) -> Iterator[tuple[str, str]]:
     """Yield each user's latest login, in hexadecimal, with its storage class."""
     login, table = quoted(copy.platform.login_column), quoted(copy.platform.users_table)
+    query = f"select substr({login}, 1, {LONGEST_VALUE}), typeof({login}) from {table}"  # noqa: S608
     with opened(copy.path) as base:
         base.text_factory = bytes  # SQLite hands every text out in UTF-8, or what claims to be
-        rows = base.execute(
-            f"select substr({login}, 1, {LONGEST_VALUE}), typeof({login}) from {table}"  # noqa: S608
-        )
-        for value, storage_class in rows:
+        for value, storage_class in base.execute(query):
             yield (value or b"").hex(), storage_class.decode()

@@ -8,19 +8,18 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from ethelred_runner import console
-from ethelred_runner.datastore.status import CopyStatus, PlatformStatus, Status
+from ethelred_runner.datastore.status import PlatformStatus, Status
 from ethelred_runner.datastore.versions import Version
 from ethelred_runner.errors import DatastoreError
 from ethelred_runner.watch.wording import counted, written
-
-SHOWN_COPIES = 7
 
 
 def status_json(label: str, status: Status, versions: Sequence[Version]) -> dict[str, Any]:
     """Return what a datastore, called `label` for people, holds; timestamps are in UTC."""
     platforms = [platform_json(platform) for platform in status.platforms]
-    found = {"datastore": label, "size_bytes": status.size_bytes, "platforms": platforms}
-    return found | versions_json(versions)
+    kept = [asdict(version) for version in versions]
+    sizes = {"datastore": label, "size_bytes": status.size_bytes}
+    return sizes | {"platforms": platforms, "versions": kept}
 
 
 def platform_json(platform: PlatformStatus) -> dict[str, Any]:
@@ -32,20 +31,8 @@ def platform_json(platform: PlatformStatus) -> dict[str, Any]:
         "users": newest.users,
         "rejected_logins": newest.rejected_logins,
         "newest_copy_age_hours": platform.newest_copy_age_hours,
-        "last_copies": [asdict(copy) for copy in last_copies(platform)],
         "gaps": [asdict(gap) | {"nights": gap.nights} for gap in platform.gaps],
     }
-
-
-def last_copies(platform: PlatformStatus) -> list[CopyStatus]:
-    """Return the copies that were read last, the latest first."""
-    read = sorted(platform.copies, key=lambda copy: (copy.obtained_at, copy.taken_at), reverse=True)
-    return read[:SHOWN_COPIES]
-
-
-def versions_json(versions: Sequence[Version]) -> dict[str, Any]:
-    """Return the versions that can be restored, the newest first."""
-    return {"versions": [asdict(version) for version in versions]}
 
 
 def refuse_stale(status: Status, max_age_hours: float | None) -> None:
@@ -95,12 +82,6 @@ def show_platform(platform: PlatformStatus) -> None:
         console.say(
             f"{name}: gap of {gap.hours:,.0f} hours, {written(gap.from_at)} to "
             f"{written(gap.to_at)}{missing}"
-        )
-    for copy in last_copies(platform):
-        console.say(
-            f"{name}: copy of {written(copy.taken_at)} brought "
-            f"{counted(copy.new_logins, 'login')} of {counted(copy.users, 'user')}, "
-            f"{copy.rejected_logins:,} rejected"
         )
 
 

@@ -9,14 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from ethelred_runner import console
-from ethelred_runner.datastore import Conflict, file, open_datastore, versions
+from ethelred_runner.datastore import Conflict, file, open_datastore
 from ethelred_runner.errors import DatastoreError, UsageError
 from tests.support.datastores import (
     SETTLED,
@@ -127,18 +126,6 @@ def test_a_version_that_cannot_be_kept_is_a_warning(store: Path) -> None:
     append_login(store, 2)
     assert logins(store) == [0, 1, 2]
     assert all("could not be kept" in text for text in console.warned[warned:])
-
-
-def test_the_number_of_versions_is_limited(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ETHELRED_KEEP_VERSIONS", "2")
-    monkeypatch.setattr(versions, "NEEDED_FOR", timedelta(seconds=-1))
-    for ordinal in (1, 2, 3):
-        append_login(store, ordinal)
-    assert version_numbers(store) == [4, 3]
-    for text in ("1", "-3", "many"):
-        monkeypatch.setenv("ETHELRED_KEEP_VERSIONS", text)
-        with pytest.raises(UsageError, match="at least 2"):
-            append_login(store, 4)
 
 
 def test_owner_group_and_mode_stay(store: Path) -> None:

@@ -28,7 +28,9 @@ def test_all_facts(store: Path) -> None:
     assert (idle.complete_days, idle.gaps, len(idle.copies)) == (0, [], 1)
     assert [copy.users for copy in platform.copies] == list(range(10, 19))
     taken_at = datetime(2026, 3, 9, 5)
-    newest = CopyStatus("copy8", taken_at, "modification", taken_at.replace(hour=6), 18, 108, 8)
+    newest = CopyStatus(
+        "p", "copy8", taken_at, "modification", taken_at.replace(hour=6), 18, 108, 8
+    )
     assert platform.copies[-1] == newest
     age = datetime.now(UTC).replace(tzinfo=None) - taken_at
     assert abs(platform.newest_copy_age_hours - age / timedelta(hours=1)) < 0.2
