@@ -2,19 +2,22 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from ethelred_runner.append.append import append
 from ethelred_runner.append.checks import check_nothing_gone, read_history
-from ethelred_runner.errors import DatastoreError
-from tests.support.datastores import execute, sha256
-from tests.support.dbt_runs import PROJECT, copy_project
+from ethelred_runner.datastore import open_datastore
+from ethelred_runner.errors import BuildFailed, DatastoreError
+from ethelred_runner.obtain.requests import requests_for
+from tests.support.datastores import SETTLED, execute, names, query, sha256
+from tests.support.dbt_runs import copy_project
 from tests.support.program import PROGRAM, Ethelred
 from tests.support.truth import Night
 
@@ -33,6 +36,7 @@ CHANGED = CUT | {
     "a copy": "delete from copies where users = 154",
     "a login's moment": f"update logins set logged_in_at = timestamp '2001-01-01' {SOME}",
     "a login's number": f"update logins set ordinal = 7 {SOME}",
+    "when it was appended": f"update logins set appended_at = timestamp '2001-01-01' {SOME}",
     "a column": "alter table copies drop column taken_at_from",
     "a column of logins": "alter table logins drop column copy_id",
     "when a copy was taken": "update copies set taken_at = taken_at + interval 1 second",
@@ -45,6 +49,14 @@ CHANGED = CUT | {
 def store(datastore: Path, tmp_path: Path) -> Path:
     """Return a datastore of the ten nights that a test may change."""
     return shutil.copyfile(datastore, tmp_path / "ethelred.duckdb")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have builds use a copy of the project, whose models a test may change."""
+    copy = copy_project(tmp_path / "project")
+    monkeypatch.setattr("ethelred_runner.append.dbt.PROJECT", copy)
+    return copy
 
 
 @pytest.mark.parametrize("loss", CHANGED)
@@ -70,39 +82,51 @@ def test_what_grows_is_no_loss(store: Path) -> None:
     assert read_history(store) != before
 
 
-FAILURES = {  # a file of the project, what is put at its beginning, the exit code
-    "emptied": ("models/history/logins.sql", "{{ config(post_hook='delete from {{ this }}') }}", 5),
+FAILURES = {  # a file of the project, what is put at its beginning, the error and its words
+    "emptied": (
+        "models/history/logins.sql",
+        "{{ config(post_hook='delete from {{ this }}') }}",
+        DatastoreError,
+        "would lose history",
+    ),
     "shortened": (
         "models/history/active_users.sql",
         "{{ config(post_hook='delete from {{ this }} where users = 154') }}",
-        5,
+        DatastoreError,
+        "would lose history",
     ),
-    "failed test": ("tests/dbt/never_content.sql", "select 1 as one", 6),
+    "failed test": ("tests/dbt/never.sql", "select 1 as one", BuildFailed, "test never: "),
 }
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize(
+    ("failure", "without_tests"),
+    [*((failure, False) for failure in FAILURES), ("emptied", True), ("shortened", True)],
+)
 def test_a_build_that_fails_or_loses_history_changes_nothing(
-    failure: str, store: Path, nights: list[Night], tmp_path: Path
+    failure: str, without_tests: bool, store: Path, nights: list[Night], project: Path
 ) -> None:
-    was = sha256(store)
-    project = copy_project(tmp_path / "project")
-    shutil.copytree(PROJECT / "ethelred_runner", project / "ethelred_runner")
-    name, added, code = FAILURES[failure]
+    was, (name, added, error, words) = sha256(store), FAILURES[failure]
     path = project / name
     path.write_text(f"{added}\n{path.read_text() if path.exists() else ''}")
-    done = subprocess.run(
-        [sys.executable, "-m", "ethelred_runner", "build", nights[9].raw, "--datastore", store],
-        cwd=project,
-        env=os.environ | {"PYTHONPATH": str(project)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    assert ("would lose history" if code == 5 else path.stem) in done.stderr
+    if without_tests:  # dbt sees nothing then: the runner must
+        for test in (project / "tests" / "dbt").iterdir():
+            test.unlink()
+    requests = requests_for([str(nights[9].raw)], "opencodelists", None)
+    with open_datastore(str(store)) as datastore, pytest.raises(error, match=words):
+        append(requests, datastore)
     assert sha256(store) == was
+    assert names(store.parent) <= SETTLED | {"project"}
+
+
+@pytest.mark.slow
+def test_a_full_refresh_drops_nothing_that_accumulates(store: Path, project: Path) -> None:
+    before = query(store, "from logins")
+    variables = {"ETHELRED_DBT_DATABASE": str(store), "ETHELRED_DBT_COPIES": "copies.duckdb"}
+    command = [PROGRAM.with_name("dbt"), "build", "--full-refresh"]
+    subprocess.run(command, cwd=project, env=os.environ | variables, check=True)
+    assert query(store, "from logins") == before
 
 
 @pytest.mark.slow
@@ -118,6 +142,20 @@ def test_a_dbt_that_is_killed_for_its_memory(store: Path, nights: list[Night]) -
         said = runner.communicate()[1]
     assert runner.returncode == 6, said
     assert "Traceback" not in said
+    assert sha256(store) == was
+
+
+def test_without_enough_memory(store: Path, nights: list[Night]) -> None:
+    was, limit = sha256(store), 600 * 2**20  # bytes of address space: enough to begin
+    done = subprocess.run(
+        [PROGRAM, "build", nights[8].raw, "--datastore", store],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (5, 6), done.stderr
+    assert "Traceback" not in done.stderr
     assert sha256(store) == was
 
 

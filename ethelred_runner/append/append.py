@@ -10,6 +10,7 @@ from ethelred_runner.append.checks import History, check_nothing_gone, read_hist
 from ethelred_runner.append.dbt import build_models
 from ethelred_runner.append.result import Appended
 from ethelred_runner.datastore import Checkout, Conflict, Datastore, import_history, read_status
+from ethelred_runner.datastore.reasons import explained
 from ethelred_runner.errors import BuildFailed, DatastoreError
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.copies import COPIES_NAME, obtain_logins
@@ -29,7 +30,8 @@ def append(
     """
     datastore.check(init=init)
     with private_folder() as folder:
-        logins = obtain_logins(requests, folder)
+        with explained(folder):  # its disk may be full, or the memory
+            logins = obtain_logins(requests, folder)
         given = Counter(request.platform.platform for request in requests)
         for _ in range(MAX_COMMIT_ATTEMPTS):
             try:

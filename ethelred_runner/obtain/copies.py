@@ -38,9 +38,10 @@ def obtain_logins(
 ) -> Path:
     """Obtain copies, and put their users' latest logins into `folder`/copies.duckdb.
 
-    Each whole copy is deleted as soon as its column is out. The tables are `copies_obtained` (times in UTC) and `last_logins`: a value is the text that SQLite makes
-    of what is stored, whatever it is, or null if it can't be text; the storage class is SQLite's
-    `typeof`. Copies are numbered from 1. Raises what `obtain` raises.
+    Each whole copy is deleted as soon as its column is out. The tables are `copies_obtained` (times
+    in UTC) and `last_logins`: a value is the text that SQLite makes of what is stored, whatever it
+    is, or null if it can't be text; the storage class is SQLite's `typeof`. Copies are numbered
+    from 1. Raises what `obtain` raises.
     """
     path = folder / COPIES_NAME
     with closing(duckdb.connect(path)) as connection:
