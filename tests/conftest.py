@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.browsing import browser, visit
+from tests.support.disks import pytest_pyfunc_call, small_disk
 from tests.support.program import SAMPLES, Ethelred, run_ethelred
 from tests.support.truth import Night, read_nights
 
-__all__ = ["browser", "visit"]  # fixtures
+__all__ = ["browser", "pytest_pyfunc_call", "small_disk", "visit"]  # fixtures, and a hook
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """The command line's contract: commands, options, exit codes, and errors that people can read."""
 
+import json
 import os
 import signal
 import subprocess
@@ -23,6 +24,7 @@ COMMANDS = [
 ]
 README = PROJECT / "README.md"
 OWN = "ETHELRED_SOURCE_OPENCODELISTS"
+TOKEN = "ETHELRED_HTTP_AUTHORIZATION"
 Calls = list[tuple[list[Request], str, Outcome, dict[str, Any]]]
 
 
@@ -179,12 +181,17 @@ def test_what_is_obtained(
     assert [request.source for request in calls[0][0]] == expected
 
 
-def test_a_platform_alone_is_that_platforms_source(
-    calls: Calls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture
+def other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Add a platform called other."""
     seed = (PROJECT / "seeds" / "platforms.csv").read_text().splitlines()[:2]
     (tmp_path / "platforms.csv").write_text("\n".join([*seed, "other,Other,users,last_login\n"]))
     monkeypatch.setenv("ETHELRED_SEEDS", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.usefixtures("other")
+def test_a_platform_alone_is_that_platforms_source(calls: Calls) -> None:
     settings = {OWN: "/one", "ETHELRED_SOURCE_OTHER": "/two"}
     invoke("run", settings=settings)
     invoke("run", "--platform", "other", settings=settings)
@@ -194,33 +201,75 @@ def test_a_platform_alone_is_that_platforms_source(
     assert token == "ETHELRED_HTTP_AUTHORIZATION_OTHER"  # not the default platform's
 
 
-def test_empty_settings_count_as_not_given(ethelred: Ethelred, tmp_path: Path) -> None:
-    empty = dict.fromkeys(["ETHELRED_SITE", "ETHELRED_MAX_AGE", "ETHELRED_SUMMARY", OWN], "")
-    lost = {"ETHELRED_DATASTORE": str(tmp_path / "lost.duckdb"), "AWS_ENDPOINT_URL": " "}
-    assert OWN in ethelred("run", code=2, **empty, **lost).stderr
+EMPTY = [
+    *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN", "AWS_PROFILE"),
+    *("ETHELRED_PLATFORM", "ETHELRED_SITE", "ETHELRED_BASE_PATH", "ETHELRED_TAKEN_AT"),
+    *("ETHELRED_MAX_AGE", "ETHELRED_IF_OLDER", "ETHELRED_DRY_RUN"),
+    *("ETHELRED_SUMMARY", "ETHELRED_DEBUG", "ETHELRED_SOURCES", "ETHELRED_DATASTORE"),
+    *("ETHELRED_HTTP_AUTHORIZATION", "ETHELRED_SSH_KEY", "ETHELRED_SSH_KNOWN_HOSTS"),
+]
+
+
+@pytest.mark.usefixtures("_handlers")
+def test_empty_settings_are_settings_that_are_not_there(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(OWN, "/a/copy")
+    for names in ([], EMPTY):
+        for name in names:
+            monkeypatch.setenv(name, " ")
+        with pytest.raises(SystemExit, match="0"):
+            main(["run"])
+    (requests, store, _, without), (*found, _, empty) = calls
+    assert (found, empty) == ([requests, store], without)
+    assert [name for name in EMPTY if name in os.environ] == []
+
+
+@pytest.mark.parametrize(
+    ("platform", "own", "expected"),
+    [
+        ("opencodelists", "", TOKEN),
+        ("opencodelists", "Bearer ours", f"{TOKEN}_OPENCODELISTS"),
+        ("other", "", f"{TOKEN}_OPENCODELISTS"),
+    ],
+)
+def test_the_token_is_for_the_platform_that_the_command_names(
+    calls: Calls, other: Path, platform: str, own: str, expected: str
+) -> None:
+    settings = {TOKEN: "Bearer other", f"{TOKEN}_OPENCODELISTS": own}
+    invoke("run", "opencodelists=/a/copy", "--platform", platform, settings=settings)
+    assert calls[0][0][0].authorization == expected
 
 
 def test_the_demo_has_a_datastore_and_a_site_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[Path] = []
+    given: list[tuple[object, ...]] = []
     monkeypatch.setattr(
-        commands, "run_demo", lambda store, site, *_, **__: given.extend([Path(store), site])
+        commands, "run_demo", lambda *values, with_report: given.append((*values, with_report))
     )
-    invoke("demo", settings={"ETHELRED_DATASTORE": "s3://real/one", "ETHELRED_SITE": "/srv/www"})
-    invoke("demo", "--datastore", "/a/store", "--site", "/a/site")
+    settings = {"ETHELRED_DATASTORE": "s3://real/one", "ETHELRED_SITE": "/srv/www"}
+    settings |= {"ETHELRED_BASE_PATH": "/logins", "ETHELRED_NO_REPORT": "true"}
+    invoke("demo", settings=settings)
+    invoke("demo", "--datastore", "/a/store", "--site", "/a/site", "--no-report")
     own = PROJECT / "data" / "demo"
-    assert given == [own / "ethelred.duckdb", own / "site", Path("/a/store"), Path("/a/site")]
+    assert given == [
+        (str(own / "ethelred.duckdb"), own / "site", "", True),
+        ("/a/store", Path("/a/site"), "", False),
+    ]
 
 
-def test_a_terminated_run_leaves_no_copy_behind(nights: list[Night], tmp_path: Path) -> None:
-    work = tmp_path / "work"
-    store = str(tmp_path / "ethelred.duckdb")
-    command = [str(PROGRAM), "build", str(nights[0].raw), "--datastore", store, "--init"]
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_run_that_is_stopped_leaves_no_copy_behind_and_a_summary(
+    nights: list[Night], tmp_path: Path, number: signal.Signals
+) -> None:
+    work, summary = tmp_path / "work", tmp_path / "summary.json"
+    command: list[str | Path] = [PROGRAM, "run", nights[0].raw, "--summary", summary, "--init"]
+    command += ["--datastore", tmp_path / "ethelred.duckdb"]
     settings: dict[str, Any] = os.environ | {"ETHELRED_WORK": str(work)}
     with subprocess.Popen(command, env=settings, stderr=subprocess.PIPE, text=True) as run:
         assert run.stderr is not None
         assert "obtained" in run.stderr.readline()
         assert list(work.iterdir())
-        run.send_signal(signal.SIGHUP)
+        run.send_signal(number)
         run.wait(timeout=20)
-    assert run.returncode == 128 + signal.SIGHUP
+    assert run.returncode == json.loads(summary.read_text())["exit_code"] == 128 + number
     assert list(work.iterdir()) == []

@@ -34,8 +34,9 @@ def run_job(
             )
         else:
             append_copies(requests, datastore, outcome, init=init)
-        # One that stays from run to run may be missing what an earlier run failed to show.
-        if site and not outcome.dry_run and (outcome.appended or site.is_dir()):
+        # Where a site stays from run to run, an earlier run may have failed to build it.
+        stays = bool(site and site.is_dir()) or "://" not in address
+        if site and not outcome.dry_run and (outcome.appended or stays):
             build_site(datastore.fetch(), site, base_path)
             outcome.is_site_built = True
 

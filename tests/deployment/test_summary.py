@@ -119,7 +119,7 @@ def test_a_dry_run_leaves_the_datastore_as_it_was(
     before = digests(here)
     done = ethelred("run", "--dry-run", str(nights[1].raw), **settings)
     assert "new logins from 1 new copy" in done.stdout
-    assert "stays as it is" in done.stdout
+    assert "is as it was" in done.stdout
     assert digests(here) == before
     told = read(tmp_path / "told" / "summary.json")
     assert (told["outcome"], told["dry_run"]) == ("dry run", True)
