@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ethelred_runner.cli import commands, main
-from ethelred_runner.errors import EthelredError
+from ethelred_runner.errors import EthelredError, exit_code_of, line_of
 from ethelred_runner.obtain.requests import Request
 from ethelred_runner.watch.outcome import Outcome
 from tests.support.program import PROGRAM, PROJECT, Ethelred
@@ -273,3 +273,10 @@ def test_a_run_that_is_stopped_leaves_no_copy_behind_and_a_summary(
         run.wait(timeout=20)
     assert run.returncode == json.loads(summary.read_text())["exit_code"] == 128 + number
     assert list(work.iterdir()) == []
+
+
+@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt(), 130), (SystemExit(143), 143)])
+def test_a_signal_in_the_midst_of_a_query_is_no_surprise(stop: BaseException, code: int) -> None:
+    error = RuntimeError("Query interrupted")  # as DuckDB raises it
+    error.__cause__ = stop
+    assert (exit_code_of(error), line_of(error)) == (code, "the run was stopped")
