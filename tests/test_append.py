@@ -124,7 +124,7 @@ def test_a_build_that_fails_or_loses_history_changes_nothing(
 def test_a_full_refresh_drops_nothing_that_accumulates(store: Path, project: Path) -> None:
     before = query(store, "from logins")
     variables = {"ETHELRED_DBT_DATABASE": str(store), "ETHELRED_DBT_COPIES": "copies.duckdb"}
-    command = [PROGRAM.with_name("dbt"), "build", "--full-refresh"]
+    command = [str(PROGRAM.with_name("dbt")), "build", "--full-refresh"]
     subprocess.run(command, cwd=project, env=os.environ | variables, check=True)
     assert query(store, "from logins") == before
 
