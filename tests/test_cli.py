@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ethelred_runner.cli import commands, main
-from ethelred_runner.cli.run import Plan
 from ethelred_runner.errors import EthelredError
+from ethelred_runner.obtain.requests import Request
 from ethelred_runner.watch.outcome import Outcome
 from tests.support.program import PROGRAM, PROJECT, Ethelred
 from tests.support.truth import Night
@@ -25,7 +25,7 @@ COMMANDS = [
 README = PROJECT / "README.md"
 OWN = "ETHELRED_SOURCE_OPENCODELISTS"
 TOKEN = "ETHELRED_HTTP_AUTHORIZATION"
-Calls = list[tuple[Plan, Outcome]]
+Calls = list[tuple[list[Request], str, Outcome, dict[str, Any]]]
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """Note what the commands run and build would do, instead of doing it."""
     noted: Calls = []
-    monkeypatch.setattr(commands, "run_plan", lambda plan, outcome: noted.append((plan, outcome)))
+    monkeypatch.setattr(commands, "run_job", lambda *given, **more: noted.append((*given, more)))
     return noted
 
 
@@ -158,11 +158,11 @@ def test_options_are_environment_variables_too(calls: Calls, tmp_path: Path) -> 
     invoke("run", settings=settings)
     settings |= {"ETHELRED_NO_REPORT": "0"}
     invoke("run", "--site", tmp_path, "--if-older", "8", settings=settings)
-    (first, outcome), (second, _) = calls
-    assert [request.source for request in first.requests] == ["/a/copy"]
-    assert (first.datastore, first.init, first.site) == ("/a/store", True, None)
-    assert (outcome.max_age_hours, first.if_older_hours) == (0, None)
-    assert (second.site, second.if_older_hours) == (tmp_path, 8)
+    (requests, datastore, outcome, first), (_, _, _, second) = calls
+    assert [request.source for request in requests] == ["/a/copy"]
+    assert (datastore, outcome.max_age_hours) == ("/a/store", 0)
+    assert (first["init"], first["site"], first["if_older_hours"]) == (True, None, None)
+    assert (second["site"], second["if_older_hours"]) == (tmp_path, 8)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_what_is_obtained(
     calls: Calls, arguments: list[str], settings: dict[str, str], expected: list[str]
 ) -> None:
     invoke("run", *arguments, settings=settings)
-    assert [request.source for request in calls[0][0].requests] == expected
+    assert [request.source for request in calls[0][0]] == expected
 
 
 @pytest.fixture
@@ -195,16 +195,16 @@ def test_a_platform_alone_is_that_platforms_source(calls: Calls) -> None:
     settings = {OWN: "/one", "ETHELRED_SOURCE_OTHER": "/two"}
     invoke("run", settings=settings)
     invoke("run", "--platform", "other", settings=settings)
-    sources = [[request.source for request in plan.requests] for plan, _ in calls]
+    sources = [[request.source for request in requests] for requests, *_ in calls]
     assert sources == [["/one", "/two"], ["/two"]]
-    token = calls[1][0].requests[0].authorization
+    token = calls[1][0][0].authorization
     assert token == "ETHELRED_HTTP_AUTHORIZATION_OTHER"  # not the default platform's
 
 
 EMPTY = [
     *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN", "AWS_PROFILE"),
     *("ETHELRED_PLATFORM", "ETHELRED_SITE", "ETHELRED_BASE_PATH", "ETHELRED_TAKEN_AT"),
-    *("ETHELRED_MAX_AGE", "ETHELRED_IF_OLDER", "ETHELRED_KEEP", "ETHELRED_DRY_RUN"),
+    *("ETHELRED_MAX_AGE", "ETHELRED_IF_OLDER", "ETHELRED_DRY_RUN"),
     *("ETHELRED_SUMMARY", "ETHELRED_DEBUG", "ETHELRED_SOURCES", "ETHELRED_DATASTORE"),
     *("ETHELRED_HTTP_AUTHORIZATION", "ETHELRED_SSH_KEY", "ETHELRED_SSH_KNOWN_HOSTS"),
 ]
@@ -220,8 +220,8 @@ def test_empty_settings_are_settings_that_are_not_there(
             monkeypatch.setenv(name, " ")
         with pytest.raises(SystemExit, match="0"):
             main(["run"])
-    (without, _), (empty, _) = calls
-    assert empty == without
+    (requests, *_, options), (without, *_, others) = calls
+    assert (requests, options) == (without, others)
     assert [name for name in EMPTY if name in os.environ] == []
 
 
@@ -238,7 +238,7 @@ def test_the_token_is_for_the_platform_that_the_command_names(
 ) -> None:
     settings = {TOKEN: "Bearer other", f"{TOKEN}_OPENCODELISTS": own}
     invoke("run", "opencodelists=/a/copy", "--platform", platform, settings=settings)
-    assert calls[0][0].requests[0].authorization == expected
+    assert calls[0][0][0].authorization == expected
 
 
 def test_the_demo_has_a_datastore_and_a_site_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,12 +20,7 @@ MAX_COMMIT_ATTEMPTS = 5
 
 
 def append(
-    requests: Sequence[Request],
-    datastore: Datastore,
-    *,
-    init: bool = False,
-    keep_copies: bool = False,
-    dry_run: bool = False,
+    requests: Sequence[Request], datastore: Datastore, *, init: bool = False, dry_run: bool = False
 ) -> Appended:
     """Obtain copies into a private folder, and append their logins to the datastore.
 
@@ -34,11 +29,9 @@ def append(
     datastore is then as it was, as it is after a dry run.
     """
     datastore.check(init=init)
-    with private_folder(keep=keep_copies) as folder:
-        if keep_copies:
-            console.warn(f"the copies stay in {folder}: they are personal data, so remove them")
+    with private_folder() as folder:
         with explained(folder):  # its disk may be full, or the memory
-            logins = obtain_logins(requests, folder, keep=keep_copies)
+            logins = obtain_logins(requests, folder)
         given = Counter(request.platform.platform for request in requests)
         for _ in range(MAX_COMMIT_ATTEMPTS):
             try:

@@ -9,13 +9,12 @@ import typer
 from ethelred_runner import console
 from ethelred_runner.append.append import create_from_export
 from ethelred_runner.cli import options as opt
-from ethelred_runner.cli.run import Plan, requests_of
-from ethelred_runner.cli.run import run as run_plan
+from ethelred_runner.cli.run import run_job
 from ethelred_runner.datastore import export_history, open_datastore, read_status
 from ethelred_runner.demo import DEMO_DATASTORE, DEMO_SITE
 from ethelred_runner.demo import demo as run_demo
 from ethelred_runner.obtain.keep import obtain_to
-from ethelred_runner.obtain.requests import configured_sources
+from ethelred_runner.obtain.requests import configured_sources, requests_for
 from ethelred_runner.report import build_site
 from ethelred_runner.report import serve as serve_site
 from ethelred_runner.watch import status as views
@@ -41,7 +40,6 @@ def run(
     no_report: opt.NoReport = False,
     taken_at: opt.TakenAt = None,
     max_age: opt.MaxAge = None,
-    keep: opt.Keep = False,
     if_older: opt.IfOlder = None,
     dry_run: opt.DryRun = False,
     summary: opt.Summary = None,
@@ -50,9 +48,15 @@ def run(
     """Obtain copies, append their logins, build the site: the scheduled job."""
     outcome, built = Outcome(dry_run, max_age), None if no_report else site
     with recorded(outcome, summary, [*(sources or []), *configured_sources().values()]):
-        requests = requests_of(sources, platform, taken_at)
-        plan = Plan(requests, datastore, init, keep, dry_run, if_older, built, base_path)
-        run_plan(plan, outcome)
+        run_job(
+            requests_for(sources or [], platform, taken_at),
+            datastore,
+            outcome,
+            init=init,
+            if_older_hours=if_older,
+            site=built,
+            base_path=base_path,
+        )
 
 
 @app.command()
@@ -64,7 +68,7 @@ def obtain(
     debug: opt.Debug = False,
 ) -> None:
     """Only obtain and verify copies."""
-    for path in obtain_to(requests_of(sources, platform, taken_at), to):
+    for path in obtain_to(requests_for(sources or [], platform, taken_at), to):
         console.say(str(path))
 
 
@@ -76,13 +80,11 @@ def build(
     init: opt.Init = False,
     taken_at: opt.TakenAt = None,
     max_age: opt.MaxAge = None,
-    keep: opt.Keep = False,
     debug: opt.Debug = False,
 ) -> None:
     """Append the logins of local copies, count them per day, and test the result."""
-    requests = requests_of(copies, platform, taken_at)
-    plan = Plan(requests, datastore, init, keep)
-    run_plan(plan, Outcome(max_age_hours=max_age))
+    requests = requests_for(copies, platform, taken_at)
+    run_job(requests, datastore, Outcome(max_age_hours=max_age), init=init)
 
 
 @app.command()
@@ -175,7 +177,7 @@ def check(
 ) -> None:
     """Tell whether everything that a run needs is here."""
     with open_datastore(datastore) as store:
-        check_all(lambda: requests_of(sources, platform, None), store, init=init)
+        check_all(lambda: requests_for(sources or [], platform, None), store, init=init)
 
 
 @app.command()

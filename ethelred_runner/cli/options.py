@@ -62,7 +62,6 @@ TakenAt = Annotated[
 ]
 AsJson = Annotated[bool, option("json", "Print one JSON object.")]
 MaxAge = Annotated[float | None, option("max-age", MAX_AGE, **HOURS)]
-Keep = Annotated[bool, option("keep", "Leave the obtained copies where they are.")]
 IfOlder = Annotated[
     float | None,
     option("if-older", "A retry: obtain nothing if all newest copies are younger.", **HOURS),

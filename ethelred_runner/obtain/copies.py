@@ -27,37 +27,28 @@ TABLES = """
 LAST_LOGINS = """
     insert into last_logins
     select
-        $platform, $number,
-        case when storage_class <> 'null' then try(decode(unhex(coalesce(value, '')))) end,
-        storage_class
-    from read_csv(
-        $file, header = false, delim = ',', quote = '', all_varchar = true,
-        names = ['value', 'storage_class']
-    )
+        $1, $2,
+        case when kind <> 'null' then try(decode(unhex(coalesce(value, '')))) end, kind
+    from read_csv($3, header = false, quote = '', all_varchar = true, names = ['value', 'kind'])
 """
 
 
 def obtain_logins(
-    requests: Sequence[Request],
-    folder: Path,
-    limits: Limits = DEFAULT_LIMITS,
-    *,
-    keep: bool = False,
+    requests: Sequence[Request], folder: Path, limits: Limits = DEFAULT_LIMITS
 ) -> Path:
     """Obtain copies, and put their users' latest logins into `folder`/copies.duckdb.
 
-    Each whole copy is deleted as soon as its column is out, unless it is to be kept. The tables
-    are `copies_obtained` (times in UTC) and `last_logins`: a value is the text that SQLite makes
-    of what is stored, whatever it is, or null if it can't be text; the storage class is SQLite's
-    `typeof`. Copies are numbered from 1. Raises what `obtain` raises.
+    Each whole copy is deleted as soon as its column is out. The tables are `copies_obtained` (times
+    in UTC) and `last_logins`: a value is the text that SQLite makes of what is stored, whatever it
+    is, or null if it can't be text; the storage class is SQLite's `typeof`. Copies are numbered
+    from 1. Raises what `obtain` raises.
     """
     path = folder / COPIES_NAME
     with closing(duckdb.connect(path)) as connection:
         connection.execute(TABLES)
         for number, copy in enumerate(obtain(requests, folder, limits), 1):
             _take_over(connection, copy, number)
-            if not keep:
-                shutil.rmtree(copy.path.parent)
+            shutil.rmtree(copy.path.parent)
     path.chmod(0o600)
     return path
 
@@ -66,10 +57,10 @@ def _take_over(connection: duckdb.DuckDBPyConnection, copy: Copy, number: int) -
     file = copy.path.with_name("last_logins.csv")
     with file.open("x", newline="", encoding="ascii") as lines:
         csv.writer(lines).writerows(_last_logins(copy))
-    platform = copy.platform.platform
-    connection.execute(LAST_LOGINS, {"platform": platform, "number": number, "file": str(file)})
+    key = [copy.platform.platform, number]
+    connection.execute(LAST_LOGINS, [*key, str(file)])
     file.unlink()
-    row = [platform, number, copy.content_sha256, copy.modified_at, copy.named_on]
+    row = [*key, copy.content_sha256, copy.modified_at, copy.named_on]
     row += [copy.stated_taken_at, copy.obtained_at]
     connection.execute("insert into copies_obtained values (?, ?, ?, ?, ?, ?, ?)", row)
 

@@ -44,9 +44,18 @@ class WebSource(Source):
     def open(self, offset: int, version: str | None) -> Iterator[Reading]:
         """Request the file from a byte on; raises as `Source.open` says."""
         bypass_proxy_for_this_machine()
+        trusted = ssl.get_default_verify_paths()  # SSL_CERT_FILE, or what the system trusts
+        headers = {"Range": f"bytes={offset}-", "If-Range": version} if offset and version else {}
         with _Session() as session:
             with self._explained():
-                response = self._get(session, offset, version)
+                response = session.get(
+                    self._url(),
+                    headers={"Accept-Encoding": "identity"} | headers,
+                    auth=self._authorize if setting(self._access) else None,
+                    verify=trusted.cafile or trusted.capath or True,
+                    timeout=self.stall_seconds,
+                    stream=True,
+                )
             with response:
                 self._check_status(response.status_code)
                 yield _reading(response, self._chunks(response))
@@ -65,18 +74,6 @@ class WebSource(Source):
         # In place of what ~/.netrc has.
         request.headers["Authorization"] = setting(self._access)
         return request
-
-    def _get(self, session: Session, offset: int, version: str | None) -> Response:
-        trusted = ssl.get_default_verify_paths()  # SSL_CERT_FILE, or what the system trusts
-        headers = {"Range": f"bytes={offset}-", "If-Range": version} if offset and version else {}
-        return session.get(
-            self._url(),
-            headers={"Accept-Encoding": "identity"} | headers,
-            auth=self._authorize if setting(self._access) else None,
-            verify=trusted.cafile or trusted.capath or True,
-            timeout=self.stall_seconds,
-            stream=True,
-        )
 
     def _chunks(self, response: Response) -> Iterator[bytes]:
         with self._explained():

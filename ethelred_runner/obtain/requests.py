@@ -9,6 +9,7 @@ from ethelred_runner.errors import UsageError
 from ethelred_runner.obtain.platforms import Platform, find_platform, read_platforms
 from ethelred_runner.settings import setting
 
+DEFAULT_PLATFORM = "opencodelists"
 SOURCE = "ETHELRED_SOURCE"
 AUTHORIZATION = "ETHELRED_HTTP_AUTHORIZATION"
 
@@ -42,16 +43,18 @@ class Request:
 
 
 def requests_for(sources: Sequence[str], platform: str, taken_at: str | None) -> list[Request]:
-    """Return what to obtain: the sources given, else the configured one of every platform.
+    """Return what to obtain: the sources given, else the configured ones of the platform or of all.
 
     `taken_at` is the text of --taken-at. Raises UsageError if there is no source, or if an option
     makes no sense.
     """
-    named = [_named(source, platform) for source in sources] or _configured()
+    # Without a source a platform is only chosen: it isn't sent the default platform's token.
+    default = (platform if sources else "") or DEFAULT_PLATFORM
+    named = [_named(source, default) for source in sources] or _configured(platform)
     if taken_at and len(named) != 1:
         raise UsageError("--taken-at is about one copy: give exactly one source with it")
     moment = _parsed(taken_at) if taken_at else None
-    return [Request(address, owner, moment, _token(owner, platform)) for address, owner in named]
+    return [Request(address, owner, moment, _token(owner, default)) for address, owner in named]
 
 
 def configured_sources() -> dict[str, str]:
@@ -80,16 +83,17 @@ def _named(source: str, platform: str) -> tuple[str, Platform]:
     return source, find_platform(platform)
 
 
-def _configured() -> list[tuple[str, Platform]]:
+def _configured(platform: str) -> list[tuple[str, Platform]]:
     addresses = configured_sources()
-    unset = [one for one in read_platforms().values() if one.platform not in addresses]
-    if not addresses:
-        names = " or ".join(platform.setting(SOURCE) for platform in unset)
+    wanted = [find_platform(platform)] if platform else list(read_platforms().values())
+    found = [(addresses[one.platform], one) for one in wanted if one.platform in addresses]
+    unset = [one for one in wanted if one.platform not in addresses]
+    if not found:
+        names = " or ".join(one.setting(SOURCE) for one in unset)
         raise UsageError(f"no source: give one, or set {names}")
-    for platform in unset:
-        name = platform.setting(SOURCE)
-        console.warn(f"{platform.platform_name} is left out: {name} is not set")
-    return [(address, find_platform(name)) for name, address in addresses.items()]
+    for one in unset:
+        console.warn(f"{one.platform_name} is left out: {one.setting(SOURCE)} is not set")
+    return found
 
 
 def _token(platform: Platform, default: str) -> str:

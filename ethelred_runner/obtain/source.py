@@ -52,7 +52,9 @@ class Source(ABC):
 
     def __init__(self, request: Request, limits: Limits) -> None:
         self.request, self.stall_seconds = request, limits.stall_seconds
-        self.label = redacted(request.source)
+        parts = urlsplit(request.source)  # user, password, query and fragment may be secret
+        shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        self.label = shown if "://" in request.source else request.source
 
     @abstractmethod
     def open(self, offset: int, version: str | None) -> AbstractContextManager[Reading]:
@@ -88,11 +90,3 @@ def find_source(request: Request, limits: Limits) -> Source:
     except ValueError:
         advice = "check its port, and write / ? # [ in a password as %2F %3F %23 %5B"
         raise UsageError(f"this {scheme} address makes no sense: {advice}") from None
-
-
-def redacted(address: str) -> str:
-    """Return an address without what may be secret: user, password, query and fragment."""
-    if "://" not in address:
-        return address
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -35,13 +35,10 @@ ROOM = "make room, or set ETHELRED_WORK to a folder on another disk"
 # What begins like this is no database; it is described without quoting from it.
 OTHERS = {
     rb"\Z": "it is empty (0 bytes)",
-    rb"(\xef\xbb\xbf)?\s*<": "it is a web page (HTML or XML), not a database; "
-    "is the address right?",
-    rb"PK|\xfd7zXZ|BZh|" + GZIP + b"|" + ZSTD: "it was compressed twice, or by another program; "
-    "a copy may be compressed once, with zstd or gzip, or not at all",
+    rb"(\xef\xbb\xbf)?\s*<": "it is a web page, not a database; is the address right?",
+    rb"PK|\xfd7zXZ|BZh|" + GZIP + b"|" + ZSTD: "compress it once, with zstd or gzip, or not at all",
     re.escape(SQLITE): "it is cut short: it ends within the database's header",
-    rb"[\s\x20-\x7e]+\Z": "it is text, not a SQLite database; "
-    "is it a message, or a symbolic link copied as text?",
+    rb"[\s\x20-\x7e]+\Z": "it is text, not a SQLite database; is it a link's text?",
     rb"": "it is not a SQLite database, nor one compressed with zstd or gzip",
 }
 # What SQLite reports of sound pages: broken constraints, and what it doesn't know of a platform.

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,16 +132,17 @@ def test_a_run_does_nothing_if_the_newest_copy_is_young_enough(
     shutil.copyfile(datastore, store)
     execute(store, "set timezone = 'UTC'", f"update copies set {taken} where {newest}")
     for module, name in (("append_copies", "obtained"), ("build_site", "built")):
-        monkeypatch.setattr(run, module, lambda *_, name=name: done.append(name))
+        monkeypatch.setattr(run, module, lambda *_, name=name, **__: done.append(name))
     requests = requests_for(["/no/copy"], "opencodelists", None)
-    outcome = Outcome()
-    run.run(run.Plan(requests, str(store), if_older_hours=8, site=site), outcome)
+    outcome, rehearsal = Outcome(), Outcome(dry_run=True)
+    job = partial(run.run_job, requests, str(store), init=False)
+    job(outcome, if_older_hours=8, site=site)
     assert (outcome.kind, done) == ("up to date", [])
-    run.run(run.Plan(requests, str(store), if_older_hours=2), Outcome())
+    job(Outcome(), if_older_hours=2)
     assert done == ["obtained"]
     # A site that an earlier run could not build is made up for, but never by a dry run.
     site.mkdir()
-    run.run(run.Plan(requests, str(store), if_older_hours=8, site=site), Outcome())
-    assert done == ["obtained", "built"]
-    run.run(run.Plan(requests, str(store), if_older_hours=8, site=site, dry_run=True), Outcome())
+    job(rehearsal, if_older_hours=8, site=site)
+    assert done == ["obtained"]
+    job(Outcome(), if_older_hours=8, site=site)
     assert done == ["obtained", "built"]

@@ -56,6 +56,8 @@ def test_file_urls(form: str, get: Get, database: Path, tmp_path: Path) -> None:
         ("ftp://host/copy", "no source handles ftp://"),
         ("https://", "write https://host"),
         ("s3://bucket", "write s3://bucket/key"),
+        ("sftp://host", "write sftp://user@host"),
+        ("sftp:///path", "write sftp://user@host"),
         ("sftp://me:pa[ss@host/copy", "this sftp address makes no sense"),
         ("sftp://host:port/copy", "this sftp address makes no sense"),
     ],
@@ -239,13 +241,6 @@ def test_the_folder_is_private_and_goes_unless_it_is_kept(tmp_path: Path) -> Non
         assert (kept / "copy").exists()
 
 
-def test_no_folder_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("ETHELRED_WORK", str(tmp_path / "file" / "below"))
-    with pytest.raises(UsageError, match="set ETHELRED_WORK"), private_folder():
-        pass
-
-
 PROGRAM = """
 import signal, sys, time
 from pathlib import Path
@@ -282,15 +277,14 @@ def test_nothing_is_left_behind(
         assert list((tmp_path / "work").iterdir()) == [folder]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_download_that_hangs_is_ended_by_a_signal(number: signal.Signals, tmp_path: Path) -> None:
+def test_a_download_that_hangs_is_ended_by_a_signal(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/copy"
         process = subprocess.Popen([sys.executable, "-c", PROGRAM, url], stderr=subprocess.DEVNULL)
         with silent.accept()[0] as waiting:
             waiting.recv(4096)  # the request has arrived, and gets no answer
             began = time.monotonic()
-            process.send_signal(number)
+            process.send_signal(signal.SIGTERM)
             assert process.wait(30) != 0
             assert time.monotonic() - began < 5
     assert list((tmp_path / "work").iterdir()) == []

@@ -82,10 +82,3 @@ def test_an_endpoint_that_is_not_encrypted(
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://storage.example")
     with pytest.raises(UsageError, match="isn't encrypted"):
         get(NAME)
-
-
-def test_no_proxy_carries_what_is_for_this_machine(
-    bucket: int, get: Get, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
-    assert get(NAME).named_on == date(2026, 3, 30)

@@ -3,7 +3,6 @@
 import getpass
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ethelred_runner.errors import SourceError, UsageError
+from ethelred_runner.errors import SourceError
 from tests.support.copies import Get, compressed, make_database
 from tests.support.servers import CuttingProxy, free_port, needed, running, wait_for
 
@@ -116,15 +115,6 @@ def test_what_is_not_there(trusted: Ssh, get: Get, path: str) -> None:
         get(trusted.url(path, free_port()))
 
 
-def test_a_link_that_always_breaks_is_given_up(
-    proxy: CuttingProxy, trusted: Ssh, get: Get, big: Path
-) -> None:
-    proxy.cut_after = [10_000] * 20
-    with pytest.raises(SourceError, match="tried 5 times"):
-        get(trusted.url(big, proxy.port))
-    assert proxy.links == 5
-
-
 def test_a_copy_replaced_between_two_links_is_begun_again(
     proxy: CuttingProxy, trusted: Ssh, get: Get, big: Path, tmp_path: Path
 ) -> None:
@@ -200,19 +190,6 @@ def test_keys_and_jump_hosts_of_the_configuration(
         get(f"sftp://inner{big}")
 
 
-def test_a_key_from_the_agent(
-    ssh: Ssh, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    agent, socket = needed("ssh-agent", "openssh-client"), tmp_path / "agent"
-    monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
-    monkeypatch.setenv(KNOWN, ssh.known())
-    with running([agent, "-D", "-a", str(socket)], tmp_path / "log"):
-        while not socket.exists():
-            time.sleep(0.01)
-        subprocess.run([needed("ssh-add", "openssh-client"), "-q", ssh.key], check=True)
-        assert get(ssh.url(big)).name == big.name
-
-
 def test_a_password_in_the_address_is_shown_nowhere(
     trusted: Ssh, get: Get, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,9 +198,3 @@ def test_a_password_in_the_address_is_shown_nowhere(
     with pytest.raises(SourceError) as caught:
         get(address)
     assert "secret" not in str(caught.value) + "".join(capfd.readouterr())
-
-
-@pytest.mark.parametrize("address", ["sftp://host", "sftp:///path"])
-def test_an_address_that_makes_no_sense(get: Get, address: str) -> None:
-    with pytest.raises(UsageError, match="write sftp://user@host"):
-        get(address)
