@@ -228,17 +228,13 @@ def test_a_disk_that_fills_up_meanwhile(
 # The private folder.
 
 
-def test_the_folder_is_private_and_goes_unless_it_is_kept(tmp_path: Path) -> None:
+def test_the_folder_is_private_and_goes(tmp_path: Path) -> None:
     work = tmp_path / "work"
     with private_folder() as folder, private_folder() as other:
         assert folder != other
         assert [path.stat().st_mode & 0o777 for path in (work, folder)] == [0o700] * 2
         (folder / "copy").touch()
     assert list(work.iterdir()) == []
-    with private_folder(keep=True) as kept:
-        (kept / "copy").touch()
-    with private_folder():
-        assert (kept / "copy").exists()
 
 
 PROGRAM = """
