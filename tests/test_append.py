@@ -153,6 +153,7 @@ def test_without_enough_memory(store: Path, nights: list[Night]) -> None:
         stderr=subprocess.PIPE,
         text=True,
         check=False,
+        timeout=120,
     )
     assert done.returncode in (5, 6), done.stderr
     assert "Traceback" not in done.stderr

@@ -220,8 +220,8 @@ def test_empty_settings_are_settings_that_are_not_there(
             monkeypatch.setenv(name, " ")
         with pytest.raises(SystemExit, match="0"):
             main(["run"])
-    (requests, store, _, without), (*found, _, empty) = calls
-    assert (found, empty) == ([requests, store], without)
+    (requests, *_, options), (without, *_, others) = calls
+    assert (requests, options) == (without, others)
     assert [name for name in EMPTY if name in os.environ] == []
 
 

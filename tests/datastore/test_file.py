@@ -208,17 +208,7 @@ def test_what_other_programs_do_to_the_file_is_noticed(store: Path) -> None:
     assert logins(store) == [0, 7]
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)]
-    if not shutil.which("mount") or subprocess.run(command).returncode:
-        pytest.skip("only root may mount a small disk")
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
-
-
+@pytest.mark.parametrize("small_disk", ["6m"], indirect=True)
 @pytest.mark.parametrize("left", [0, 100_000, 400_000, 700_000])
 def test_a_full_disk(left: int, small_disk: Path, store: Path) -> None:
     """No room for the copy, for what is added, for the version."""

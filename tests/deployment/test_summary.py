@@ -2,16 +2,19 @@
 
 import hashlib
 import json
-import os
-import signal
-import subprocess
+import shutil
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.program import PROGRAM, Ethelred
+from ethelred_runner.cli import run
+from ethelred_runner.obtain.requests import requests_for
+from ethelred_runner.watch.outcome import Outcome
+from tests.support.datastores import execute
+from tests.support.program import Ethelred
 from tests.support.truth import Night
 
 SOURCE = "ETHELRED_SOURCE_OPENCODELISTS"
@@ -60,19 +63,11 @@ def test_a_run_is_summed_up(
     assert any("is its backup job at work?" in warning for warning in told["warnings"])
 
 
-def test_a_gap_between_copies_is_told(
-    ethelred: Ethelred, nights: list[Night], summary: Path, settings: dict[str, str]
-) -> None:
-    ethelred("run", "--init", str(nights[0].raw), str(nights[3].raw), **settings)
-    (platform,) = read(summary)["platforms"]
-    assert platform["copies_read"] == 2
-    assert [gap["nights_missed"] for gap in platform["gaps"]] == [2]
-
-
 def test_a_failure_is_summed_up_without_the_source(
     ethelred: Ethelred, summary: Path, settings: dict[str, str]
 ) -> None:
     summary.parent.mkdir()
+    summary.symlink_to("target.json")
     summary.write_text("of an earlier run")
     source = "sftp://somebody:hunter2@no.such.host.invalid/backups/latest-db.sqlite3.zst"
     done = ethelred("run", "--init", code=3, **settings | {SOURCE: source})
@@ -81,6 +76,7 @@ def test_a_failure_is_summed_up_without_the_source(
     assert (told["outcome"], told["exit_code"], told["platforms"]) == ("failed", 3, [])
     assert told["error"].startswith("the source")
     assert [part for part in ("invalid", "hunter2", "backups") if part in summary.read_text()] == []
+    assert summary.is_symlink()
 
 
 def test_a_run_that_can_not_begin_is_summed_up(ethelred: Ethelred, summary: Path) -> None:
@@ -128,54 +124,25 @@ def test_a_dry_run_leaves_the_datastore_as_it_was(
 
 
 def test_a_run_does_nothing_if_the_newest_copy_is_young_enough(
-    ethelred: Ethelred, nights: list[Night], tmp_path: Path, summary: Path, settings: dict[str, str]
+    datastore: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy = tmp_path / "db.sqlite3.zst"
-    copy.write_bytes(nights[0].raw.read_bytes())
-    taken = datetime.now(UTC) - timedelta(hours=3)
-    os.utime(copy, (taken.timestamp(), taken.timestamp()))
-    settings[SOURCE] = str(copy)
-    assert "144 new logins" in ethelred("run", "--init", "--if-older", "8", **settings).stdout
-    copy.unlink()
-    assert "nothing to obtain" in ethelred("run", "--if-older", "8", **settings).stdout
-    told = read(summary)
-    assert (told["outcome"], told["logins"]) == ("up to date", 144)
-    ethelred("run", "--if-older", "2", code=3, **settings)
-    # A site that an earlier run could not build is made up for (its path is looked at), but never
-    # by a dry run.
-    del settings["ETHELRED_NO_REPORT"]
-    site = ["--site", tmp_path / "site", "--base-path", "/no path"]
-    ethelred("run", "--if-older", "8", *site, code=2, **settings)
-    ethelred("run", "--if-older", "8", *site, "--dry-run", **settings)
-
-
-def test_several_sources_can_be_set_as_one_setting(
-    ethelred: Ethelred, nights: list[Night], settings: dict[str, str]
-) -> None:
-    settings["ETHELRED_SOURCES"] = f"{nights[1].raw} opencodelists={nights[2].raw}\n"
-    assert "from 2 new copies" in ethelred("run", "--init", **settings).stdout
-
-
-def test_a_summary_at_a_link_leaves_the_link(
-    ethelred: Ethelred, tmp_path: Path, settings: dict[str, str]
-) -> None:
-    link, target = tmp_path / "link.json", tmp_path / "target.json"
-    link.symlink_to(target)
-    ethelred("run", "--summary", link, code=5, **settings)
-    assert link.is_symlink()
-    assert read(target)["exit_code"] == 5
-
-
-def test_the_summary_of_an_interrupted_run_has_its_exit_code(
-    nights: list[Night], tmp_path: Path, summary: Path, settings: dict[str, str]
-) -> None:
-    work = tmp_path / "work"
-    command = [str(PROGRAM), "run", "--init", str(nights[0].raw)]
-    settings["ETHELRED_WORK"] = str(work)
-    with subprocess.Popen(command, env=os.environ | settings, stderr=subprocess.PIPE) as run:
-        assert run.stderr is not None
-        run.stderr.readline()
-        run.send_signal(signal.SIGINT)
-        run.wait(timeout=20)
-    assert (run.returncode, read(summary)["exit_code"]) == (130, 130)
-    assert list(work.iterdir()) == []
+    store, site, done = tmp_path / "ethelred.duckdb", tmp_path / "site", []
+    newest = "taken_at = (select max(taken_at) from copies)"
+    taken = "taken_at = now()::timestamp - interval 3 hours"
+    shutil.copyfile(datastore, store)
+    execute(store, "set timezone = 'UTC'", f"update copies set {taken} where {newest}")
+    for module, name in (("append_copies", "obtained"), ("build_site", "built")):
+        monkeypatch.setattr(run, module, lambda *_, name=name, **__: done.append(name))
+    requests = requests_for(["/no/copy"], "opencodelists", None)
+    outcome, rehearsal = Outcome(), Outcome(dry_run=True)
+    job = partial(run.run_job, requests, str(store), init=False)
+    job(outcome, if_older_hours=8, site=site)
+    assert (outcome.kind, done) == ("up to date", [])
+    job(Outcome(), if_older_hours=2)
+    assert done == ["obtained"]
+    # A site that an earlier run could not build is made up for, but never by a dry run.
+    site.mkdir()
+    job(rehearsal, if_older_hours=8, site=site)
+    assert done == ["obtained"]
+    job(Outcome(), if_older_hours=8, site=site)
+    assert done == ["obtained", "built"]

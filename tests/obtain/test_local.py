@@ -26,7 +26,6 @@ from ethelred_runner.obtain.keep import obtain_to
 from ethelred_runner.obtain.requests import Request
 from ethelred_runner.obtain.source import Reading
 from tests.support.copies import QUICK, USERS, Get, make_database
-from tests.support.servers import needed
 
 
 def test_a_copy_knows_its_name_time_and_content(get: Get, big: Path) -> None:
@@ -196,18 +195,6 @@ def test_a_file_written_to_while_it_is_read_is_begun_again(
     assert capfd.readouterr().err.count("trying again") == min(times, 4)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    assert os.geteuid() == 0, "this test mounts a small disk: run it as root"
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(
-        [needed("mount", "mount"), "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=True
-    )
-    yield disk
-    subprocess.run([needed("umount", "mount"), disk], check=True)
-
-
 def test_a_disk_too_small_is_noticed_before_anything_is_written(
     small_disk: Path, big: Path
 ) -> None:
@@ -228,7 +215,7 @@ def test_a_disk_that_fills_up_meanwhile(
 # The private folder.
 
 
-def test_the_folder_is_private_and_goes_at_the_end(tmp_path: Path) -> None:
+def test_the_folder_is_private_and_goes(tmp_path: Path) -> None:
     work = tmp_path / "work"
     with private_folder() as folder, private_folder() as other:
         assert folder != other
