@@ -15,41 +15,39 @@ from ethelred_runner.errors import UsageError
 from ethelred_runner.settings import work_root
 
 PREFIX = "ethelred-run-"
-KEPT = "ethelred-kept-"
 # What network shares answer to what they can't do: to flush a folder, say.
 UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EBADF)
 
 
 @contextmanager
-def private_folder(keep: bool = False, *, inside: Path | None = None) -> Iterator[Path]:
+def private_folder(*, inside: Path | None = None) -> Iterator[Path]:
     """Make a folder of mode 0700 inside `inside` (`work_root()` by default), removed at the end.
 
     A lock on the folder itself tells a live run's from one that a killed run has left; those are
-    removed first. With `keep` it stays, under a name that no later run removes.
+    removed first.
 
     Raises UsageError if nothing can be written there.
     """
     root = inside or work_root()
     try:
-        folder, lock = _made(root, KEPT if keep else PREFIX)
+        folder, lock = _made(root)
     except OSError as error:
         raise UsageError(
-            f"no folder for copies can be made in {root}: {error.strerror}; "
-            "set ETHELRED_WORK to a folder you can write to"
+            f"no private folder can be made in {root}: {error.strerror}; make room, or name a "
+            "folder that you can write to (ETHELRED_WORK, --datastore, --site)"
         ) from None
     try:
         yield folder
     finally:
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
 
 
-def _made(root: Path, prefix: str) -> tuple[Path, int]:
+def _made(root: Path) -> tuple[Path, int]:
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(root):  # so that no other run takes a folder away before it is locked
         _remove_left_behind(root)
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=root))
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
         return folder, take_lock(folder)
 
 
@@ -90,6 +88,10 @@ def take_lock(path: Path, *, wait_seconds: float = float("inf")) -> int:
                 os.close(lock)
                 raise
             time.sleep(0.05)
+        except OSError as error:
+            if error.errno not in UNSUPPORTED:
+                raise
+            return lock  # of nothing: a network share may know no locks
 
 
 def sync(path: Path) -> None:

@@ -18,9 +18,12 @@ def is_private(scheme: str, host: str | None) -> bool:
 def endpoint_is_local() -> bool:
     """Tell whether the S3 service runs on this machine, and so may be reached without TLS.
 
-    Raises UsageError if it runs elsewhere without TLS.
+    Raises UsageError if its address is none, or if it runs elsewhere without TLS.
     """
-    endpoint = urlsplit(next(filter(None, map(setting, ENDPOINTS)), ""))
+    name = next(filter(setting, ENDPOINTS), ENDPOINTS[0])
+    endpoint = urlsplit(setting(name))
+    if endpoint.geturl() and not (endpoint.scheme in ("http", "https") and endpoint.hostname):
+        raise UsageError(f"{name} is no address of a service: write https://host")
     if endpoint.scheme and not is_private(endpoint.scheme, endpoint.hostname):
         raise UsageError(
             "AWS_ENDPOINT_URL: the S3 service is reached by http, which isn't encrypted; use https"

@@ -27,11 +27,6 @@ FIGURES = ("copies read", "new logins", "rejected values", "logins")
 Summary = dict[str, Any]
 
 
-def main() -> None:
-    """Do what the argument says."""
-    {"start": start, "pass-on": pass_on, "end": end}[sys.argv[1]]()
-
-
 def start() -> None:
     """Check in at the start of a run."""
     if setting("QUIET") != "true":  # a dry run: nobody is told
@@ -63,7 +58,8 @@ def end() -> None:
     check_in("/fail" if trouble else "")
     webhook = setting("ETHELRED_WEBHOOK_URL")
     if trouble and webhook:
-        post(webhook, summary, trouble)
+        text = f"{title()}: {'; '.join(trouble)}\n{run_url()}"
+        deliver("the webhook", webhook, {"text": text, "trouble": trouble, "summary": summary})
     elif trouble or summary.get("outcome") != "up to date":  # such a run has shown nothing
         update_issue(page, is_well=not trouble)
 
@@ -100,8 +96,8 @@ def page_lines(summary: Summary, trouble: list[str]) -> list[str]:
     lines = [f"### {setting('GITHUB_WORKFLOW')}: {how}", ""]
     lines += [f"- **{quoted(line)}**" for line in trouble]
     if platforms:
-        lines += ["", row(["platform", "newest copy", "age", *FIGURES]), "|---" * 7 + "|"]
-        lines += [row(cells(platform)) for platform in platforms] + [""]
+        lines += ["", f"| {' | '.join(['platform', 'newest copy', 'age', *FIGURES])} |"]
+        lines += ["|---" * 7 + "|", *map(row, platforms), ""]
     lines += [
         f"- {platform['platform']}: no copy between {gap['from']} and {gap['to']} "
         f"({gap['hours']:,.0f} hours, nights missed: {gap['nights_missed']})"
@@ -113,16 +109,12 @@ def page_lines(summary: Summary, trouble: list[str]) -> list[str]:
     return [*lines, "", (f"[The site]({site}) · " if site else "") + f"[This run]({run_url()})"]
 
 
-def row(cells: list[str]) -> str:
-    """Return a row of a table in Markdown."""
-    return f"| {' | '.join(cells)} |"
-
-
-def cells(platform: Summary) -> list[str]:
-    """Return a platform's figures; times are in UTC."""
+def row(platform: Summary) -> str:
+    """Return a platform's figures as a row of a table in Markdown; times are in UTC."""
     figures = [f"{platform[name.replace(' ', '_')]:,}" for name in FIGURES]
     age = f"{platform['age_hours']:,.1f} h"
-    return [platform["platform"], platform["newest_copy_taken_at"], age, *figures]
+    cells = [platform["platform"], platform["newest_copy_taken_at"], age, *figures]
+    return f"| {' | '.join(cells)} |"
 
 
 def quoted(text: str) -> str:
@@ -141,12 +133,6 @@ def check_in(what: str) -> None:
     url = setting("ETHELRED_CHECK_IN_URL")
     if url:
         deliver("the check-in", url.rstrip("/") + what)
-
-
-def post(webhook: str, summary: Summary, trouble: list[str]) -> None:
-    """Post trouble to the webhook."""
-    text = f"{setting('GITHUB_WORKFLOW')} needs a look: {'; '.join(trouble)}\n{run_url()}"
-    deliver("the webhook", webhook, {"text": text, "trouble": trouble, "summary": summary})
 
 
 def update_issue(page: str, *, is_well: bool) -> None:
@@ -218,4 +204,4 @@ def parsed(content: bytes) -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    {"start": start, "pass-on": pass_on, "end": end}[sys.argv[1]]()

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ethelred_runner.cli import commands, main
-from ethelred_runner.cli.run import Plan
 from ethelred_runner.errors import EthelredError
+from ethelred_runner.obtain.requests import Request
 from ethelred_runner.watch.outcome import Outcome
 from tests.support.program import PROGRAM, PROJECT, Ethelred
 from tests.support.truth import Night
@@ -23,7 +23,7 @@ COMMANDS = [
 ]
 README = PROJECT / "README.md"
 OWN = "ETHELRED_SOURCE_OPENCODELISTS"
-Calls = list[tuple[Plan, Outcome]]
+Calls = list[tuple[list[Request], str, Outcome, dict[str, Any]]]
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """Note what the commands run and build would do, instead of doing it."""
     noted: Calls = []
-    monkeypatch.setattr(commands, "run_plan", lambda plan, outcome: noted.append((plan, outcome)))
+    monkeypatch.setattr(commands, "run_job", lambda *given, **more: noted.append((*given, more)))
     return noted
 
 
@@ -152,15 +152,15 @@ def test_nohup_keeps_its_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_options_are_environment_variables_too(calls: Calls, tmp_path: Path) -> None:
     settings = {OWN: "/a/copy", "ETHELRED_DATASTORE": "/a/store", "ETHELRED_MAX_AGE": "0"}
-    settings |= {"ETHELRED_INIT": "true", "ETHELRED_NO_REPORT": "1", "ETHELRED_MAX_BYTES": "5"}
+    settings |= {"ETHELRED_INIT": "true", "ETHELRED_NO_REPORT": "1"}
     invoke("run", settings=settings)
     settings |= {"ETHELRED_NO_REPORT": "0"}
     invoke("run", "--site", tmp_path, "--if-older", "8", settings=settings)
-    (first, outcome), (second, _) = calls
-    assert [request.source for request in first.requests] == ["/a/copy"]
-    assert (first.datastore, first.init, first.site) == ("/a/store", True, None)
-    assert (first.limits.max_bytes, outcome.max_age_hours, first.if_older_hours) == (5, 0, None)
-    assert (second.site, second.if_older_hours) == (tmp_path, 8)
+    (requests, datastore, outcome, first), (_, _, _, second) = calls
+    assert [request.source for request in requests] == ["/a/copy"]
+    assert (datastore, outcome.max_age_hours) == ("/a/store", 0)
+    assert (first["init"], first["site"], first["if_older_hours"]) == (True, None, None)
+    assert (second["site"], second["if_older_hours"]) == (tmp_path, 8)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_what_is_obtained(
     calls: Calls, arguments: list[str], settings: dict[str, str], expected: list[str]
 ) -> None:
     invoke("run", *arguments, settings=settings)
-    assert [request.source for request in calls[0][0].requests] == expected
+    assert [request.source for request in calls[0][0]] == expected
 
 
 def test_a_platform_alone_is_that_platforms_source(
@@ -188,9 +188,9 @@ def test_a_platform_alone_is_that_platforms_source(
     settings = {OWN: "/one", "ETHELRED_SOURCE_OTHER": "/two"}
     invoke("run", settings=settings)
     invoke("run", "--platform", "other", settings=settings)
-    sources = [[request.source for request in plan.requests] for plan, _ in calls]
+    sources = [[request.source for request in requests] for requests, *_ in calls]
     assert sources == [["/one", "/two"], ["/two"]]
-    token = calls[1][0].requests[0].authorization
+    token = calls[1][0][0].authorization
     assert token == "ETHELRED_HTTP_AUTHORIZATION_OTHER"  # not the default platform's
 
 

@@ -8,25 +8,19 @@ from pathlib import Path
 from ethelred_runner import console
 from ethelred_runner.append.checks import History, check_nothing_gone, read_history
 from ethelred_runner.append.dbt import build_models
-from ethelred_runner.append.result import Appended, read_result
-from ethelred_runner.datastore import Checkout, Conflict, Datastore, import_history
+from ethelred_runner.append.result import Appended
+from ethelred_runner.datastore import Checkout, Conflict, Datastore, import_history, read_status
+from ethelred_runner.datastore.reasons import explained
 from ethelred_runner.errors import BuildFailed, DatastoreError
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.copies import COPIES_NAME, obtain_logins
-from ethelred_runner.obtain.requests import Limits, Request
+from ethelred_runner.obtain.requests import Request
 
 MAX_COMMIT_ATTEMPTS = 5
-DEFAULT_LIMITS = Limits()
 
 
 def append(
-    requests: Sequence[Request],
-    datastore: Datastore,
-    *,
-    init: bool = False,
-    limits: Limits = DEFAULT_LIMITS,
-    keep_copies: bool = False,
-    dry_run: bool = False,
+    requests: Sequence[Request], datastore: Datastore, *, init: bool = False, dry_run: bool = False
 ) -> Appended:
     """Obtain copies into a private folder, and append their logins to the datastore.
 
@@ -35,10 +29,9 @@ def append(
     datastore is then as it was, as it is after a dry run.
     """
     datastore.check(init=init)
-    with private_folder(keep=keep_copies) as folder:
-        if keep_copies:
-            console.warn(f"the copies stay in {folder}: they are personal data, so remove them")
-        logins = obtain_logins(requests, folder, limits, keep=keep_copies)
+    with private_folder() as folder:
+        with explained(folder):  # its disk may be full, or the memory
+            logins = obtain_logins(requests, folder)
         given = Counter(request.platform.platform for request in requests)
         for _ in range(MAX_COMMIT_ATTEMPTS):
             try:
@@ -59,8 +52,8 @@ def append_once(
         shutil.copyfile(logins, checkout.path.with_name(COPIES_NAME))
         before = None if checkout.is_new else read_history(checkout.path)
         build_and_check(checkout, before)
-        known = before.copy_ids if before else []
-        appended = read_result(checkout.path, known, given)
+        known = frozenset(before.copy_ids if before else ())
+        appended = Appended(read_status(checkout.path), known, given)
         if dry_run or before == read_history(checkout.path):
             checkout.discard()
     return appended

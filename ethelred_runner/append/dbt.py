@@ -1,7 +1,6 @@
 """Building and testing the models in a datastore's work file."""
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -26,7 +25,7 @@ def build_models(folder: Path) -> None:
 
     Raises BuildFailed, which names what failed and the log; DatastoreError if the disk is full.
     """
-    places = {"log-path": LOGS, "target-path": target_path(folder)}
+    places = {"log-path": LOGS, "target-path": PROJECT / "target" / "build"}
     places |= {"project-dir": PROJECT, "profiles-dir": PROJECT}
     command: list[str | Path] = [sys.executable, "-P", CHILD, RESULT, *OPTIONS.split()]
     for option, place in places.items():
@@ -45,11 +44,6 @@ def build_models(folder: Path) -> None:
     )
     if code:
         raise explain(folder)
-
-
-def target_path(folder: Path) -> Path:
-    """Return where dbt keeps what it has parsed: in the project, unless that can't be written."""
-    return PROJECT / "target" / "build" if os.access(PROJECT, os.W_OK) else folder / "target"
 
 
 def explain(folder: Path) -> BuildFailed | DatastoreError:

@@ -1,61 +1,43 @@
 """What a build appended, and what its datastore holds now."""
 
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-from ethelred_runner.datastore import Status, connect, read_status
-
-NEW_COPIES = """
-    with known as (
-        select platform, max(taken_at) as newest_taken_at
-        from copies where copy_id in (select unnest($known)) group by platform
-    )
-    select
-        platform, taken_at, taken_at_from, users, new_logins, rejected_logins,
-        coalesce(taken_at < newest_taken_at, false) as is_older
-    from copies left join known using (platform)
-    where copy_id not in (select unnest($known))
-    order by platform, taken_at
-"""
-
-
-@dataclass(frozen=True)
-class AppendedCopy:
-    """One copy that a build appended; `taken_at` is in UTC.
-
-    `is_older` tells that the datastore knew a newer copy of its platform before.
-    """
-
-    platform: str
-    taken_at: datetime
-    taken_at_from: str
-    users: int
-    new_logins: int
-    rejected_logins: int
-    is_older: bool
+from ethelred_runner.datastore import CopyStatus, Status
 
 
 @dataclass(frozen=True)
 class Appended:
-    """The result of a build. `copies_given` is by platform."""
+    """The result of a build.
+
+    `known` has the identifiers of the copies that the datastore had before, `copies_given` how
+    many of each platform the build was given.
+    """
 
     status: Status
-    copies: Sequence[AppendedCopy]
+    known: Collection[str]
     copies_given: Counter[str]
+
+    @property
+    def copies(self) -> Sequence[CopyStatus]:
+        """The copies that were new."""
+        every = [copy for platform in self.status.platforms for copy in platform.copies]
+        return [copy for copy in every if copy.copy_id not in self.known]
 
     @property
     def copies_known(self) -> int:
         """The number of copies that the datastore had already."""
         return self.copies_given.total() - len(self.copies)
 
-
-def read_result(path: Path, known: Sequence[str], copies_given: Counter[str]) -> Appended:
-    """Compare a built datastore with the identifiers of the copies that were known before."""
-    with closing(connect(path)) as connection:
-        rows = connection.execute(NEW_COPIES, {"known": list(known)}).fetchall()
-    new = [AppendedCopy(*row) for row in rows]
-    return Appended(read_status(path), new, copies_given)
+    @property
+    def backfilled(self) -> int:
+        """The number of new copies that are older than the newest one known."""
+        count = 0
+        for platform in self.status.platforms:
+            known = [copy.taken_at for copy in platform.copies if copy.copy_id in self.known]
+            newest = max(known, default=datetime.min)
+            new = [copy for copy in platform.copies if copy.copy_id not in self.known]
+            count += sum(copy.taken_at < newest for copy in new)
+        return count

@@ -9,13 +9,12 @@ import typer
 from ethelred_runner import console
 from ethelred_runner.append.append import create_from_export
 from ethelred_runner.cli import options as opt
-from ethelred_runner.cli.run import Plan, requests_of
-from ethelred_runner.cli.run import run as run_plan
+from ethelred_runner.cli.run import run_job
 from ethelred_runner.datastore import export_history, open_datastore, read_status
 from ethelred_runner.demo import DEMO_DATASTORE, DEMO_SITE
 from ethelred_runner.demo import demo as run_demo
 from ethelred_runner.obtain.keep import obtain_to
-from ethelred_runner.obtain.requests import Limits, configured_sources
+from ethelred_runner.obtain.requests import configured_sources, requests_for
 from ethelred_runner.report import build_site
 from ethelred_runner.report import serve as serve_site
 from ethelred_runner.watch import status as views
@@ -41,8 +40,6 @@ def run(
     no_report: opt.NoReport = False,
     taken_at: opt.TakenAt = None,
     max_age: opt.MaxAge = None,
-    max_bytes: opt.MaxBytes = opt.MAX_BYTES,
-    keep: opt.Keep = False,
     if_older: opt.IfOlder = None,
     dry_run: opt.DryRun = False,
     summary: opt.Summary = None,
@@ -51,9 +48,15 @@ def run(
     """Obtain copies, append their logins, build the site: the scheduled job."""
     outcome, built = Outcome(dry_run, max_age), None if no_report else site
     with recorded(outcome, summary, [*(sources or []), *configured_sources().values()]):
-        requests, limits = requests_of(sources, platform, taken_at), Limits(max_bytes)
-        plan = Plan(requests, datastore, init, limits, keep, dry_run, if_older, built, base_path)
-        run_plan(plan, outcome)
+        run_job(
+            requests_for(sources or [], platform, taken_at),
+            datastore,
+            outcome,
+            init=init,
+            if_older_hours=if_older,
+            site=built,
+            base_path=base_path,
+        )
 
 
 @app.command()
@@ -62,11 +65,10 @@ def obtain(
     sources: opt.Sources = None,
     platform: opt.Platform = "",
     taken_at: opt.TakenAt = None,
-    max_bytes: opt.MaxBytes = opt.MAX_BYTES,
     debug: opt.Debug = False,
 ) -> None:
     """Only obtain and verify copies."""
-    for path in obtain_to(requests_of(sources, platform, taken_at), to, Limits(max_bytes)):
+    for path in obtain_to(requests_for(sources or [], platform, taken_at), to):
         console.say(str(path))
 
 
@@ -78,14 +80,11 @@ def build(
     init: opt.Init = False,
     taken_at: opt.TakenAt = None,
     max_age: opt.MaxAge = None,
-    max_bytes: opt.MaxBytes = opt.MAX_BYTES,
-    keep: opt.Keep = False,
     debug: opt.Debug = False,
 ) -> None:
     """Append the logins of local copies, count them per day, and test the result."""
-    requests = requests_of(copies, platform, taken_at)
-    plan = Plan(requests, datastore, init, Limits(max_bytes), keep)
-    run_plan(plan, Outcome(max_age_hours=max_age))
+    requests = requests_for(copies, platform, taken_at)
+    run_job(requests, datastore, Outcome(max_age_hours=max_age), init=init)
 
 
 @app.command()
@@ -126,16 +125,10 @@ def status(
 
 
 @app.command()
-def versions(
-    datastore: opt.Datastore = opt.DATASTORE, as_json: opt.AsJson = False, debug: opt.Debug = False
-) -> None:
+def versions(datastore: opt.Datastore = opt.DATASTORE, debug: opt.Debug = False) -> None:
     """List the versions of a datastore that can be restored."""
     with open_datastore(datastore) as store:
-        found = store.versions()
-    if as_json:
-        typer.echo(json.dumps(views.versions_json(found), indent=1))
-    else:
-        views.show_versions(found)
+        views.show_versions(store.versions())
 
 
 @app.command()
@@ -154,12 +147,11 @@ def restore(
 def export(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder to be made.")],
     datastore: opt.Datastore = opt.DATASTORE,
-    csv: opt.Csv = False,
     debug: opt.Debug = False,
 ) -> None:
     """Write the history as Parquet files."""
     with open_datastore(datastore) as store:
-        for path in export_history(store.fetch(), directory.absolute(), csv=csv):
+        for path in export_history(store.fetch(), directory.absolute()):
             console.say(str(path))
 
 
@@ -185,15 +177,15 @@ def check(
 ) -> None:
     """Tell whether everything that a run needs is here."""
     with open_datastore(datastore) as store:
-        check_all(lambda: requests_of(sources, platform, None), store, init=init)
+        check_all(lambda: requests_for(sources or [], platform, None), store, init=init)
 
 
 @app.command()
 def demo(
     datastore: opt.DemoDatastore = str(DEMO_DATASTORE),
     site: opt.DemoSite = DEMO_SITE,
-    base_path: opt.BasePath = "",
-    no_report: opt.NoReport = False,
+    base_path: opt.DemoBasePath = "",
+    no_report: opt.DemoNoReport = False,
     debug: opt.Debug = False,
 ) -> None:
     """Do the whole job on simulated copies of two platforms, apart from all that is real."""

@@ -1,5 +1,6 @@
 """The program: a command, and what goes wrong in it as a line and an exit code."""
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -19,12 +20,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             signal.signal(number, stop)
     drop_empty_settings()
     given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given or switch("ETHELRED_DEBUG")
+    if not debug:
+        os.environ["RUST_BACKTRACE"] = "0"
     try:
         app(given)
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:  # a panic of a library written in Rust is no Exception
-        if "--debug" in given or switch("ETHELRED_DEBUG"):
+        if debug:
             console.notices.print_exception()
         console.notices.print(f"error: {line_of(error)}", style="red")
         sys.exit(exit_code_of(error))

@@ -6,12 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ethelred_runner.obtain.requests import Limits
 from ethelred_runner.settings import DEFAULT_DATASTORE, DEFAULT_SITE
 
 DATASTORE = str(DEFAULT_DATASTORE)
 SITE = DEFAULT_SITE
-MAX_BYTES = Limits.max_bytes
 
 
 def option(name: str, meaning: str, **more: Any) -> Any:
@@ -64,8 +62,6 @@ TakenAt = Annotated[
 ]
 AsJson = Annotated[bool, option("json", "Print one JSON object.")]
 MaxAge = Annotated[float | None, option("max-age", MAX_AGE, **HOURS)]
-MaxBytes = Annotated[int, option("max-bytes", "The largest copy to accept, also unpacked.", min=1)]
-Keep = Annotated[bool, option("keep", "Leave the obtained copies where they are.")]
 IfOlder = Annotated[
     float | None,
     option("if-older", "A retry: obtain nothing if all newest copies are younger.", **HOURS),
@@ -75,9 +71,10 @@ Summary = Annotated[
     Path | None, option("summary", "Write what the run came to as JSON, on failure too.")
 ]
 To = Annotated[Path, option("to", "The folder to put the copies in.")]
-Csv = Annotated[bool, option("csv", "Write CSV files, too.")]
 Port = Annotated[int, option("port", "0: any that is free.", min=0, max=65535)]
-# No variable: a setting that is meant for the real history must not lead the demo there.
+# No variables: settings that are meant for the real history must not lead the demo there.
 DemoDatastore = Annotated[str, typer.Option("--datastore", help="The demo's own history.")]
 DemoSite = Annotated[Path, typer.Option("--site", help="The demo's own site.")]
+DemoBasePath = Annotated[str, typer.Option("--base-path", help="The path of the published site.")]
+DemoNoReport = Annotated[bool, typer.Option("--no-report", help="Build no site.")]
 Debug = Annotated[bool, option("debug", "Show the traceback of an error.")]

@@ -2,23 +2,30 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from ethelred_runner.datastore.checkout import Checkout
-from ethelred_runner.datastore.database import NAME, explained, missing, refuse_foreign, settle
-from ethelred_runner.datastore.objects import open_bucket
+from obstore.store import S3Store
+
+from ethelred_runner.datastore.database import NAME, Checkout, settle
+from ethelred_runner.datastore.reasons import explained
 from ethelred_runner.datastore.versions import Version, Versions
+from ethelred_runner.errors import UsageError
 from ethelred_runner.folders import private_folder
+from ethelred_runner.network import bypass_proxy_for_this_machine, endpoint_is_local
+
+TRIES = 5  # of each request, with growing pauses
+SILENCE = timedelta(seconds=60)  # on a connection, until it counts as broken
 
 
 class BucketDatastore:
     """The versions under `s3://bucket/prefix`; `folder` is for what is pulled."""
 
     def __init__(self, address: str, folder: Path) -> None:
-        self._versions = Versions(open_bucket(address))
+        self._versions = open_bucket(address)
         self.label = self._versions.label  # for messages
         self._path = folder / NAME
-        self._pulled: Version | None = None
 
     def exists(self) -> bool:
         """Tell whether a version was ever committed."""
@@ -26,45 +33,30 @@ class BucketDatastore:
 
     def check(self, *, init: bool) -> str:
         """Look whether the service keeps what it is relied on for, and what it holds."""
-        self._versions.objects.probe()
-        newest = self._newest(init=init)
-        if newest is None:
-            return f"{self.label} will be created"
-        return f"{self.label}, version {newest.version} of {newest.created_at}"
+        self._versions.probe()
+        number = self._versions.newest_number(init=init)
+        return f"{self.label}, version {number}" if number else f"{self.label} will be created"
 
     def fetch(self) -> Path:
-        """Pull the newest version unless it is here, verified, and return its path."""
-        newest = self._newest(init=False)
-        if newest and newest != self._pulled:
-            with explained(self._path):
-                self._versions.pull(newest, self._path)
-            self._pulled = newest
-        refuse_foreign(self._path, self.label)
+        """Pull the newest version, verified, and return its path."""
+        self._versions.pull(self._versions.newest_number(init=False), self._path)
         return self._path
 
     @contextmanager
     def checkout(
-        self, *, init: bool, action: str = "build", version: Version | None = None
+        self, *, init: bool, action: str = "build", version: int | None = None
     ) -> Iterator[Checkout]:
-        """Yield a work file; on leaving without an error it becomes the newest version.
-
-        It holds `version`, by default the newest. Raises DatastoreError if there is none, unless
-        `init`; on leaving Conflict if another run has committed meanwhile.
-        """
-        self._versions.objects.probe()
-        newest = self._newest(init=init)
-        version = version or newest
+        """As of a file; raises Conflict on leaving if another run has committed meanwhile."""
+        self._versions.probe()
+        newest = self._versions.newest_number(init=init)
         with explained(self._path), private_folder() as folder:
-            checkout = Checkout(folder / NAME, is_new=version is None)
-            if version:
-                self._versions.pull(version, checkout.path)
-                refuse_foreign(checkout.path, self.label)
+            checkout = Checkout(folder / NAME, is_new=not newest)
+            if newest:
+                self._versions.pull(version or newest, checkout.path)
             yield checkout
             if not checkout.is_discarded:
                 settle(checkout.path)
-                based_on = newest.version if newest else 0
-                self._pulled = self._versions.push(checkout.path, based_on, action)
-                checkout.path.replace(self._path)
+                self._versions.push(checkout.path, newest, action)
 
     def versions(self) -> list[Version]:
         """Return the versions whose content is still there, the newest first."""
@@ -72,13 +64,31 @@ class BucketDatastore:
 
     def restore(self, number: int) -> Version:
         """Make an earlier version the newest, and return it; none is deleted."""
-        version = self._versions.find(number)
-        with self.checkout(init=False, action=f"restore of version {number}", version=version):
+        with self.checkout(init=False, action=f"restore of version {number}", version=number):
             pass
         return self.versions()[0]
 
-    def _newest(self, *, init: bool) -> Version | None:
-        number = self._versions.newest_number()
-        if not number and not init:
-            raise missing(self.label)
-        return self._versions.find(number) if number else None
+
+def open_bucket(address: str) -> Versions:
+    """Return the versions under `s3://bucket/prefix`; the usual `AWS_…` variables give access.
+
+    Raises UsageError for another address, or an endpoint elsewhere without TLS.
+    """
+    parts = urlsplit(address)
+    prefix = unquote(parts.path.strip("/"))
+    if not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+        raise UsageError(
+            "--datastore: write s3://bucket/prefix; keys and endpoint go into AWS_… variables"
+        )
+    bypass_proxy_for_this_machine()
+    store = S3Store(
+        parts.netloc,
+        prefix=prefix or None,
+        client_options={
+            "allow_http": endpoint_is_local(),
+            "timeout": "1 day",
+            "read_timeout": SILENCE,
+        },
+        retry_config={"max_retries": TRIES - 1, "retry_timeout": timedelta(minutes=2)},
+    )
+    return Versions(store, address.rstrip("/"))

@@ -1,23 +1,28 @@
 """Numbered versions of a datastore: immutable contents, and commits that are only ever created."""
 
 import json
-import os
 import uuid
-from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
+import obstore
+from obstore.exceptions import AlreadyExistsError, NotFoundError, PreconditionError
+from obstore.store import ObjectStore
+
 from ethelred_runner import console
-from ethelred_runner.datastore.checkout import Conflict
-from ethelred_runner.datastore.objects import Objects, Unreachable
+from ethelred_runner.datastore.database import refuse_foreign
+from ethelred_runner.datastore.reasons import MISSING, explained
 from ethelred_runner.errors import DatastoreError, UsageError
-from ethelred_runner.folders import sha256_of
 from ethelred_runner.settings import setting
 
-DEFAULT_KEEP = "30"  # versions, unless ETHELRED_KEEP_VERSIONS says otherwise
-KEEP_AT_LEAST = 2
+COMMIT_KEY = "commits/{:08}.json"
 NEEDED_FOR = timedelta(days=1)  # a content that a run has pushed, and may be about to commit
+
+
+class Conflict(DatastoreError):
+    """Somebody else has committed since the checkout: begin again with what they committed."""
 
 
 @dataclass(frozen=True)
@@ -32,118 +37,123 @@ class Version:
     size_bytes: int
 
 
-def commit_key(number: int) -> str:
-    """Return the key of a version's commit; keys sort as their numbers do."""
-    return f"commits/{number:08}.json"
-
-
 class Versions:
-    """The versions of one datastore. All methods raise DatastoreError."""
+    """The versions of one datastore, in a bucket or a folder. All methods raise DatastoreError."""
 
-    def __init__(self, objects: Objects) -> None:
-        self.objects, self.label = objects, objects.label
-        self._keep = versions_to_keep()
+    def __init__(self, store: ObjectStore, label: str) -> None:
+        self._store, self.label = store, label
 
-    def newest_number(self) -> int:
-        """Return the number of the newest version; 0 if there is none."""
-        stems = [Path(key).stem for key in self.objects.list_keys("commits")]
+    def probe(self) -> None:
+        """Raise DatastoreError unless the service refuses to create an object that is there.
+
+        All safety of concurrent runs rests on that. The object `probe` stays.
+        """
+        self._create("probe", b"Ethelred tests here that an object is never created twice.\n")
+        if self._create("probe", b"This must not have been written.\n"):
+            raise DatastoreError(
+                f"{self.label}: this service overwrites objects although it is asked not to "
+                "(If-None-Match): two runs could lose each other's logins; use another service"
+            )
+
+    def newest_number(self, *, init: bool = True) -> int:
+        """Return the number of the newest version; 0 if there is none and, with `init`, may be."""
+        stems = [Path(key).stem for key in self._list("commits")]
         newest = max((int(stem) for stem in stems if stem.isdecimal()), default=0)
-        # Some services list a new object only after a while, but all find it by its name.
-        while self._look_up(newest + 1):
-            newest += 1
+        if not newest and not init:
+            raise DatastoreError(f"{self.label}: {MISSING}")
         return newest
-
-    def find(self, number: int) -> Version:
-        """Return a version by its number."""
-        found = self._look_up(number)
-        if found is None:
-            raise DatastoreError(f"{self.label} has no version {number}: see ethelred versions")
-        return found
-
-    def _look_up(self, number: int) -> Version | None:
-        """Return a version; None if there is none, or what is there is no commit of Ethelred's."""
-        content = self.objects.read(commit_key(number))
-        try:
-            found = json.loads(content or b"")
-            version = Version(**{field.name: found[field.name] for field in fields(Version)})
-        except (ValueError, TypeError, KeyError):  # what a power cut left, or any page
-            return None
-        return version if version.version == number else None
 
     def list_versions(self) -> list[Version]:
         """Return the versions whose contents are still there, the newest first."""
-        blobs = self.objects.list_keys("blobs")
-        newest = self.newest_number()
-        oldest = max(newest - max(len(blobs), self._keep), 0)
-        found = (self._look_up(number) for number in range(newest, oldest, -1))
+        blobs, newest = self._list("blobs"), self.newest_number()
+        found = [self._look_up(number) for number in range(newest, 0, -1)[: len(blobs)]]
         return [version for version in found if version and version.blob in blobs]
 
-    def pull(self, version: Version, path: Path) -> None:
-        """Write a version into a file, and see that it is what was committed."""
-        found = self.objects.download(version.blob, path)
-        if found != version.sha256:
-            path.unlink()
-            state = "damaged (its sha256 is another)" if found else "not there any more"
+    def pull(self, number: int, path: Path) -> None:
+        """Write a version into a file, and see that it is what was committed, and a datastore."""
+        version = self._look_up(number)
+        if version is None:
+            raise DatastoreError(f"{self.label} has no version {number}: see ethelred versions")
+        content = self._read(version.blob)
+        if content is None or sha256(content).hexdigest() != version.sha256:
             raise DatastoreError(
-                f"{self.label}: version {version.version} is {state}; ethelred versions lists what "
-                "can be restored"
+                f"{self.label}: version {number} is damaged or not there: see ethelred versions"
             )
+        with explained(path):
+            path.write_bytes(content)
+        refuse_foreign(path, self.label)
 
-    def push(self, path: Path, based_on: int, action: str) -> Version:
-        """Commit a file as the version after `based_on`. Raises Conflict if there is one by now.
-
-        What was written is read back first: a commit never names one that didn't arrive.
-        """
-        blob, sha256 = f"blobs/{uuid.uuid4().hex}.duckdb", sha256_of(path)
-        self.objects.upload(path, blob)
-        if self.objects.download(blob, Path(os.devnull)) != sha256:
-            raise DatastoreError(
-                f"{self.label}: what was uploaded is not what comes back; nothing was committed, "
-                "run again"
-            )
-        created_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        version = Version(based_on + 1, created_at, action, blob, sha256, path.stat().st_size)
+    def push(self, path: Path, based_on: int, action: str) -> None:
+        """Commit a file as the version after `based_on`. Raises Conflict if there is one by now."""
+        blob, content = f"blobs/{uuid.uuid4().hex}.duckdb", path.read_bytes()
+        self._create(blob, content)
+        if self._read(blob) != content:  # a commit never names one that didn't arrive
+            raise DatastoreError(f"{self.label}: what comes back is not what was sent; run again")
+        made_at, digest = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", sha256(content).hexdigest()
+        version = Version(based_on + 1, made_at, action, blob, digest, len(content))
         if not self._commit(version):
-            self.objects.delete([blob])
             raise Conflict(f"{self.label}: another run has committed meanwhile; run again")
         try:
             self._prune()
         except DatastoreError as error:  # the version is committed; the next run prunes again
             console.warn(f"old versions could not be deleted: {error}")
-        return version
+
+    def _look_up(self, number: int) -> Version | None:
+        """Return a version; None if there is none, or what is there is no commit of Ethelred's."""
+        try:
+            return Version(**json.loads(self._read(COMMIT_KEY.format(number)) or b""))
+        except (ValueError, TypeError):  # what a power cut left, or any page
+            return None
 
     def _commit(self, version: Version) -> bool:
         """Create the commit; tell whether it is there and this one."""
-        key, content = commit_key(version.version), json.dumps(asdict(version), indent=1).encode()
-        with suppress(Unreachable):  # it may have arrived all the same: look
-            if self.objects.create(key, content):
+        key = COMMIT_KEY.format(version.version)
+        content = json.dumps(asdict(version), indent=1).encode()
+        try:
+            if self._create(key, content):
                 return True
+        except DatastoreError:  # it may have arrived all the same: look
+            if self._read(key) is None:
+                raise
         # A repeated request may have met its own first one, of which only the answer was lost.
-        found = self.objects.read(key)
-        if found is None:
-            raise Unreachable(
-                f"{self.label}: the new version could not be committed; the datastore is as it "
-                "was, run again"
-            )
-        return found == content
+        return self._read(key) == content
 
     def _prune(self) -> None:
         """Delete the contents of versions that aren't kept, unless written lately."""
-        kept = {version.blob for version in self.list_versions()[: self._keep]}
-        written = self.objects.list_keys("blobs")
-        now = max(self.objects.list_keys("commits").values())  # by the service's clock
-        old = [key for key in written if key not in kept and now - written[key] > NEEDED_FOR]
-        self.objects.delete(old)
+        kept = {version.blob for version in self.list_versions()[: versions_to_keep()]}
+        needed_from = datetime.now(UTC) - NEEDED_FOR
+        for key, written_at in self._list("blobs").items():
+            if key not in kept and written_at < needed_from:
+                with explained(self.label):
+                    obstore.delete(self._store, key)
+
+    def _create(self, key: str, content: bytes) -> bool:
+        """Create an object, and return True; return False if there is one already."""
+        with explained(self.label):
+            try:
+                obstore.put(self._store, key, content, mode="create")
+            except (AlreadyExistsError, PreconditionError):
+                return False
+        return True
+
+    def _read(self, key: str) -> bytes | None:
+        """Return an object's content, or None if there is none."""
+        with explained(self.label):
+            try:
+                return bytes(obstore.get(self._store, key).bytes())
+            except (NotFoundError, FileNotFoundError):
+                return None
+
+    def _list(self, folder: str) -> dict[str, datetime]:
+        """Return the keys of a folder, each with when it was written, by the service's clock."""
+        with explained(self.label):
+            metas = obstore.list(self._store, folder).collect()
+        return {meta["path"]: meta["last_modified"] for meta in metas}
 
 
 def versions_to_keep() -> int:
-    """Return how many versions ETHELRED_KEEP_VERSIONS says are kept.
-
-    Raises UsageError if it is no number, or too small for a way back.
-    """
-    text = setting("ETHELRED_KEEP_VERSIONS", DEFAULT_KEEP)
-    if not text.isdecimal() or int(text) < KEEP_AT_LEAST:
-        raise UsageError(
-            f"ETHELRED_KEEP_VERSIONS is {text}; it must be a number, at least {KEEP_AT_LEAST}"
-        )
+    """Return the setting ETHELRED_KEEP_VERSIONS. Raises UsageError if it leaves no way back."""
+    text = setting("ETHELRED_KEEP_VERSIONS", "30")
+    if not text.isdecimal() or int(text) < 2:
+        raise UsageError(f"ETHELRED_KEEP_VERSIONS is {text}; it must be a number, at least 2")
     return int(text)

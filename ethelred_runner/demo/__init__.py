@@ -11,12 +11,19 @@ from pathlib import Path
 from ethelred_runner import console
 from ethelred_runner.append.append import append
 from ethelred_runner.datastore import Datastore, connect, open_datastore
-from ethelred_runner.demo.calendar import annotations, first_night, last_night, nights_with_copies
+from ethelred_runner.demo.calendar import (
+    TAKEN_AT,
+    annotations,
+    first_night,
+    last_night,
+    nights_with_copies,
+)
 from ethelred_runner.demo.simulate import SIMULATIONS, write_copies
+from ethelred_runner.errors import DatastoreError, UsageError
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.platforms import read_platforms
 from ethelred_runner.obtain.requests import Request
-from ethelred_runner.report import build_site
+from ethelred_runner.report import build_site, read_marker
 from ethelred_runner.settings import DATA, PROJECT
 
 # Not the default datastore: simulated logins must not end up in a real history.
@@ -25,7 +32,8 @@ DEMO_SITE = DATA / "demo" / "site"
 DEMO_SEEDS = DATA / "demo" / "seeds"
 BANK_HOLIDAYS = PROJECT / "seeds" / "bank_holidays.csv"
 
-KNOWN = "select platform, cast(taken_at as date) from copies"
+PLATFORMS = sorted(simulation.platform for simulation in SIMULATIONS)
+KNOWN = "select platform, taken_at from copies"
 
 
 def demo(
@@ -39,10 +47,15 @@ def demo(
     """Append the simulated nights that a datastore of their own lacks, and build the site.
 
     `now` is the moment (aware) up to which nights are simulated, by default the clock's.
+
+    Raises DatastoreError or UsageError, before anything is done, if the datastore or the site is
+    there already and isn't the demo's.
     """
     last = last_night((now or datetime.now(UTC)).astimezone(UTC))
     with open_datastore(datastore) as store, demo_seeds():
         known = known_nights(store)
+        if with_report:
+            refuse_real_site(site.expanduser())
         first = min((night for _, night in known), default=first_night(last))
         write_seeds(DEMO_SEEDS, last)
         with private_folder() as folder:
@@ -118,8 +131,29 @@ def missing_copies(
 
 
 def known_nights(store: Datastore) -> set[tuple[str, date]]:
-    """Return the nights of which the datastore has a copy; none if there is no datastore."""
+    """Return the nights of which the datastore has a copy; none if there is no datastore.
+
+    Raises DatastoreError if it has other copies than simulated ones.
+    """
     if not store.exists():
         return set()
     with closing(connect(store.fetch())) as connection:
-        return {(platform, night) for platform, night in connection.execute(KNOWN).fetchall()}
+        copies = connection.execute(KNOWN).fetchall()
+    times = {moment.time() for _, moment in copies}
+    found = sorted({platform for platform, _ in copies})
+    if found != PLATFORMS or times != {TAKEN_AT.replace(tzinfo=None)}:
+        raise DatastoreError(
+            f"{store.label} isn't the demo's: it holds other copies than simulated ones\n"
+            "Nothing was changed: name a file that isn't there yet with --datastore"
+        )
+    return {(platform, moment.date()) for platform, moment in copies}
+
+
+def refuse_real_site(site: Path) -> None:
+    """Raise UsageError if a site, or anything else, is there that isn't the demo's."""
+    is_new = not site.exists() or (site.is_dir() and not any(site.iterdir()))
+    if not is_new and read_marker(site).get("platforms") != PLATFORMS:
+        raise UsageError(
+            f"{site} isn't the demo's: it holds something else than a site of simulated logins\n"
+            "Nothing was changed: name a folder that isn't there yet with --site"
+        )

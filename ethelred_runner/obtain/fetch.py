@@ -1,12 +1,11 @@
-"""From a source to a verified copy: fetched to disk, unpacked, verified; begun again if need be."""
+"""From a source to a verified copy: fetched to disk, unpacked, verified."""
 
 import errno
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,16 +18,8 @@ from ethelred_runner.errors import CopyRejected, SourceError
 from ethelred_runner.obtain.local import LocalSource
 from ethelred_runner.obtain.platforms import Platform
 from ethelred_runner.obtain.requests import Limits, Request
-from ethelred_runner.obtain.source import (
-    Found,
-    Interrupted,
-    Reading,
-    Source,
-    SourceChanged,
-    find_source,
-)
-from ethelred_runner.obtain.unpack import check_fits, check_limit, unpack
-from ethelred_runner.obtain.verify import verify
+from ethelred_runner.obtain.source import Interrupted, Reading, Source, SourceChanged, find_source
+from ethelred_runner.obtain.verify import ROOM, check_fits, unpack, verify
 
 FILE_NAME = "copy.sqlite3"  # says nothing of where a copy came from
 DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
@@ -89,49 +80,27 @@ def _named(source: Source) -> Iterator[None]:
         yield
     except (SourceError, CopyRejected) as error:
         raise type(error)(f"{source.label}: {error}") from None
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        reason = f"the disk is full; {ROOM}" if full else f"it can't be copied: {error.strerror}"
+        raise SourceError(f"{source.label}: {reason}") from None
 
 
 def date_in(name: str) -> date | None:
     """Return the first date (YYYY-MM-DD) in a file's name."""
-    for text in DATE.findall(name):
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            continue  # 2026-13-45 looks like a date
+    with suppress(ValueError):  # 2026-13-45 only looks like a date
+        return date.fromisoformat("".join(DATE.findall(name)[:1]))
     return None
 
 
 def _obtain(source: Source, folder: Path, limits: Limits) -> Copy:
-    for attempt in range(limits.restarts + 1):
-        place = Path(tempfile.mkdtemp(prefix="copy-", dir=folder))
-        try:
-            return _obtain_once(source, place / FILE_NAME, limits)
-        except SourceChanged as change:
-            shutil.rmtree(place)
-            reason = str(change)
-        if attempt < limits.restarts:
-            console.warn(f"{source.label}: {reason}; beginning again")
-            time.sleep(limits.backoff_seconds * 2**attempt)
-    raise SourceError(f"{reason} (begun {limits.restarts + 1} times); try again later")
-
-
-def _obtain_once(source: Source, path: Path, limits: Limits) -> Copy:
-    started, found = time.monotonic(), None
+    path = Path(tempfile.mkdtemp(prefix="copy-", dir=folder)) / FILE_NAME
     stored = path.with_name("stored")
-    try:
-        found = _fetch(source, stored, limits)
-        stored_size = stored.stat().st_size
-        sha256, checksummed = unpack(stored, path, limits)
-        path.chmod(0o600)
-        verify(path, source.request.platform, vouched_for=checksummed)
-    except CopyRejected:
-        if found and _was_replaced(source, found):  # then it only looks damaged
-            raise SourceChanged("it was replaced while it was read") from None
-        raise
-    except OSError as error:
-        raise SourceError(_unwritten(error)) from None
-    sizes = f"{decimal(stored_size)}, {decimal(path.stat().st_size)} of content"
-    console.note(f"obtained {found.name}: {sizes}, in {time.monotonic() - started:.1f} s")
+    found = _fetch(source, stored, limits)
+    sha256, checksummed = unpack(stored, path)
+    path.chmod(0o600)
+    verify(path, source.request.platform, vouched_for=checksummed)
+    console.note(f"obtained {found.name}: {decimal(path.stat().st_size)} of content")
     return Copy(
         platform=source.request.platform,
         path=path,
@@ -144,67 +113,48 @@ def _obtain_once(source: Source, path: Path, limits: Limits) -> Copy:
     )
 
 
-def _was_replaced(source: Source, found: Found) -> bool:
-    """Tell whether the source holds another copy by now; False if it can't be told."""
-    try:
-        with source.open(0, None) as reading:
-            return reading.found.version != found.version
-    except SourceError:
-        return False
+def _fetch(source: Source, path: Path, limits: Limits) -> Reading:
+    """Write what a source holds, as it is stored there, to a new file.
 
-
-def _unwritten(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full; make room, or set ETHELRED_WORK to a folder on another disk"
-    return f"the copy can't be written: {error.strerror}"
-
-
-def _fetch(source: Source, path: Path, limits: Limits) -> Found:
-    """Write what a source holds, as it is stored there, to a new file; go on after a cut."""
-    if isinstance(source, LocalSource) and source.has_journal():
-        return source.snapshot(path)
-    found: Found | None = None
-    failures = failed_at = 0
-    with ExitStack() as stack:
-        file = stack.enter_context(path.open("xb"))
+    A cut link is taken up where it stopped; a copy that has changed since is begun again.
+    """
+    found: Reading | None = None
+    failures = furthest = 0
+    with path.open("xb") as file:
         while True:
             try:
+                if isinstance(source, LocalSource) and len(source.files()) > 1:
+                    return source.snapshot(path)
                 with source.open(file.tell(), found.version if found else None) as reading:
-                    if found is None:
-                        found = reading.found
-                        check_fits(found.size or 0, path.parent, limits)
-                        advance = stack.enter_context(console.progress(found.name, found.size))
-                    _check_continues(reading, found, file.tell())
-                    _write(reading.chunks, file, advance, limits)
-                if found.size in (None, file.tell()):
-                    return found
-                raise Interrupted(f"the link ended after {file.tell():,} of {found.size:,} bytes")
+                    found = found or reading
+                    _read(reading, found, file, path.parent)
+                return found
             except Interrupted as error:
-                failures = 1 if file.tell() - failed_at >= WORKED else failures + 1
-                failed_at = file.tell()
-                _wait(error, source, failures, limits)
+                failures = 1 if file.tell() >= furthest + WORKED else failures + 1
+                furthest = max(furthest, file.tell())
+                if failures > limits.retries:
+                    raise SourceError(f"{error} (tried {failures} times)") from None
+                seconds = limits.backoff_seconds * 2 ** (failures - 1)
+                console.warn(f"{source.label}: {error}; trying again in {seconds:g} s")
+                time.sleep(seconds)
+                if isinstance(error, SourceChanged):
+                    found = None
+                    file.seek(0)
+                    file.truncate()
 
 
-def _write(
-    chunks: Iterator[bytes], file: BinaryIO, advance: console.Advance, limits: Limits
-) -> None:
-    for chunk in chunks:
-        check_limit(file.tell() + len(chunk), limits)
-        file.write(chunk)
-        advance(len(chunk))
-
-
-def _check_continues(reading: Reading, found: Found, position: int) -> None:
-    if (reading.found.version, reading.found.size) != (found.version, found.size):
+def _read(reading: Reading, found: Reading, file: BinaryIO, folder: Path) -> None:
+    """Write what one link gives behind what is there already."""
+    position, size = file.tell(), found.size
+    if (reading.version, reading.size) != (found.version, size):
         raise SourceChanged("the copy was replaced while it was read")
     if reading.starts_at != position or (position and not found.version):
         raise SourceChanged("the server can't go on where it stopped")
-
-
-def _wait(error: Interrupted, source: Source, failures: int, limits: Limits) -> None:
-    """Wait before the next try, each time for longer."""
-    if failures > limits.retries:
-        raise SourceError(f"{error} (tried {failures} times)") from None
-    seconds = limits.backoff_seconds * 2 ** (failures - 1)
-    console.warn(f"{source.label}: {error}; trying again in {seconds:g} s")
-    time.sleep(seconds)
+    check_fits((size or 0) - position, folder)
+    with console.progress(found.name, size) as advance:
+        advance(position)
+        for chunk in reading.chunks:
+            file.write(chunk)
+            advance(len(chunk))
+    if size not in (None, file.tell()):
+        raise Interrupted(f"the link ended after {file.tell():,} of {size:,} bytes")

@@ -1,7 +1,7 @@
 """Keeping obtained copies in a folder that a person names (`ethelred obtain --to`)."""
 
 import os
-import shutil
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,8 +9,6 @@ from ethelred_runner.errors import UsageError
 from ethelred_runner.folders import private_folder, sha256_of
 from ethelred_runner.obtain.fetch import DEFAULT_LIMITS, Copy, obtain
 from ethelred_runner.obtain.requests import Limits, Request
-
-SUFFIXES = (".zst", ".zstd", ".gz")
 
 
 def obtain_to(
@@ -33,16 +31,14 @@ def obtain_to(
 
 
 def _keep(copy: Copy, directory: Path) -> Path:
-    name = Path(copy.name)
-    target = directory / (name.stem if name.suffix.lower() in SUFFIXES else name)
+    target = directory / re.sub(r"\.(zst|zstd|gz)$", "", copy.name, flags=re.IGNORECASE)
     if moment := copy.stated_taken_at or copy.modified_at:
-        nanoseconds = int(moment.timestamp()) * 10**9 + moment.microsecond * 1000
+        nanoseconds = round(moment.timestamp() * 10**6) * 1000
         os.utime(copy.path, ns=(nanoseconds, nanoseconds))
     try:
         os.link(copy.path, target)  # unlike a rename, it never replaces what is there
     except FileExistsError:
         if sha256_of(target) != copy.content_sha256:
-            problem = "is there already, and is another copy; move it away first"
-            raise UsageError(f"{target} {problem}") from None
-    shutil.rmtree(copy.path.parent)
+            raise UsageError(f"{target} is another copy; move it away first") from None
+    copy.path.unlink()
     return target

@@ -1,30 +1,22 @@
 """A copy on this machine: a path, or `file://` and a path."""
 
-import errno
 import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote
 
 from ethelred_runner.errors import CopyRejected, SourceError, UsageError
-from ethelred_runner.obtain.addresses import last_part
 from ethelred_runner.obtain.requests import Limits, Request
-from ethelred_runner.obtain.source import CHUNK, Found, Reading, Source, SourceChanged
-from ethelred_runner.obtain.unpack import SQLITE, check_fits
+from ethelred_runner.obtain.source import CHUNK, Reading, Source, SourceChanged
+from ethelred_runner.obtain.verify import SQLITE, check_fits
 
 COMPANIONS = ("-wal", "-journal")  # what SQLite needs to read a database's newest state
-SHARED_MEMORY = "-shm"  # is there while a program has a database with a -wal open
-REASONS = {
-    errno.ENOENT: "there is no such file",
-    errno.EACCES: "you may not read this file; check its permissions and its folders'",
-    errno.ENOTDIR: "a part of this path is a file, not a folder",
-    errno.ELOOP: "its symbolic links go round in a circle",
-}
 
 
 class LocalSource(Source):
@@ -32,105 +24,74 @@ class LocalSource(Source):
 
     def __init__(self, request: Request, limits: Limits) -> None:
         super().__init__(request, limits)
-        self._address, self._limits = _path_of(request.source), limits
+        self._address = Path(request.source).expanduser()
+        if request.source.lower().startswith("file://"):
+            self._address = Path(unquote(request.source[len("file://") :]))
+            if not self._address.is_absolute():
+                raise UsageError(f"{self.label}: write file:///absolute/path, with three slashes")
 
     @contextmanager
     def open(self, offset: int, version: str | None) -> Iterator[Reading]:
-        """Open the file; raises SourceError if there is none that can be read."""
-        del offset, version  # it is opened once, from the start: `_chunks` compares it with itself
-        path = self._files()[0]
-        with _explained():
-            file = path.open("rb", buffering=0)
-        with file:
-            found = _found(path, [])
-            yield Reading(found, 0, _chunks(file, path, found))
+        """Open the file from its start; raises as `Source.open` says."""
+        del offset, version  # it is opened once: `_chunks` compares it with itself
+        path = self.files()[0]
+        with path.open("rb", buffering=0) as file:
+            reading = _reading([path])
+            yield replace(reading, chunks=_chunks(file, path, reading))
 
-    def has_journal(self) -> bool:
-        """Tell whether it is a database whose newest state needs what lies beside it."""
-        path, companions = self._files()
-        if not companions:
-            return False
-        with _explained(), path.open("rb") as file:
-            return file.read(len(SQLITE)) == SQLITE
+    def files(self) -> list[Path]:
+        """Return the resolved path, and those of the files that hold a database's newest state."""
+        if not stat.S_ISREG(self._address.stat().st_mode):
+            raise SourceError("this is not a file; name the file of one copy")
+        path = self._address.resolve()
+        with path.open("rb") as file:
+            beside = COMPANIONS if file.read(len(SQLITE)) == SQLITE else ()
+        companions = [Path(f"{path}{end}") for end in beside]
+        return [path, *(each for each in companions if each.is_file() and each.stat().st_size)]
 
-    def snapshot(self, target: Path) -> Found:
+    def snapshot(self, target: Path) -> Reading:
         """Write a database's state as SQLite would show it to a new file; leave the source as is.
 
         Raises SourceChanged if it was written to meanwhile, CopyRejected if SQLite can't read it.
         """
-        path, companions = self._files()
-        found = _found(path, companions)
-        check_fits(found.size or 0, target.parent, self._limits)
+        files = self.files()
+        reading = _reading(files)
+        check_fits(reading.size or 0, target.parent)
         try:
-            if Path(f"{path}{SHARED_MEMORY}").exists():  # the only exact way while others write
-                _back_up(path, target, self.stall_seconds)
-            else:  # here that would leave a -shm behind, or roll back in the source itself
-                _copy_and_recover(path, companions, target)
-                _check_unchanged(path, companions, found)
+            with closing(sqlite3.connect(target)) as copy:
+                if Path(f"{files[0]}-shm").exists():  # in use: no other way gets past a busy writer
+                    uri = f"{files[0].as_uri()}?mode=ro"
+                    with closing(sqlite3.connect(uri, self.stall_seconds, uri=True)) as source:
+                        source.backup(copy)
+                else:  # here that would leave a -shm behind, or roll back in the source itself
+                    for file in files:
+                        shutil.copyfile(file, f"{target}{file.name.removeprefix(files[0].name)}")
+                    _check_unchanged(files, reading)
+                    copy.execute("pragma writable_schema = on")  # as in `verify.opened`
+                    # A journal is rolled back; a -wal is taken in when the connection is closed.
+                    copy.execute("select count(*) from sqlite_schema").fetchone()
         except sqlite3.Error as error:
             raise CopyRejected(f"SQLite can't read it with what lies beside it ({error})") from None
-        return found
-
-    def _files(self) -> tuple[Path, list[Path]]:
-        """Return the resolved path, and those of the files that belong to it."""
-        with _explained():
-            mode = self._address.stat().st_mode
-            path = self._address.resolve()
-        if not stat.S_ISREG(mode):
-            kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-            raise SourceError(f"this is {kind}; name the file of one copy")
-        beside = [Path(f"{path}{end}") for end in COMPANIONS]
-        return path, [each for each in beside if each.is_file() and each.stat().st_size]
+        return reading
 
 
-def _path_of(address: str) -> Path:
-    if not address.lower().startswith("file://"):
-        return Path(address).expanduser()
-    parts = urlsplit(address)
-    if parts.netloc not in ("", "localhost"):
-        raise UsageError(f"{address}: write file:///absolute/path, with three slashes")
-    return Path(unquote(parts.path))
-
-
-def _found(path: Path, companions: list[Path]) -> Found:
+def _reading(files: list[Path]) -> Reading:
     """Return what is known of a file: as new as the newest of those that belong to it."""
-    states = [each.stat() for each in (path, *companions)]
+    states = [path.stat() for path in files]
     seconds = max(state.st_mtime_ns for state in states) // 1000 / 1e6
     version = str([(state.st_ino, state.st_size, state.st_mtime_ns) for state in states])
-    name = last_part(quote(path.name))
-    return Found(name, states[0].st_size, datetime.fromtimestamp(seconds, UTC), version)
+    modified_at = datetime.fromtimestamp(seconds, UTC)
+    return Reading(files[0].name, states[0].st_size, modified_at, version)
 
 
-def _chunks(file: BinaryIO, path: Path, found: Found) -> Iterator[bytes]:
+def _chunks(file: BinaryIO, path: Path, reading: Reading) -> Iterator[bytes]:
     while chunk := file.read(CHUNK):
         yield chunk
-    _check_unchanged(path, [], found)
+    _check_unchanged([path], reading)
 
 
-def _check_unchanged(path: Path, companions: list[Path], found: Found) -> None:
-    if not path.exists() or _found(path, companions).version != found.version:
-        raise SourceChanged("the file was written to while it was read")
-
-
-def _back_up(path: Path, target: Path, seconds: float) -> None:
-    source = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=seconds)
-    with closing(source), closing(sqlite3.connect(target)) as copy:
-        source.backup(copy)
-
-
-def _copy_and_recover(path: Path, companions: list[Path], target: Path) -> None:
-    for file in (path, *companions):
-        shutil.copyfile(file, f"{target}{file.name.removeprefix(path.name)}")
-    with closing(sqlite3.connect(target, isolation_level=None)) as copy:
-        copy.execute("pragma writable_schema = on")  # reads past what this SQLite doesn't know
-        copy.execute("select count(*) from sqlite_schema").fetchone()  # rolls a journal back
-        copy.execute("pragma wal_checkpoint(truncate)").fetchone()
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = REASONS.get(error.errno or 0) or f"it can't be opened: {error.strerror}"
-        raise SourceError(reason) from None
+def _check_unchanged(files: list[Path], reading: Reading) -> None:
+    with suppress(FileNotFoundError):
+        if _reading(files).version == reading.version:
+            return
+    raise SourceChanged("the file was written to while it was read")

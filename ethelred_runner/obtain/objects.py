@@ -4,26 +4,26 @@ import logging
 import re
 import ssl
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from functools import partial
+from email.utils import mktime_tz, parsedate_tz
 from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.store import S3Store
-from requests import PreparedRequest, RequestException, Response, Session, exceptions
+from requests import PreparedRequest, RequestException, Response, Session, TooManyRedirects
 from urllib3.exceptions import HTTPError
 
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.network import bypass_proxy_for_this_machine, endpoint_is_local, is_private
-from ethelred_runner.obtain.addresses import last_part
 from ethelred_runner.obtain.requests import Limits, Request
-from ethelred_runner.obtain.source import CHUNK, Found, Interrupted, Reading, Source, SourceChanged
+from ethelred_runner.obtain.source import CHUNK, Interrupted, Reading, Source, SourceChanged
 from ethelred_runner.settings import setting
 
-LATER = (408, 425, 429, 500, 502, 503, 504)  # answers that say: try again
 S3_SETTINGS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION"
+LATER = (408, 425, 429, 500, 502, 503, 504)  # answers that say: try again
+# The part of a library's error that shows no address.
+REASON = re.compile(r"certificate verify failed: [^(]+|timed out|(?<=\] )[\w ]+")
 
 logging.getLogger("urllib3.connectionpool").disabled = True  # it logs what addresses keep secret
 
@@ -37,20 +37,28 @@ class WebSource(Source):
 
     def __init__(self, request: Request, limits: Limits) -> None:
         super().__init__(request, limits)
-        self._access = request.authorization  # what gives access: the name of a setting
+        self._access = request.authorization  # what gives access: the names of settings
         self._check_address()
 
     @contextmanager
     def open(self, offset: int, version: str | None) -> Iterator[Reading]:
         """Request the file from a byte on; raises as `Source.open` says."""
-        with _Session() as session, ExitStack() as stack:
+        bypass_proxy_for_this_machine()
+        trusted = ssl.get_default_verify_paths()  # SSL_CERT_FILE, or what the system trusts
+        headers = {"Range": f"bytes={offset}-", "If-Range": version} if offset and version else {}
+        with _Session() as session:
             with self._explained():
-                response = stack.enter_context(self._get(session, offset, version))
-            self._check_status(response.status_code)
-            starts_at, size = _extent(response)
-            name = last_part(urlsplit(response.url).path)
-            found = Found(name, size, _modified_at(response), _version(response))
-            yield Reading(found, starts_at, self._chunks(response))
+                response = session.get(
+                    self._url(),
+                    headers={"Accept-Encoding": "identity"} | headers,
+                    auth=self._authorize if setting(self._access) else None,
+                    verify=trusted.cafile or trusted.capath or True,
+                    timeout=self.stall_seconds,
+                    stream=True,
+                )
+            with response:
+                self._check_status(response.status_code)
+                yield _reading(response, self._chunks(response))
 
     def _check_address(self) -> None:
         parts = urlsplit(self.request.source)
@@ -59,28 +67,13 @@ class WebSource(Source):
         if not is_private(parts.scheme, parts.hostname):
             raise UsageError(f"{self.label}: http is not encrypted; use https, or sftp")
 
-    def _get(self, session: Session, offset: int, version: str | None) -> Response:
-        bypass_proxy_for_this_machine()
-        trusted = ssl.get_default_verify_paths()  # SSL_CERT_FILE, or what the system trusts
-        headers = {"Accept-Encoding": "identity"}
-        if offset and version:
-            headers |= {"Range": f"bytes={offset}-", "If-Range": version}
-        return session.get(
-            self._url(),
-            headers=headers,
-            auth=self._authorize(),
-            verify=trusted.cafile or trusted.capath or True,
-            timeout=self.stall_seconds,
-            stream=True,
-        )
-
     def _url(self) -> str:
         return self.request.source
 
-    def _authorize(self) -> "partial[PreparedRequest] | None":
-        """Return what goes before a user and password in the address, and before ~/.netrc."""
-        value = setting(self._access)
-        return partial(_with_header, value) if value else None
+    def _authorize(self, request: PreparedRequest) -> PreparedRequest:
+        # In place of what ~/.netrc has.
+        request.headers["Authorization"] = setting(self._access)
+        return request
 
     def _chunks(self, response: Response) -> Iterator[bytes]:
         with self._explained():
@@ -95,36 +88,24 @@ class WebSource(Source):
             raise SourceChanged("the copy was replaced while it was read")
         if status in LATER:
             raise Interrupted(f"the server can't answer now (HTTP {status})")
-        advice = {
-            401: f"the server asks who you are; set {self._access}",
-            403: f"the server refuses access; check {self._access}",
-            404: "there is no such file on the server; check the address",
-            410: "the file is no longer on the server",
-        }.get(status, "the server gives no file")
-        raise SourceError(f"{advice} (HTTP {status})")
+        suspect = "the address" if status in (404, 410) else self._access
+        raise SourceError(f"the server gives no file (HTTP {status}); check {suspect}")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Turn the libraries' errors into ours, which show no address in full."""
+        """Turn the libraries' errors into ours."""
         try:
             yield
-        except (RequestException, HTTPError, ValueError) as error:
-            raise self._explanation(error, str(error)) from None
-
-    def _explanation(self, error: Exception, text: str) -> SourceError:
-        if reason := re.search(r"certificate verify failed: ([^(]+)", text):
-            return SourceError(
-                f"the server's certificate can't be trusted ({reason[1].strip()}); "
-                "name the file of its authority in SSL_CERT_FILE if it is your own"
-            )
-        if isinstance(error, ValueError | exceptions.TooManyRedirects):
+        except (ValueError, TooManyRedirects) as error:
             kind = type(error).__name__
-            return SourceError(f"the address leads nowhere ({kind}); check it and {self._access}")
-        if "timed out" in text:
-            return Interrupted(f"nothing arrived for {self.stall_seconds:g} seconds")
-        if reason := re.search(r"\[Errno -?\d+\] ([\w ]+)", text):
-            return Interrupted(f"the server can't be reached ({reason[1]})")
-        return Interrupted(f"the link broke ({type(error).__name__})")
+            raise SourceError(f"the address leads nowhere ({kind}); check it") from None
+        except (RequestException, HTTPError) as error:
+            match = REASON.search(str(error))
+            reason = match[0].strip() if match else type(error).__name__
+            if "certificate" in reason:
+                advice = "name the file of its authority in SSL_CERT_FILE if it is your own"
+                raise SourceError(f"the server can't be trusted: {reason}; {advice}") from None
+            raise Interrupted(f"the server can't be reached: {reason}") from None
 
 
 class S3Source(WebSource):
@@ -142,17 +123,11 @@ class S3Source(WebSource):
         endpoint_is_local()
 
     def _url(self) -> str:
-        bypass_proxy_for_this_machine()
         try:
             store = S3Store(self._bucket, client_options={"allow_http": endpoint_is_local()})
             return obstore.sign(store, "GET", self._key, timedelta(hours=12))
-        except BaseException as error:  # the library's own failures aren't even Exceptions
-            if isinstance(error, KeyboardInterrupt | SystemExit):
-                raise
+        except Exception:
             raise SourceError(f"no request can be signed; check {self._access}") from None
-
-    def _authorize(self) -> "partial[PreparedRequest]":
-        return partial(_with_header, "")
 
 
 class _Session(Session):
@@ -164,30 +139,15 @@ class _Session(Session):
         super().rebuild_auth(prepared_request, response)
 
 
-def _with_header(value: str, request: PreparedRequest) -> PreparedRequest:
-    if value:
-        request.prepare_headers({**request.headers, "Authorization": value})
-    return request
-
-
-def _extent(response: Response) -> tuple[int, int | None]:
-    """Return where the answer begins in the file, and the file's length if it is known."""
+def _reading(response: Response, chunks: Iterator[bytes]) -> Reading:
+    headers, path = response.headers, unquote(urlsplit(response.url).path)
+    etag, modified = headers.get("ETag", "W/"), headers.get("Last-Modified", "")
+    version = modified if etag.startswith("W/") else etag  # as If-Range takes it
+    time = parsedate_tz(modified)  # UTC if it names no zone
+    modified_at = datetime.fromtimestamp(mktime_tz(time), UTC) if time else None
+    length = headers.get("Content-Length", "")
+    starts_at, size = 0, int(length) if length.isdigit() else None
     if response.status_code == 206:
-        part = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
-        return (int(part[1]), int(part[2])) if part else (-1, None)
-    length = response.headers.get("Content-Length", "")
-    return 0, int(length) if length.isdigit() else None
-
-
-def _version(response: Response) -> str | None:
-    """Return what If-Range takes: a strong ETag, else the time of modification."""
-    etag = response.headers.get("ETag")
-    return etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified")
-
-
-def _modified_at(response: Response) -> datetime | None:
-    try:
-        time = parsedate_to_datetime(response.headers["Last-Modified"])
-    except (KeyError, ValueError):
-        return None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        part = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", headers.get("Content-Range", ""))
+        starts_at, size = (int(part[1]), int(part[2])) if part else (-1, None)
+    return Reading(path, size, modified_at, version, starts_at, chunks)

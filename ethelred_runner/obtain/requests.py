@@ -1,4 +1,4 @@
-"""Which copies to obtain, and within which bounds: what the command line and settings ask for."""
+"""Which copies to obtain, and how patiently: what the command line and settings ask for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,25 +9,23 @@ from ethelred_runner.errors import UsageError
 from ethelred_runner.obtain.platforms import Platform, find_platform, read_platforms
 from ethelred_runner.settings import setting
 
+DEFAULT_PLATFORM = "opencodelists"
 SOURCE = "ETHELRED_SOURCE"
 AUTHORIZATION = "ETHELRED_HTTP_AUTHORIZATION"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The bounds that keep a bad copy or a bad network from doing harm.
+    """How long a bad network is borne with.
 
-    `max_bytes` bounds a copy both as it is stored and decompressed. `stall_seconds` is how long
-    nothing may arrive before a link counts as dead. A broken link is tried again `retries` times
-    in a row without progress, after 1, 2, 4… times `backoff_seconds`; a copy that changes while
-    it is read is begun again `restarts` times.
+    `stall_seconds` is how long nothing may arrive before a link counts as dead. If it breaks, or a
+    copy changes while it is read, `retries` in a row may come no further; they are made after 1, 2,
+    4… times `backoff_seconds`.
     """
 
-    max_bytes: int = 64 * 2**30
     stall_seconds: float = 15.0
     retries: int = 4
     backoff_seconds: float = 1.0
-    restarts: int = 3
 
 
 @dataclass(frozen=True)
@@ -45,13 +43,18 @@ class Request:
 
 
 def requests_for(sources: Sequence[str], platform: str, taken_at: str | None) -> list[Request]:
-    """Return what to obtain: the sources given, else the configured one of every platform.
+    """Return what to obtain: the sources given, else the configured ones of the platform or of all.
 
-    Raises UsageError if there is none, or if an option makes no sense.
+    `taken_at` is the text of --taken-at. Raises UsageError if there is no source, or if an option
+    makes no sense.
     """
-    named = [_named(source, platform) for source in sources] or _configured()
-    moment = parse_taken_at(taken_at, len(named))
-    return [Request(address, owner, moment, _token(owner, platform)) for address, owner in named]
+    # Without a source a platform is only chosen: it isn't sent the default platform's token.
+    default = (platform if sources else "") or DEFAULT_PLATFORM
+    named = [_named(source, default) for source in sources] or _configured(platform)
+    if taken_at and len(named) != 1:
+        raise UsageError("--taken-at is about one copy: give exactly one source with it")
+    moment = _parsed(taken_at) if taken_at else None
+    return [Request(address, owner, moment, _token(owner, default)) for address, owner in named]
 
 
 def configured_sources() -> dict[str, str]:
@@ -61,20 +64,11 @@ def configured_sources() -> dict[str, str]:
     return {name: address for name, address in addresses.items() if address}
 
 
-def parse_taken_at(text: str | None, sources: int) -> datetime | None:
-    """Return the moment of --taken-at, aware and in UTC.
-
-    Raises UsageError if it isn't one, lies in the future, or there is more than one source.
-    """
-    if not text:
-        return None
-    if sources != 1:
-        raise UsageError("--taken-at is about one copy: give exactly one source with it")
+def _parsed(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        advice = "write it like 2026-03-22T05:00:00Z"
-        raise UsageError(f"--taken-at {text} is no time: {advice}") from None
+        raise UsageError(f"--taken-at {text} is no time like 2026-03-22T05:00:00Z") from None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     if moment > datetime.now(UTC) + timedelta(minutes=5):
         raise UsageError(f"--taken-at {text} lies in the future")
@@ -82,26 +76,24 @@ def parse_taken_at(text: str | None, sources: int) -> datetime | None:
 
 
 def _named(source: str, platform: str) -> tuple[str, Platform]:
-    """Return a source and the platform that its prefix (`PLATFORM=`) names, else the given one.
-
-    Only the name of a known platform counts as a prefix: a path may hold an equals sign.
-    """
+    """Return a source and the platform that its prefix (`PLATFORM=`) names, else the given one."""
     prefix, _, rest = source.partition("=")
-    if rest and prefix in read_platforms():
+    if rest and prefix in read_platforms():  # a path may hold an equals sign
         return rest, find_platform(prefix)
     return source, find_platform(platform)
 
 
-def _configured() -> list[tuple[str, Platform]]:
-    platforms, addresses = read_platforms(), configured_sources()
-    if not addresses:
-        names = " or ".join(platform.setting(SOURCE) for platform in platforms.values())
+def _configured(platform: str) -> list[tuple[str, Platform]]:
+    addresses = configured_sources()
+    wanted = [find_platform(platform)] if platform else list(read_platforms().values())
+    found = [(addresses[one.platform], one) for one in wanted if one.platform in addresses]
+    unset = [one for one in wanted if one.platform not in addresses]
+    if not found:
+        names = " or ".join(one.setting(SOURCE) for one in unset)
         raise UsageError(f"no source: give one, or set {names}")
-    for platform in platforms.values():
-        if platform.platform not in addresses:
-            name = platform.setting(SOURCE)
-            console.warn(f"{platform.platform_name} is left out: {name} is not set")
-    return [(address, platforms[name]) for name, address in addresses.items()]
+    for one in unset:
+        console.warn(f"{one.platform_name} is left out: {one.setting(SOURCE)} is not set")
+    return found
 
 
 def _token(platform: Platform, default: str) -> str:

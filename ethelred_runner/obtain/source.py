@@ -1,15 +1,15 @@
 """What a source is. A further kind is a class that fits `Source`, and its scheme in `SCHEMES`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
-from typing import cast
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
 
 from ethelred_runner.errors import SourceError, UsageError
-from ethelred_runner.obtain.addresses import redacted
 from ethelred_runner.obtain.requests import Limits, Request
 
 CHUNK = 2**20  # bytes
@@ -25,26 +25,26 @@ SCHEMES = {
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a source says of a copy before its first byte is read.
+class Reading:
+    """An open copy: what its source says of it, and its bytes from `starts_at` on.
 
-    `name` is the last part of the resolved name, `size` the bytes as stored, `modified_at` UTC
-    and aware. `version` changes when the content does; without one, reading can't be resumed.
+    `path` is the resolved one, `size` the bytes as stored, `modified_at` UTC and aware. `version`
+    changes when the content does; without one, reading can't be resumed. `starts_at` may be 0
+    where more was asked for.
     """
 
-    name: str
+    path: str
     size: int | None
     modified_at: datetime | None
     version: str | None
+    starts_at: int = 0
+    chunks: Iterable[bytes] = ()
 
-
-@dataclass(frozen=True)
-class Reading:
-    """An open copy: its bytes from `starts_at` on, which may be 0 where more was asked for."""
-
-    found: Found
-    starts_at: int
-    chunks: Iterator[bytes]
+    @property
+    def name(self) -> str:
+        """The last part of the path, safe to print and to use for a file."""
+        name = PurePosixPath(self.path.replace("\\", "/")).name
+        return "".join(filter(str.isprintable, name)).lstrip(".")[:200] or "copy"
 
 
 class Source(ABC):
@@ -52,14 +52,16 @@ class Source(ABC):
 
     def __init__(self, request: Request, limits: Limits) -> None:
         self.request, self.stall_seconds = request, limits.stall_seconds
-        self.label = redacted(request.source)
+        parts = urlsplit(request.source)  # user, password, query and fragment may be secret
+        shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        self.label = shown if "://" in request.source else request.source
 
     @abstractmethod
     def open(self, offset: int, version: str | None) -> AbstractContextManager[Reading]:
         """Open the copy to read it from a byte on, if it still has this version.
 
         No wait is longer than `stall_seconds`. Raises Interrupted if trying again may help,
-        SourceChanged if the copy is another one by now, else SourceError.
+        SourceChanged if the copy is another one by now, else SourceError or OSError.
         """
 
 
@@ -67,8 +69,8 @@ class Interrupted(SourceError):
     """The source can't be read now; trying again may help."""
 
 
-class SourceChanged(SourceError):
-    """The copy is not the one that was begun, so its parts must not be joined."""
+class SourceChanged(Interrupted):
+    """The copy is not the one that was begun, so it must be read from its start again."""
 
 
 def find_source(request: Request, limits: Limits) -> Source:
@@ -79,14 +81,12 @@ def find_source(request: Request, limits: Limits) -> Source:
     scheme, separator, _ = request.source.partition("://")
     scheme = scheme.lower() if separator else "file"
     if scheme not in SCHEMES:
-        raise UsageError(
-            f"no source handles {scheme}:// addresses: use a local path, or one of "
-            f"{', '.join(f'{known}://' for known in SCHEMES if known != 'http')}"
-        )
+        known = "a local path, file://, https://, sftp:// or s3://"
+        raise UsageError(f"no source handles {scheme}:// addresses; use {known}")
     module, name = SCHEMES[scheme].split(":")
-    kind = getattr(import_module(f"ethelred_runner.obtain.{module}"), name)
+    kind: type[Source] = getattr(import_module(f"ethelred_runner.obtain.{module}"), name)
     try:
-        return cast(Source, kind(request, limits))
+        return kind(request, limits)
     except ValueError:
-        advice = "is the port a number, and / ? # [ in a password written as %2F %3F %23 %5B?"
+        advice = "check its port, and write / ? # [ in a password as %2F %3F %23 %5B"
         raise UsageError(f"this {scheme} address makes no sense: {advice}") from None

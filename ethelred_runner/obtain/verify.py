@@ -1,49 +1,142 @@
-"""Is this file a sound copy of a platform's database? Nothing is read but the login column.
+"""What arrived, unpacked and verified: is it a sound copy of a platform's database?
 
-Messages name no source: `obtain` puts it in front.
+Nothing is read but the login column. Messages name no source: `obtain` puts it in front.
 """
 
+import gzip
+import hashlib
 import re
+import shutil
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any, BinaryIO
 
-from ethelred_runner import console
-from ethelred_runner.errors import CopyRejected
+from backports import zstd
+from rich.filesize import decimal
+
+from ethelred_runner.errors import CopyRejected, SourceError
+from ethelred_runner.folders import sha256_of
 from ethelred_runner.obtain.platforms import Platform
-from ethelred_runner.obtain.unpack import HEADER, size_by_header
 
-LOOKED_OVER = 256 * 2**20  # bytes; a look at all of a larger copy would take seconds, for a warning
-
-# What SQLite reports although every page is as it was written: values that break a constraint,
-# pages of objects that this SQLite doesn't know, functions and collations of the platform's own.
+BLOCK = 2**17  # bytes; larger ones are put together from several
+SQLITE = b"SQLite format 3\0"
+HEADER = 100  # bytes of a database
+GZIP = rb"\x1f\x8b"
+ZSTD = rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"  # the second is a frame without content
+CHECKSUM_FLAG = 0b100  # in the fifth byte of zstd
+ANY_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
+FORMS = {"gzip": GZIP, "zstd": ZSTD}
+OPENERS: dict[str, Any] = {"gzip": gzip.open, "zstd": partial(zstd.open, options=ANY_WINDOW)}
+ROOM = "make room, or set ETHELRED_WORK to a folder on another disk"
+# What begins like this is no database; it is described without quoting from it.
+OTHERS = {
+    rb"\Z": "it is empty (0 bytes)",
+    rb"(\xef\xbb\xbf)?\s*<": "it is a web page, not a database; is the address right?",
+    rb"PK|\xfd7zXZ|BZh|" + GZIP + b"|" + ZSTD: "compress it once, with zstd or gzip, or not at all",
+    re.escape(SQLITE): "it is cut short: it ends within the database's header",
+    rb"[\s\x20-\x7e]+\Z": "it is text, not a SQLite database; is it a link's text?",
+    rb"": "it is not a SQLite database, nor one compressed with zstd or gzip",
+}
+# What SQLite reports of sound pages: broken constraints, and what it doesn't know of a platform.
 HARMLESS = re.compile(
-    r"ok$|\*\*\*|\w+ value in |CHECK constraint failed|Page \d+( is|:) never used"
-    r"|no such (function|collation sequence)"
+    r"ok$|\*\*\*|\w+ value in |CHECK constraint failed|Page \d+( is|:) never used|no such "
 )
+# Views and virtual tables have no pages of their own.
+HAS_COLUMN = """
+    select 1 from sqlite_schema as t, pragma_table_xinfo(t.name) as c
+    where lower(t.name) = lower(?) and lower(c.name) = lower(?) and t.type = 'table' and rootpage
+"""
+
+
+def unpack(stored: Path, target: Path) -> tuple[str, bool]:
+    """Make `target` of what the content, not the name, says is zstd, gzip or a plain database.
+
+    `stored` is gone afterwards. Returns the content's SHA-256, and whether a checksum in `stored`
+    vouched for every byte. What goes on after its end by its own header is not read further.
+    Raises CopyRejected if it is damaged, cut short or something else, SourceError if the disk has
+    no room.
+    """
+    with stored.open("rb") as file:
+        start = file.read(HEADER)
+    name = next((name for name in FORMS if re.match(FORMS[name], start)), None)
+    if name is None:
+        size_by_header(start)
+        stored.replace(target)
+        return sha256_of(target), False
+    try:
+        with OPENERS[name](stored) as content, target.open("xb") as file:
+            sha256 = _write(content, file, target.parent)
+    except EOFError:
+        raise CopyRejected(f"it is cut short: its {name} data ends too early") from None
+    except (zstd.ZstdError, gzip.BadGzipFile, zlib.error) as error:
+        reason = str(error).rpartition(": ")[2].rstrip(".")  # not that it was decompressing
+        raise CopyRejected(f"its {name} data is damaged ({reason})") from None
+    stored.unlink()
+    return sha256, name == "gzip" or (start[:1] == b"\x28" and bool(start[4] & CHECKSUM_FLAG))
+
+
+def size_by_header(header: bytes) -> int | None:
+    """Return the bytes that a database must have by its header; None if the header can't tell.
+
+    Raises CopyRejected if this is no header of a SQLite database.
+    """
+    if len(header) < HEADER or not header.startswith(SQLITE):
+        start = header[: len(SQLITE)]
+        raise CopyRejected(next(OTHERS[magic] for magic in OTHERS if re.match(magic, start)))
+    page_size = int.from_bytes(header[16:18]) if header[16:18] != b"\0\1" else 65536
+    # The page count holds only if the last writer kept it up, which these two counters tell.
+    if header[24:28] != header[92:96]:
+        return None
+    return int.from_bytes(header[28:32]) * page_size or None
+
+
+def check_fits(size: int, folder: Path) -> None:
+    """Raise SourceError if the disk has no room for so many bytes."""
+    if size > shutil.disk_usage(folder).free:
+        raise SourceError(f"the disk has no room for {decimal(size)}; {ROOM}")
+
+
+def _write(content: BinaryIO, file: BinaryIO, folder: Path) -> str:
+    """Write a database as it is unpacked, not far beyond its end; return its SHA-256."""
+    digest = hashlib.sha256()
+    block = content.read(BLOCK)
+    expected = size_by_header(block[:HEADER])
+    check_fits(expected or 0, folder)
+    while block and (not expected or file.tell() <= expected):
+        digest.update(block)
+        file.write(block)
+        block = content.read(BLOCK)
+    return digest.hexdigest()
 
 
 def verify(path: Path, platform: Platform, *, vouched_for: bool) -> None:
     """Raise CopyRejected unless the platform's users, and so their logins, can be read safely.
 
     Where a checksum vouched for the bytes, only damage to the users counts: damage elsewhere is
-    the database's own, and gets a warning. Where none did, any damage shows that bytes were
-    changed on the way, perhaps in a login as well, which no check of the users could find.
+    the database's own. Where none did, any damage shows that bytes were changed on the way,
+    perhaps in a login as well, which no check of the users could find.
     """
-    _check_size(path)
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        expected = size_by_header(file.read(HEADER)) or size
+    if size != expected:  # SQLite itself accepts a file whose last page is not all there
+        state = "is cut short" if size < expected else "goes on after its end"
+        raise CopyRejected(f"it {state}: {size:,} bytes, where its header says {expected:,}")
     with opened(path) as base:
-        _check_schema(base, platform)
-        login, table = quoted(platform.login_column), quoted(platform.users_table)
+        names = platform.users_table, platform.login_column
+        table, login = map(quoted, names)
+        if not base.execute(HAS_COLUMN, names).fetchall():
+            wanted = f"{names[0]} with a column {names[1]}"
+            raise CopyRejected(f"it has no table {wanted}; is it {platform.platform_name}'s?")
         if damage := _damage(base, f"integrity_check({table})"):
             raise CopyRejected(f"its table {platform.users_table} is damaged ({damage})")
         base.execute(f"select count({login}) from {table}").fetchone()  # noqa: S608 -- quoted
-        if vouched_for and path.stat().st_size > LOOKED_OVER:
-            return
-        if (damage := _damage(base, "quick_check")) and not vouched_for:
+        if not vouched_for and (damage := _damage(base, "quick_check")):
             raise CopyRejected(f"the database is damaged ({damage})")
-    if damage:
-        console.warn(f"the database is damaged, but its users are intact, so it is used ({damage})")
 
 
 @contextmanager
@@ -65,37 +158,6 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 def quoted(name: str) -> str:
     """Return the name of a table or column as it may stand in SQL."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def _check_size(path: Path) -> None:
-    """Raise CopyRejected unless the file is as long as its header says.
-
-    SQLite itself accepts a file whose last page is not all there.
-    """
-    with path.open("rb") as file:
-        expected = size_by_header(file.read(HEADER))
-    size = path.stat().st_size
-    if expected is not None and size != expected:
-        state = "is cut short" if size < expected else "goes on after its end"
-        raise CopyRejected(f"it {state}: {size:,} bytes, where its header says {expected:,}")
-
-
-def _check_schema(base: sqlite3.Connection, platform: Platform) -> None:
-    table, column = platform.users_table, platform.login_column
-    found = base.execute(
-        "select rootpage from sqlite_schema where lower(name) = lower(?)"
-        " and type in ('table', 'view')",
-        [table],
-    ).fetchone()
-    if found is None:
-        raise CopyRejected(f"it has no table {table}; is it a copy of {platform.platform_name}?")
-    if not found[0]:  # views and virtual tables have no pages of their own
-        raise CopyRejected(f"{table} is not a plain table (a view or a virtual table)")
-    columns = base.execute(
-        "select 1 from pragma_table_xinfo(?) where lower(name) = lower(?)", [table, column]
-    )
-    if columns.fetchone() is None:
-        raise CopyRejected(f"its table {table} has no column {column}")
 
 
 def _damage(base: sqlite3.Connection, pragma: str) -> str | None:

@@ -2,6 +2,6 @@
 
 from ethelred_runner.report.evidence import check_evidence
 from ethelred_runner.report.serve import serve
-from ethelred_runner.report.site import build_site
+from ethelred_runner.report.site import build_site, read_marker
 
-__all__ = ["build_site", "check_evidence", "serve"]
+__all__ = ["build_site", "check_evidence", "read_marker", "serve"]

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ethelred_runner import console
-from ethelred_runner.append.result import Appended, AppendedCopy
-from ethelred_runner.datastore.status import Gap, PlatformStatus, Status
+from ethelred_runner.append.result import Appended
+from ethelred_runner.datastore import CopyStatus, Gap, PlatformStatus, Status
 from ethelred_runner.errors import UsageError, exit_code_of, line_of
 from ethelred_runner.watch.wording import counted, hour_of, written
 
@@ -52,7 +52,7 @@ class Outcome:
         return self.status.platforms if self.status else ()
 
     @property
-    def copies(self) -> Sequence[AppendedCopy]:
+    def copies(self) -> Sequence[CopyStatus]:
         """The copies that the run appended."""
         return self.appended.copies if self.appended else ()
 
@@ -119,9 +119,9 @@ def summary_of(outcome: Outcome, sources: Sequence[str]) -> dict[str, Any]:
 
 def figures(outcome: Outcome, platform: PlatformStatus) -> dict[str, Any]:
     """Return a platform's figures for the summary."""
-    taken_at = hour_of(platform.newest_copy_taken_at)
+    taken_at = hour_of(platform.copies[-1].taken_at)
     copies = [copy for copy in outcome.copies if copy.platform == platform.platform]
-    gaps = [gap for gap in platform.gaps if gap.to_at > platform.newest_copy_taken_at - LATELY]
+    gaps = [gap for gap in platform.gaps if gap.to_at > platform.copies[-1].taken_at - LATELY]
     return {
         "platform": platform.platform,
         "newest_copy_taken_at": iso(taken_at),
@@ -156,7 +156,8 @@ def result_lines(outcome: Outcome) -> list[str]:
     if outcome.appended and outcome.appended.copies_known:
         known = counted(outcome.appended.copies_known, "copy", "copies")
         lines.append(f"{known} had been read before")
-    if older := sum(copy.is_older for copy in copies):
+    if outcome.appended and outcome.appended.backfilled:
+        older = outcome.appended.backfilled
         are = counted(older, "copy is", "copies are")
         lines.append(f"{are} older than the newest one known (backfill)")
     new_logins = counted(sum(copy.new_logins for copy in copies), "new login")
@@ -170,14 +171,14 @@ def warning_lines(outcome: Outcome) -> list[str]:
     lines = [line for copy in outcome.copies for line in copy_warnings(copy)]
     return lines + [
         f"the newest copy of {platform.platform} was taken "
-        f"{written(platform.newest_copy_taken_at)}, more than "
+        f"{written(platform.copies[-1].taken_at)}, more than "
         f"{outcome.max_age_hours:g} hours ago: is its backup job at work?"
         for platform in outcome.platforms
         if outcome.is_stale(platform) and outcome.copies_read(platform.platform)
     ]
 
 
-def copy_warnings(copy: AppendedCopy) -> list[str]:
+def copy_warnings(copy: CopyStatus) -> list[str]:
     """Return what somebody should look at in a copy."""
     name = f"the copy of {copy.platform} taken {written(copy.taken_at)}"
     lines = []

@@ -16,17 +16,23 @@ from ethelred_runner.watch.wording import counted, written
 
 def status_json(label: str, status: Status, versions: Sequence[Version]) -> dict[str, Any]:
     """Return what a datastore, called `label` for people, holds; timestamps are in UTC."""
-    platforms = [
-        asdict(platform) | {"gaps": [asdict(gap) | {"nights": gap.nights} for gap in platform.gaps]}
-        for platform in status.platforms
-    ]
-    found = {"datastore": label, "size_bytes": status.size_bytes, "platforms": platforms}
-    return found | versions_json(versions)
+    platforms = [platform_json(platform) for platform in status.platforms]
+    kept = [asdict(version) for version in versions]
+    sizes = {"datastore": label, "size_bytes": status.size_bytes}
+    return sizes | {"platforms": platforms, "versions": kept}
 
 
-def versions_json(versions: Sequence[Version]) -> dict[str, Any]:
-    """Return the versions that can be restored, the newest first."""
-    return {"versions": [asdict(version) for version in versions]}
+def platform_json(platform: PlatformStatus) -> dict[str, Any]:
+    """Return what a datastore holds of a platform."""
+    newest = platform.copies[-1]
+    return asdict(platform) | {
+        "copies": len(platform.copies),
+        "newest_copy_taken_at": newest.taken_at,
+        "users": newest.users,
+        "rejected_logins": newest.rejected_logins,
+        "newest_copy_age_hours": platform.newest_copy_age_hours,
+        "gaps": [asdict(gap) | {"nights": gap.nights} for gap in platform.gaps],
+    }
 
 
 def refuse_stale(status: Status, max_age_hours: float | None) -> None:
@@ -34,7 +40,7 @@ def refuse_stale(status: Status, max_age_hours: float | None) -> None:
     if max_age_hours is None:
         return
     stale = [
-        f"{platform.platform} ({platform.newest_copy_age_hours:,.0f} hours ago)"
+        f"{platform.platform} ({platform.newest_copy_age_hours:,} hours ago)"
         for platform in status.platforms
         if platform.newest_copy_age_hours > max_age_hours
     ]
@@ -50,9 +56,9 @@ def show_status(label: str, status: Status, versions: Sequence[Version]) -> None
     headings = ("platform", "copies", "newest copy", "age", "logins", "rejected")
     table = Table(*headings, title=f"{label} ({decimal(status.size_bytes)})")
     for platform in status.platforms:
-        taken_at = written(platform.newest_copy_taken_at)
-        age = f"{platform.newest_copy_age_hours:,.0f} h"
-        numbers = platform.copies, platform.logins, platform.rejected_logins
+        last = platform.copies[-1]
+        taken_at, age = written(last.taken_at), f"{platform.newest_copy_age_hours:,.0f} h"
+        numbers = len(platform.copies), platform.logins, last.rejected_logins
         copies, logins, rejected = (f"{number:,}" for number in numbers)
         table.add_row(platform.platform, copies, taken_at, age, logins, rejected)
     console.results.print(table)
@@ -76,12 +82,6 @@ def show_platform(platform: PlatformStatus) -> None:
         console.say(
             f"{name}: gap of {gap.hours:,.0f} hours, {written(gap.from_at)} to "
             f"{written(gap.to_at)}{missing}"
-        )
-    for copy in platform.last_copies:
-        console.say(
-            f"{name}: copy of {written(copy.taken_at)} brought "
-            f"{counted(copy.new_logins, 'login')} of {counted(copy.users, 'user')}, "
-            f"{copy.rejected_logins:,} rejected"
         )
 
 

@@ -50,7 +50,7 @@ def address(proxy: Proxy) -> str:
 
 
 @pytest.fixture
-def bucket(address: str) -> str:
+def kept(address: str) -> str:
     """Make a datastore with one login, numbered 0, in object storage; return its address."""
     append_login(address, 0, init=True)
     return address

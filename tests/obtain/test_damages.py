@@ -14,7 +14,7 @@ from backports import zstd
 from ethelred_runner.errors import CopyRejected, SourceError
 from ethelred_runner.obtain.copies import obtain_logins
 from ethelred_runner.obtain.platforms import Platform
-from ethelred_runner.obtain.requests import Limits, Request
+from ethelred_runner.obtain.requests import Request
 from ethelred_runner.obtain.verify import verify
 from tests.support.copies import DAMAGED, QUICK, USERS, Get, compressed, make_database
 
@@ -22,8 +22,8 @@ EXPECTED = {
     "truncated-half.sqlite3.zst": "cut short: its zstd data ends too early",
     "flipped-bytes.sqlite3.zst": "zstd data is damaged",
     "corrupt-user-leaf.sqlite3.zst": "table opencodelists_user is damaged",
-    "no-last-login-column.sqlite3.zst": "no column last_login",
-    "renamed-table.sqlite3.zst": "no table opencodelists_user; is it a copy of OpenCodelists",
+    "no-last-login-column.sqlite3.zst": "with a column last_login",
+    "renamed-table.sqlite3.zst": "no table opencodelists_user with .*; is it OpenCodelists's",
     "empty-file.sqlite3.zst": "empty",
     "html-error-page.sqlite3.zst": "web page",
 }
@@ -44,11 +44,6 @@ def test_each_sample(name: str, get: Get) -> None:
     assert str(caught.value).startswith(f"{DAMAGED / name}: ")
     assert len(str(caught.value).splitlines()) == 1
     assert caught.value.exit_code == 4
-
-
-def test_the_three_forms_of_a_copy_have_the_same_content(get: Get) -> None:
-    forms = ("good.sqlite3", "good.sqlite3.gz", "good.sqlite3.zst")
-    assert len({get(DAMAGED / name).content_sha256 for name in forms}) == 1
 
 
 CUTS = [1, 3, 4, 5, 6, 15, 17, 99, 100, 101, 5000, 100_000, -1000, -5, -4, -3, -1]
@@ -77,10 +72,7 @@ def test_a_flipped_bit_anywhere(name: str, seed: int, get: Get, tmp_path: Path) 
 
 NO_COPIES = {
     "text": b"x" * 5000,
-    "zeros": bytes(5000),
     "zip": b"PK\x03\x04" + bytes(5000),
-    "xz": b"\xfd7zXZ\0" + bytes(5000),
-    "bzip2": b"BZh9" + bytes(5000),
     "XML": b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
     "HTML": b"\xef\xbb\xbf \n<!doctype html>",
     "a link as text": b"2026-03-30-db.sqlite3.zst",
@@ -88,7 +80,6 @@ NO_COPIES = {
     "ones behind the first bytes": b"SQLite format 3\0" + b"\xff" * 5000,
     "zstd twice": zstd.compress(zstd.compress(b"SQLite format 3\0" + bytes(5000))),
     "gzip in zstd": zstd.compress(gzip.compress(b"SQLite format 3\0" + bytes(5000))),
-    "HTML in zstd": zstd.compress(b"<html>"),
     "nothing in zstd": zstd.compress(b""),
     "nothing in gzip": gzip.compress(b""),
     "a skippable frame alone": b"\x50\x2a\x4d\x18\x04\0\0\0abcd",
@@ -105,19 +96,6 @@ def test_what_is_no_copy(kind: str, get: Get, tmp_path: Path) -> None:
         get(file)
 
 
-def test_text_is_said_to_be_text(get: Get, tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"2026-03-30-db.sqlite3.zst")
-    with pytest.raises(CopyRejected, match=r"it is text, not .* symbolic link"):
-        get(tmp_path / "file")
-
-
-def test_the_header_alone(get: Get, database: Path, tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_bytes(database.read_bytes()[:100])
-    with pytest.raises(CopyRejected, match=r"cut short: 100 bytes, where its header says \d\d"):
-        get(file)
-
-
 @pytest.mark.parametrize(("by", "words"), [(-1, "goes on after"), (1, "cut short")])
 def test_a_wrong_page_count(by: int, words: str, get: Get, database: Path) -> None:
     content = bytearray(database.read_bytes())
@@ -128,28 +106,14 @@ def test_a_wrong_page_count(by: int, words: str, get: Get, database: Path) -> No
         get(database)
 
 
-@pytest.mark.parametrize("tail", [b"\0", b"garbage", bytes(1024)])
-@pytest.mark.parametrize("name", ["good.sqlite3", "good.sqlite3.zst"])
-def test_something_after_the_end(name: str, tail: bytes, get: Get, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["good.sqlite3", "good.sqlite3.zst", "good.sqlite3.gz"])
+def test_something_after_the_end(name: str, get: Get, tmp_path: Path) -> None:
     file = tmp_path / "file"
-    file.write_bytes((DAMAGED / name).read_bytes() + tail)
-    with pytest.raises(CopyRejected, match=r"goes on after|zstd data is damaged|cut short"):
-        get(file)
-
-
-def test_a_second_database_after_the_first(get: Get, database: Path, tmp_path: Path) -> None:
-    both = compressed(database, tmp_path / "both.zst")
-    both.write_bytes(both.read_bytes() * 2)
-    with pytest.raises(CopyRejected, match="goes on after"):
-        get(both)
-
-
-def test_a_page_size_that_cannot_be(get: Get, database: Path) -> None:
-    content = bytearray(database.read_bytes())
-    content[16:18] = (1000).to_bytes(2)
-    database.write_bytes(content)
-    with pytest.raises(CopyRejected, match="page size"):
-        get(database)
+    content = (DAMAGED / name).read_bytes()
+    for tail in (b"\1", b"garbage", content):
+        file.write_bytes(content + tail)
+        with pytest.raises(CopyRejected, match=r"goes on after|data is damaged|cut short"):
+            get(file)
 
 
 # Sound copies that look odd.
@@ -157,40 +121,17 @@ def test_a_page_size_that_cannot_be(get: Get, database: Path) -> None:
 
 def test_many_frames_some_empty_some_skippable(get: Get, database: Path, tmp_path: Path) -> None:
     content, file = database.read_bytes(), tmp_path / "frames.zst"
-    checked: dict[int, int] = {zstd.CompressionParameter.checksum_flag: 1}
-    frames = [b"\x5f\x2a\x4d\x18\x03\0\0\0abc", zstd.compress(b"", options=checked)]
-    frames += [
-        zstd.compress(content[at : at + 7000], options=checked)
-        for at in range(0, len(content), 7000)
-    ]
-    frames += [zstd.compress(b"", options=checked), b"\x50\x2a\x4d\x18\0\0\0\0"]
-    file.write_bytes(b"".join(frames))
+    parts = [zstd.compress(content[at : at + 7000]) for at in range(0, len(content), 7000)]
+    frames = [b"\x5f\x2a\x4d\x18\x03\0\0\0abc", zstd.compress(b""), *parts, zstd.compress(b"")]
+    file.write_bytes(b"".join([*frames, b"\x50\x2a\x4d\x18\0\0\0\0"]))
     assert get(file).content_sha256 == get(database).content_sha256
 
 
-def test_a_frame_without_its_size(get: Get, database: Path, tmp_path: Path) -> None:
-    file = compressed(database, tmp_path / "file.zst", content_size_flag=0)
-    assert get(file).content_sha256 == get(database).content_sha256
-
-
-@pytest.mark.parametrize("log", [24, 27, 31])
-def test_a_long_window(
-    log: int, get: Get, database: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    options = {"window_log": log, "enable_long_distance_matching": 1, "content_size_flag": 0}
+def test_a_long_window(get: Get, database: Path, tmp_path: Path) -> None:
     file = tmp_path / "file.zst"
     # Fed bit by bit, the compressor can't know that the content is smaller than the window.
-    compressor = zstd.ZstdCompressor(
-        options={zstd.CompressionParameter[name]: value for name, value in options.items()}
-    )
+    compressor = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 31})
     file.write_bytes(compressor.compress(database.read_bytes()) + compressor.flush())
-    assert get(file).content_sha256 == get(database).content_sha256
-    assert ("make copies without --long" in capfd.readouterr().err) == (log > 27)
-
-
-def test_several_gzip_members(get: Get, database: Path, tmp_path: Path) -> None:
-    content, file = database.read_bytes(), tmp_path / "file.gz"
-    file.write_bytes(gzip.compress(content[:9000]) + gzip.compress(content[9000:]))
     assert get(file).content_sha256 == get(database).content_sha256
 
 
@@ -220,18 +161,13 @@ def test_schemas_that_differ_where_it_does_not_matter(
 
 NEWER_SQL = [
     "create view {} as select username is distinct from 'a' as it from opencodelists_user",
-    "create view {} as select * from opencodelists_user a full join opencodelists_user b using (x)",
-    "create view {} as select group_concat(name, ',' order by name) from opencodelists_user",
     "create trigger {} after insert on opencodelists_user begin select 1_000; end",
     "create view {} as select something that no SQLite knows yet",
 ]
 
 
 @pytest.mark.parametrize("sql", NEWER_SQL)
-@pytest.mark.parametrize("form", ["plain", "zstd"])
-def test_sql_that_this_sqlite_does_not_know(
-    sql: str, form: str, get: Get, folder: Path, tmp_path: Path
-) -> None:
+def test_sql_that_this_sqlite_does_not_know(sql: str, folder: Path, tmp_path: Path) -> None:
     kind = sql.split()[1]
     row = (kind, "newer", "opencodelists_user", 0, sql.format("newer"))
     path = make_database(tmp_path / "db", users=20)
@@ -240,8 +176,6 @@ def test_sql_that_this_sqlite_does_not_know(
         base.execute("insert into sqlite_schema values (?, ?, ?, ?, ?)", row)
         base.commit()
         base.execute("pragma wal_checkpoint(truncate)")
-    if form == "zstd":
-        path = compressed(path, tmp_path / "db.zst")
     assert len(logins_of(path, folder)) == 20
 
 
@@ -295,22 +229,16 @@ def test_broken_constraints_are_no_damage(get: Get, database: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("create view opencodelists_user as select * from moved", "not a plain table"),
-        ("create virtual table opencodelists_user using fts5(last_login)", "not a plain table"),
+        ("create view opencodelists_user as select * from moved", "no table"),
+        ("create virtual table opencodelists_user using fts5(last_login)", "no table"),
         ("create index opencodelists_user on moved(username)", "no table"),
-        ("create table opencodelists_user(last_log_in)", "no column last_login"),
+        ("create table opencodelists_user(last_log_in)", "with a column last_login"),
     ],
 )
 def test_schemas_that_do_not_fit(change: str, words: str, get: Get, tmp_path: Path) -> None:
     rename = "alter table opencodelists_user rename to moved;"
     with pytest.raises(CopyRejected, match=words):
         get(make_database(tmp_path / "db", extra=rename + change))
-
-
-def pages_of(path: Path, table: str) -> list[int]:
-    with closing(sqlite3.connect(path)) as base:
-        root = base.execute("select rootpage from sqlite_schema where name = ?", [table])
-        return [row[0] for row in root]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -326,78 +254,43 @@ def test_a_damaged_page_of_users_is_found_even_with_a_checksum(
         get(compressed(database, tmp_path / "file.zst"))
 
 
-@pytest.fixture
-def damaged_elsewhere(tmp_path: Path) -> Path:
+@pytest.mark.parametrize("form", ["plain", "zstd", "zstd without checksum"])
+def test_damage_elsewhere_is_accepted_only_where_a_checksum_vouches_for_the_bytes(
+    form: str, get: Get, tmp_path: Path
+) -> None:
     extra = "create table other(x); insert into other values (randomblob(300));"
     path = make_database(tmp_path / "db", extra=extra)
-    content = bytearray(path.read_bytes())
-    (root,) = pages_of(path, "other")
-    content[(root - 1) * 1024 : root * 1024] = b"\x55" * 1024
-    path.write_bytes(content)
-    return path
-
-
-def test_damage_elsewhere_is_accepted_where_a_checksum_vouches_for_the_bytes(
-    damaged_elsewhere: Path, get: Get, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    get(compressed(damaged_elsewhere, tmp_path / "file.zst"))
-    assert "warning: the database is damaged, but its users are intact" in capfd.readouterr().err
-
-
-@pytest.mark.parametrize("form", ["plain", "zstd without checksum"])
-def test_damage_elsewhere_is_refused_where_nothing_vouches_for_the_bytes(
-    form: str, damaged_elsewhere: Path, get: Get, tmp_path: Path
-) -> None:
+    path.write_bytes(path.read_bytes()[:-1024] + b"\x55" * 1024)  # its page is the last
     if form != "plain":
-        damaged_elsewhere = compressed(damaged_elsewhere, tmp_path / "f.zst", checksum_flag=0)
-    with pytest.raises(CopyRejected, match="the database is damaged"):
-        get(damaged_elsewhere)
+        path = compressed(path, tmp_path / "f.zst", checksum_flag=int(form == "zstd"))
+    if form == "zstd":
+        assert get(path).content_sha256
+        return
+    with pytest.raises(CopyRejected, match="the database is damaged") as caught:
+        get(path)
+    assert "user-" not in str(caught.value)
 
 
-# Bounds.
-
-
-@pytest.mark.parametrize("form", ["zstd", "gzip", "plain"])
-def test_a_copy_above_the_limit(form: str, get: Get, database: Path, tmp_path: Path) -> None:
-    content, file = database.read_bytes(), tmp_path / "file"
-    packed = {"zstd": zstd.compress(content), "gzip": gzip.compress(content), "plain": content}
-    file.write_bytes(packed[form])
-    with pytest.raises(CopyRejected, match=r"limit of 50,000 bytes"):
-        get(file, Limits(max_bytes=50_000))
-
-
-@pytest.mark.parametrize("counts", [True, False])
-def test_a_bomb_is_stopped_before_it_is_written(
-    counts: bool, get: Get, database: Path, tmp_path: Path, folder: Path
-) -> None:
-    content = bytearray(database.read_bytes())
-    if not counts:  # a header whose page count does not hold
-        content[92:96] = b"\xff" * 4
+def test_a_bomb_is_stopped_early(get: Get, database: Path, tmp_path: Path, folder: Path) -> None:
     bomb = tmp_path / "bomb.zst"
-    bomb.write_bytes(zstd.compress(bytes(content) + bytes(200 * 2**20)))
-    with pytest.raises(CopyRejected, match=r"goes on after|limit of 20,000,000"):
-        get(bomb, Limits(max_bytes=20_000_000))
-    assert sum(file.stat().st_size for file in folder.rglob("*.sqlite3")) <= 20_000_000
+    bomb.write_bytes(zstd.compress(database.read_bytes() + bytes(200 * 2**20)))
+    with pytest.raises(CopyRejected, match="goes on after"):
+        get(bomb)
+    assert sum(file.stat().st_size for file in folder.rglob("*.sqlite3")) <= 2**20
 
 
 def test_a_copy_for_which_the_disk_has_no_room(get: Get, database: Path) -> None:
     content = bytearray(database.read_bytes())
     content[28:32] = (2**32 - 1).to_bytes(4)  # 4 TB in pages of 1,024 bytes
     database.write_bytes(zstd.compress(content))
-    with pytest.raises(SourceError, match=r"needs 4.4 TB, and .* free; make room, or set ETHELRED"):
-        get(database, Limits(max_bytes=2**50))
+    with pytest.raises(SourceError, match=r"no room for 4.4 TB; make room, or set ETHELRED"):
+        get(database)
 
 
 def test_a_platform_with_a_strange_table_name(tmp_path: Path, get: Get) -> None:
     rename = 'alter table opencodelists_user rename to "odd ""name"" (1)"'
     path = make_database(tmp_path / "db", extra=rename)
     get(path, platform=Platform("x", "X", 'odd "name" (1)', "last_login"))
-
-
-def test_verification_leaves_nothing_beside_a_copy(database: Path) -> None:
-    before = sorted(database.parent.iterdir())
-    verify(database, USERS, vouched_for=False)
-    assert sorted(database.parent.iterdir()) == before
 
 
 def test_only_the_login_column_is_asked_for(
@@ -419,14 +312,3 @@ def test_only_the_login_column_is_asked_for(
     monkeypatch.setattr(sqlite3, "connect", watched)
     verify(database, USERS, vouched_for=False)
     assert {column for table, column in read if table == "opencodelists_user"} == {"last_login"}
-
-
-def test_nothing_personal_in_what_is_said_of_a_damaged_page(get: Get, tmp_path: Path) -> None:
-    path = make_database(tmp_path / "db")
-    content = path.read_bytes().replace(b"user-1999", b"user-0000")
-    path.write_bytes(content)
-    with pytest.raises(CopyRejected) as caught:
-        get(path)
-    assert "user-" not in str(caught.value).removeprefix(str(path)).replace(
-        "opencodelists_user", ""
-    )

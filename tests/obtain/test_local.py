@@ -14,17 +14,18 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 from ethelred_runner import console
-from ethelred_runner.errors import CopyRejected, SourceError, UsageError
+from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.folders import private_folder
-from ethelred_runner.obtain.addresses import last_part, redacted
 from ethelred_runner.obtain.fetch import date_in, obtain, open_sources
 from ethelred_runner.obtain.keep import obtain_to
-from ethelred_runner.obtain.requests import Limits, Request
-from tests.support.copies import DAMAGED, QUICK, USERS, Get, compressed, make_database
+from ethelred_runner.obtain.requests import Request
+from ethelred_runner.obtain.source import Reading
+from tests.support.copies import QUICK, USERS, Get, make_database
 from tests.support.servers import needed
 
 
@@ -40,12 +41,7 @@ def test_a_copy_knows_its_name_time_and_content(get: Get, big: Path) -> None:
     assert "2026" not in str(copy.path.relative_to(copy.path.parent.parent))
 
 
-def test_several_copies_lie_in_folders_of_their_own(folder: Path, big: Path) -> None:
-    copies = list(obtain([Request(str(big), USERS)] * 3, folder, QUICK))
-    assert len({copy.path.parent for copy in copies}) == 3
-
-
-@pytest.mark.parametrize("form", ["file://{}", "file://localhost{}", "FILE://{}"])
+@pytest.mark.parametrize("form", ["file://{}", "FILE://{}"])
 def test_file_urls(form: str, get: Get, database: Path, tmp_path: Path) -> None:
     odd = database.rename(tmp_path / "a copy #1 100% né.sqlite3")
     quoted = str(odd).replace("%", "%25").replace(" ", "%20").replace("#", "%23")
@@ -60,6 +56,8 @@ def test_file_urls(form: str, get: Get, database: Path, tmp_path: Path) -> None:
         ("ftp://host/copy", "no source handles ftp://"),
         ("https://", "write https://host"),
         ("s3://bucket", "write s3://bucket/key"),
+        ("sftp://host", "write sftp://user@host"),
+        ("sftp:///path", "write sftp://user@host"),
         ("sftp://me:pa[ss@host/copy", "this sftp address makes no sense"),
         ("sftp://host:port/copy", "this sftp address makes no sense"),
     ],
@@ -69,32 +67,28 @@ def test_addresses_that_make_no_sense(address: str, words: str, get: Get) -> Non
         get(address)
 
 
-def test_what_cannot_be_opened(get: Get, tmp_path: Path, database: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (".", "not a file"),
+        ("nothing", "No such file"),
+        ("loop", "symbolic links"),
+        ("pipe", "not a file"),
+        ("2026-03-30-db.sqlite3/below", "Not a directory"),
+        ("secret", "Permission denied"),
+    ],
+)
+def test_what_cannot_be_opened(name: str, words: str, tmp_path: Path, database: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
     os.mkfifo(tmp_path / "pipe")
-    expected = {
-        tmp_path: "this is a folder",
-        tmp_path / "nothing": "there is no such file",
-        tmp_path / "dangling": "there is no such file",
-        tmp_path / "loop": "go round in a circle",
-        tmp_path / "pipe": "not a regular file",
-        database / "below": "part of this path is a file",
-        Path("/dev/null"): "not a regular file",
-    }
-    for path, words in expected.items():
-        with pytest.raises(SourceError, match=words):
-            get(path)
-
-
-def test_a_file_that_may_not_be_read(database: Path) -> None:
-    database.chmod(0)
+    shutil.copyfile(database, tmp_path / "secret")
+    (tmp_path / "secret").chmod(0)
     was = os.geteuid()
-    if was == 0:
+    if was == 0 and name == "secret":
         os.seteuid(65534)  # root may read everything, so be nobody for a moment
     try:
-        with pytest.raises(SourceError, match="may not read this"):
-            open_sources([Request(str(database), USERS)])
+        with pytest.raises(SourceError, match=words):
+            open_sources([Request(str(tmp_path / name), USERS)])
     finally:
         os.seteuid(was)
 
@@ -177,13 +171,7 @@ def test_a_journal_beside_a_local_copy_is_rolled_back(get: Get, tmp_path: Path) 
         assert folded.execute(query).fetchone() == (0,)
 
 
-def test_a_wal_beside_a_compressed_copy_plays_no_part(get: Get, big: Path) -> None:
-    before = get(big).content_sha256
-    big.with_name(f"{big.name}-wal").write_bytes(b"whatever")
-    assert get(big).content_sha256 == before
-
-
-@pytest.mark.parametrize("times", [1, 3, 4])
+@pytest.mark.parametrize("times", [1, 4, 5])
 def test_a_file_written_to_while_it_is_read_is_begun_again(
     times: int,
     get: Get,
@@ -200,12 +188,12 @@ def test_a_file_written_to_while_it_is_read_is_begun_again(
         yield lambda count: None
 
     monkeypatch.setattr(console, "progress", touching)
-    if times > QUICK.restarts:
-        with pytest.raises(SourceError, match=r"while it was read \(begun 4 times\)"):
+    if times > QUICK.retries:
+        with pytest.raises(SourceError, match=r"while it was read \(tried 5 times\)"):
             get(big)
     else:
         get(big)
-    assert capfd.readouterr().err.count("beginning again") == min(times, 3)
+    assert capfd.readouterr().err.count("trying again") == min(times, 4)
 
 
 @pytest.fixture
@@ -223,7 +211,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_too_small_is_noticed_before_anything_is_written(
     small_disk: Path, big: Path
 ) -> None:
-    with pytest.raises(SourceError, match=r"needs \d\.\d MB, and .* has 1.0 MB free; make room"):
+    with pytest.raises(SourceError, match=r"no room for \d\.\d MB; make room"):
         next(obtain([Request(str(big), USERS)], small_disk, QUICK))
     assert sum(path.stat().st_size for path in small_disk.rglob("*.sqlite3")) == 0
 
@@ -240,32 +228,17 @@ def test_a_disk_that_fills_up_meanwhile(
 # The private folder.
 
 
-def test_the_folder_is_private_and_goes(tmp_path: Path) -> None:
-    with private_folder() as folder:
-        assert folder.stat().st_mode & 0o777 == 0o700
-        assert (tmp_path / "work").stat().st_mode & 0o777 == 0o700
+def test_the_folder_is_private_and_goes_unless_it_is_kept(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    with private_folder() as folder, private_folder() as other:
+        assert folder != other
+        assert [path.stat().st_mode & 0o777 for path in (work, folder)] == [0o700] * 2
         (folder / "copy").touch()
-    assert list((tmp_path / "work").iterdir()) == []
-
-
-def test_a_kept_folder_stays_through_the_next_run() -> None:
+    assert list(work.iterdir()) == []
     with private_folder(keep=True) as kept:
         (kept / "copy").touch()
     with private_folder():
         assert (kept / "copy").exists()
-
-
-def test_a_live_runs_folder_is_left_alone() -> None:
-    with private_folder() as first, private_folder() as second:
-        assert first.exists()
-        assert first != second
-
-
-def test_no_folder_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("ETHELRED_WORK", str(tmp_path / "file" / "below"))
-    with pytest.raises(UsageError, match="set ETHELRED_WORK"), private_folder():
-        pass
 
 
 PROGRAM = """
@@ -304,15 +277,14 @@ def test_nothing_is_left_behind(
         assert list((tmp_path / "work").iterdir()) == [folder]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_download_that_hangs_is_ended_by_a_signal(number: signal.Signals, tmp_path: Path) -> None:
+def test_a_download_that_hangs_is_ended_by_a_signal(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/copy"
         process = subprocess.Popen([sys.executable, "-c", PROGRAM, url], stderr=subprocess.DEVNULL)
         with silent.accept()[0] as waiting:
             waiting.recv(4096)  # the request has arrived, and gets no answer
             began = time.monotonic()
-            process.send_signal(number)
+            process.send_signal(signal.SIGTERM)
             assert process.wait(30) != 0
             assert time.monotonic() - began < 5
     assert list((tmp_path / "work").iterdir()) == []
@@ -321,22 +293,20 @@ def test_a_download_that_hangs_is_ended_by_a_signal(number: signal.Signals, tmp_
 # Keeping copies.
 
 
-def kept(path: Path, directory: Path, taken_at: datetime | None = None) -> Path:
-    (kept,) = obtain_to([Request(str(path), USERS, taken_at)], directory, QUICK)
-    return kept
-
-
-def test_kept_copies_have_their_own_names_and_times(big: Path, tmp_path: Path) -> None:
-    path = kept(big, tmp_path / "new" / "kept")
+@pytest.mark.parametrize("stated", [None, datetime(2026, 3, 29, 1, 30, 0, 7, tzinfo=UTC)])
+def test_kept_copies_have_their_own_names_and_times(
+    stated: datetime | None, get: Get, big: Path, tmp_path: Path
+) -> None:
+    path = kept(big, tmp_path / "new" / "kept", stated)
     assert path.name == "2026-03-30-db.sqlite3"
     assert path.stat().st_mode & 0o777 == 0o600
-    assert path.stat().st_mtime_ns // 1000 == big.stat().st_mtime_ns // 1000
+    assert get(path).modified_at == (stated or get(big).modified_at)
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_stated_time_becomes_the_files(get: Get, big: Path, tmp_path: Path) -> None:
-    stated = datetime(2026, 3, 29, 1, 30, 0, 7, tzinfo=UTC)
-    assert get(kept(big, tmp_path / "kept", stated)).modified_at == stated
+def kept(path: Path, directory: Path, taken_at: datetime | None = None) -> Path:
+    (kept,) = obtain_to([Request(str(path), USERS, taken_at)], directory, QUICK)
+    return kept
 
 
 def test_another_copy_is_never_overwritten(big: Path, database: Path, tmp_path: Path) -> None:
@@ -361,7 +331,7 @@ def test_a_place_that_cannot_be_written_to(big: Path, tmp_path: Path) -> None:
     [
         ("2026-03-30-db.sqlite3.zst", date(2026, 3, 30)),
         ("sanitised-2026-03-30-db.sqlite3", date(2026, 3, 30)),
-        ("2026-13-45-then-2026-02-28", date(2026, 2, 28)),
+        ("2026-13-45-db", None),
         ("12026-03-301", None),
         ("latest-db.sqlite3.zst", None),
     ],
@@ -382,25 +352,4 @@ def test_dates_in_names(name: str, expected: date | None) -> None:
     ],
 )
 def test_names_from_servers_are_harmless(path: str, name: str) -> None:
-    assert last_part(path) == name
-
-
-def test_addresses_are_shown_without_secrets() -> None:
-    address = "https://me:secret@host:8/path?signature=secret#secret"
-    assert redacted(address) == "https://host:8/path"
-
-
-def test_the_limits_can_be_raised(get: Get) -> None:
-    with pytest.raises(CopyRejected, match="raise --max-bytes"):
-        get(DAMAGED / "good.sqlite3.zst", Limits(max_bytes=200_000))
-
-
-def test_progress_is_told_in_lines_where_there_is_no_terminal(
-    get: Get, big: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("ethelred_runner.console.SECONDS_BETWEEN_LINES", 0.0)
-    get(compressed(make_database(big.with_name("x.db")), big))
-    said = capfd.readouterr().err
-    assert "2026-03-30-db.sqlite3.zst: " in said
-    assert "(100%)" in said
-    assert "obtained 2026-03-30-db.sqlite3.zst" in said
+    assert Reading(unquote(path), None, None, None).name == name

@@ -3,7 +3,6 @@
 import getpass
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ethelred_runner.errors import SourceError, UsageError
+from ethelred_runner.errors import SourceError
 from tests.support.copies import Get, compressed, make_database
 from tests.support.servers import CuttingProxy, free_port, needed, running, wait_for
 
@@ -101,28 +100,19 @@ def test_a_path_below_the_home_folder(trusted: Ssh, get: Get, big: Path) -> None
     assert get(trusted.url(f"/~/{up}{big.relative_to('/')}")).name == big.name
 
 
-def test_a_cut_link_is_resumed(proxy: CuttingProxy, trusted: Ssh, get: Get, big: Path) -> None:
-    proxy.cut_after = [1_500_000, 2_500_000]
+def test_a_broken_link_is_resumed(proxy: CuttingProxy, trusted: Ssh, get: Get, big: Path) -> None:
+    proxy.cut_after, proxy.freeze_after = [2_500_000], [2**60, 2_500_000]
     copy = get(trusted.url(big, proxy.port))
     assert proxy.links == 3
     assert copy.content_sha256 == get(big).content_sha256
 
 
-def test_a_frozen_link_is_noticed_and_resumed(
-    proxy: CuttingProxy, trusted: Ssh, get: Get, big: Path
-) -> None:
-    proxy.freeze_after = [3_000_000]
-    assert get(trusted.url(big, proxy.port)).content_sha256 == get(big).content_sha256
-    assert proxy.links == 2
-
-
-def test_a_link_that_always_breaks_is_given_up(
-    proxy: CuttingProxy, trusted: Ssh, get: Get, big: Path
-) -> None:
-    proxy.cut_after = [10_000] * 20
-    with pytest.raises(SourceError, match="tried 5 times"):
-        get(trusted.url(big, proxy.port))
-    assert proxy.links == 5
+@pytest.mark.parametrize("path", ["/no/such/copy", "/"])
+def test_what_is_not_there(trusted: Ssh, get: Get, path: str) -> None:
+    with pytest.raises(SourceError, match="no such file on the server"):
+        get(trusted.url(path))
+    with pytest.raises(SourceError, match=r"can't be reached \(Connection refused\) \(tried 5"):
+        get(trusted.url(path, free_port()))
 
 
 def test_a_copy_replaced_between_two_links_is_begun_again(
@@ -139,15 +129,7 @@ def test_an_unknown_host_key_is_refused(
     trusted: Ssh, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(KNOWN, f"[127.0.0.1]:1 {trusted.host_key}")
-    with pytest.raises(SourceError, match=f"is not known; .* add it to {KNOWN}"):
-        get(trusted.url(big))
-
-
-def test_without_any_known_hosts_the_file_to_edit_is_named(
-    trusted: Ssh, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv(KNOWN)
-    with pytest.raises(SourceError, match=r"is not known; .* add it to ~/.ssh/known_hosts"):
+    with pytest.raises(SourceError, match=f"is not known to {KNOWN}; ask its owner"):
         get(trusted.url(big))
 
 
@@ -158,7 +140,7 @@ def test_a_changed_host_key_is_refused(
     known = tmp_path / "known_hosts"
     known.write_text(f"[127.0.0.1]:{trusted.port} {other}")
     monkeypatch.setenv(KNOWN, str(known))
-    with pytest.raises(SourceError, match=f"another server.* replace the line in {known}"):
+    with pytest.raises(SourceError, match=f"not the one in {known}; this may be another server"):
         get(trusted.url(big))
 
 
@@ -169,7 +151,7 @@ def test_switching_the_check_off_in_the_configuration_trusts_nobody(
     home = Path.home() / ".ssh"
     home.mkdir(mode=0o700)
     (home / "config").write_text("Host *\n UserKnownHostsFile none\n StrictHostKeyChecking no\n")
-    with pytest.raises(SourceError, match="is not known"):
+    with pytest.raises(SourceError, match=r"is not known to ~/.ssh/known_hosts; .* add it"):
         get(trusted.url(big))
 
 
@@ -177,7 +159,7 @@ def test_a_wrong_key_is_refused(
     trusted: Ssh, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv(KEY, make_key(tmp_path / "wrong").read_text())
-    with pytest.raises(SourceError, match="accepts none of the keys"):
+    with pytest.raises(SourceError, match="none of the keys is accepted"):
         get(trusted.url(big))
 
 
@@ -186,7 +168,7 @@ def test_a_damaged_key_is_said_so_without_showing_it(
     trusted: Ssh, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setenv(KEY, text)
-    with pytest.raises(SourceError, match="ETHELRED_SSH_KEY is not a private key") as caught:
+    with pytest.raises(SourceError, match=r"ETHELRED_SSH_KEY or ~/.ssh can't be used") as caught:
         get(trusted.url(big))
     assert "secret" not in str(caught.value)
 
@@ -204,34 +186,8 @@ def test_keys_and_jump_hosts_of_the_configuration(
     )
     assert get(f"sftp://inner{big}").name == big.name
     (home / "known_hosts").write_text(f"inner {ssh.host_key}\n")
-    with pytest.raises(SourceError, match=r"host key of \[127.0.0.1\]"):
+    with pytest.raises(SourceError, match=r"host key of 127.0.0.1 is"):
         get(f"sftp://inner{big}")
-
-
-def test_a_key_from_the_agent(
-    ssh: Ssh, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    agent, socket = needed("ssh-agent", "openssh-client"), tmp_path / "agent"
-    monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
-    monkeypatch.setenv(KNOWN, ssh.known())
-    with running([agent, "-D", "-a", str(socket)], tmp_path / "log"):
-        while not socket.exists():
-            time.sleep(0.01)
-        subprocess.run([needed("ssh-add", "openssh-client"), "-q", ssh.key], check=True)
-        assert get(ssh.url(big)).name == big.name
-
-
-@pytest.mark.parametrize(
-    ("path", "words"), [("/no/such/copy", "no such file on the server"), ("/", "is not a file")]
-)
-def test_a_path_that_is_no_file(trusted: Ssh, get: Get, path: str, words: str) -> None:
-    with pytest.raises(SourceError, match=words):
-        get(trusted.url(path))
-
-
-def test_a_server_that_is_not_there(trusted: Ssh, get: Get) -> None:
-    with pytest.raises(SourceError, match=r"can't be reached \(Connection refused\) \(tried 5"):
-        get(trusted.url("/copy", free_port()))
 
 
 def test_a_password_in_the_address_is_shown_nowhere(
@@ -242,9 +198,3 @@ def test_a_password_in_the_address_is_shown_nowhere(
     with pytest.raises(SourceError) as caught:
         get(address)
     assert "secret" not in str(caught.value) + "".join(capfd.readouterr())
-
-
-@pytest.mark.parametrize("address", ["sftp://host", "sftp:///path"])
-def test_an_address_that_makes_no_sense(get: Get, address: str) -> None:
-    with pytest.raises(UsageError, match="write sftp://user@host"):
-        get(address)

@@ -2,28 +2,25 @@
 
 import http.server
 import logging
-import os
-import pty
 import re
-import socket
 import ssl
 import subprocess
-import sys
-import termios
 import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from ethelred_runner.errors import CopyRejected, SourceError, UsageError
-from ethelred_runner.obtain.requests import Limits, requests_for
-from tests.support.copies import DAMAGED, Get, compressed, make_database, obtain_one
+from ethelred_runner import console
+from ethelred_runner.errors import SourceError, UsageError
+from ethelred_runner.obtain.requests import requests_for
+from tests.support.copies import Get, obtain_one
 from tests.support.servers import free_port, needed
 
 NAME = "/backups/2026-03-30-db.sqlite3.zst"
@@ -111,19 +108,6 @@ def web(big: Path) -> Iterator[Web]:
         yield web
 
 
-def test_the_name_and_time_come_from_the_server(web: Web, get: Get, big: Path) -> None:
-    copy = get(web.url("/latest"))
-    assert copy.name == "latest"
-    assert copy.modified_at == datetime(2026, 3, 30, 2, 0, 1, tzinfo=UTC)
-    assert copy.content_sha256 == get(big).content_sha256
-    assert web.seen[0]["Accept-Encoding"] == "identity"
-
-
-def test_a_redirect_gives_the_resolved_name(web: Web, get: Get) -> None:
-    web.plan = [{"status": 302, "headers": {"Location": NAME, "Content-Length": "0"}}]
-    assert get(web.url("/latest")).named_on == date(2026, 3, 30)
-
-
 @pytest.mark.parametrize("etag", ['"one"', 'W/"weak"', ""])
 def test_a_cut_link_is_resumed(web: Web, get: Get, big: Path, etag: str) -> None:
     web.etag, web.plan = etag, [{"cut": 2_000_000}, {"cut": 1_000_000}]
@@ -141,29 +125,10 @@ def test_a_server_without_versions_is_read_again_from_the_start(
     assert [seen.get("Range") for seen in web.seen] == [None, None, None]
 
 
-def test_a_server_that_ignores_ranges_is_read_again_from_the_start(
-    web: Web, get: Get, big: Path
-) -> None:
-    web.ranges, web.plan = False, [{"cut": 2_000_000}]
-    assert get(web.url()).content_sha256 == get(big).content_sha256
-
-
 def test_a_server_that_ignores_ranges_and_always_cuts_is_given_up(web: Web, get: Get) -> None:
     web.ranges, web.plan = False, [{"cut": 2_000_000}] * 50
-    with pytest.raises(SourceError, match="can't go on where it stopped"):
+    with pytest.raises(SourceError, match=r"tried 5 times"):
         get(web.url())
-
-
-def test_a_copy_that_changes_between_two_links_is_never_stitched(
-    web: Web, get: Get, tmp_path: Path
-) -> None:
-    other = compressed(make_database(tmp_path / "o.sqlite3", users=77), tmp_path / "o.zst")
-
-    def change() -> None:
-        web.body, web.etag = other.read_bytes(), '"two"'
-
-    web.plan = [{"cut": 2_000_000}, {"change": change}]
-    assert get(web.url()).content_sha256 == get(other).content_sha256
 
 
 @pytest.mark.parametrize("etag", ['"two"', ""])
@@ -185,11 +150,6 @@ def test_a_server_that_heeds_ranges_alone_is_never_stitched(
     assert [seen.get("Range") for seen in web.seen] == [None, "bytes=2000000-", None]
 
 
-def test_an_answer_without_a_length_is_read_to_its_end(web: Web, get: Get, big: Path) -> None:
-    web.sized, web.plan = False, [{"cut": len(web.body)}]
-    assert get(web.url()).content_sha256 == get(big).content_sha256
-
-
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])
 def test_no_proxy_carries_what_is_for_this_machine(
     name: str, web: Web, get: Get, monkeypatch: pytest.MonkeyPatch
@@ -199,27 +159,16 @@ def test_no_proxy_carries_what_is_for_this_machine(
     assert get(web.url()).named_on == date(2026, 3, 30)
 
 
-@pytest.mark.parametrize(
-    ("text", "hour"), [("Mon Mar 30 02:00:01 2026", 2), ("Mon, 30 Mar 2026 02:00:01 -0000", 2)]
-)
+@pytest.mark.parametrize("text", ["Mon Mar 30 02:00:01 2026", "Mon, 30 Mar 2026 02:00:01 -0000"])
 def test_a_time_without_a_zone_is_in_utc(
-    text: str, hour: int, web: Web, get: Get, monkeypatch: pytest.MonkeyPatch
+    text: str, web: Web, get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     time.tzset()
     web.modified = text
-    assert get(web.url()).modified_at == datetime(2026, 3, 30, hour, 0, 1, tzinfo=UTC)
+    assert get(web.url()).modified_at == datetime(2026, 3, 30, 2, 0, 1, tzinfo=UTC)
     monkeypatch.undo()
     time.tzset()
-
-
-def test_a_copy_that_keeps_changing_is_given_up(web: Web, get: Get) -> None:
-    def change() -> None:
-        web.etag = f'"{len(web.seen)}"'
-
-    web.plan = [{"cut": 2_000_000, "change": change}] * 50
-    with pytest.raises(SourceError, match=r"replaced while it was read \(begun 4 times"):
-        get(web.url())
 
 
 def test_a_server_that_stalls_is_noticed(web: Web, get: Get, big: Path) -> None:
@@ -230,34 +179,34 @@ def test_a_server_that_stalls_is_noticed(web: Web, get: Get, big: Path) -> None:
     assert web.seen[1]["Range"] == "bytes=3000000-"
 
 
-def test_a_server_that_never_answers_is_given_up(web: Web, get: Get) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}/copy"
-        with pytest.raises(SourceError, match=r"nothing arrived for 0.2 seconds \(tried 3 times\)"):
-            get(url, Limits(stall_seconds=0.2, retries=2, backoff_seconds=0.01))
-
-
-@pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_busy_server_is_asked_again(web: Web, get: Get, status: int) -> None:
-    web.plan = [{"status": status}] * 2
-    assert get(web.url()).named_on == date(2026, 3, 30)
-
-
 @pytest.mark.parametrize(
     ("status", "words"),
-    [
-        (401, "set ETHELRED_HTTP_AUTHORIZATION"),
-        (403, "refuses access"),
-        (404, "no such file"),
-        (410, "no longer"),
-        (418, "gives no file"),
-    ],
+    [(401, "ETHELRED_HTTP_AUTHORIZATION"), (404, "the address"), (418, "HTTP 418")],
 )
 def test_a_refusal_is_said_at_once(web: Web, get: Get, status: int, words: str) -> None:
-    web.plan = [{"status": status}]
+    web.plan = [{"status": 503}, {"status": status}]  # a busy server is asked again
     with pytest.raises(SourceError, match=words):
         get(web.url())
-    assert len(web.seen) == 1
+    assert len(web.seen) == 2
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_shown(
+    terminal: bool,
+    web: Web,
+    get: Get,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    notices = Console(stderr=True, force_terminal=terminal, width=120)
+    monkeypatch.setattr(console, "notices", notices)
+    monkeypatch.setattr(console, "SECONDS_BETWEEN_LINES", 0.0)
+    web.plan = [{"piece": 1_000_000, "pause": 0.15}]
+    get(web.url())
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capfd.readouterr().err)
+    expected = r"[2-6]\.\d/6\.\d MB .*MB/s .*0:00:0\d" if terminal else r": 6\.\d MB of .*\(100%\)"
+    assert re.search(rf"2026-03-30-db.sqlite3.zst.*{expected}", shown)
+    assert "obtained 2026-03-30-db.sqlite3.zst" in shown
 
 
 def test_authorization_is_sent_and_dropped_when_another_host_is_named(
@@ -346,52 +295,6 @@ def test_endless_redirects_are_given_up(web: Web, get: Get) -> None:
         get(web.url())
 
 
-def test_a_web_page_is_no_copy(web: Web, get: Get) -> None:
-    web.body = (DAMAGED / "html-error-page.sqlite3.zst").read_bytes()
-    with pytest.raises(CopyRejected, match="a web page"):
-        get(web.url())
-
-
-def test_an_endless_body_is_stopped(web: Web, get: Get) -> None:
-    skippable = b"\x50\x2a\x4d\x18" + (1000).to_bytes(4, "little") + bytes(1000)
-    web.body = skippable * 3000
-    with pytest.raises(CopyRejected, match="larger than the limit of 2,000,000 bytes"):
-        get(web.url(), Limits(max_bytes=2_000_000))
-
-
-def test_a_server_that_is_not_there(get: Get) -> None:
-    with pytest.raises(SourceError, match=r"can't be reached .*tried 5 times"):
-        get(f"http://127.0.0.1:{free_port()}/copy")
-
-
-def test_a_terminal_shows_bytes_speed_and_time_left(web: Web, tmp_path: Path) -> None:
-    web.plan = [{"piece": 1_000_000, "pause": 0.15}]
-    code = (
-        "import sys; from pathlib import Path; from ethelred_runner.obtain.keep import obtain_to;"
-        "from ethelred_runner.obtain.requests import requests_for;"
-        "obtain_to(requests_for(sys.argv[1:], 'opencodelists', None), Path('kept'))"
-    )
-    command = [sys.executable, "-c", code, web.url()]
-    shown = on_a_terminal(command, tmp_path)
-    assert re.search(r"2026-03-30-db.sqlite3.zst.* [2-6]\.\d/6\.\d MB .*MB/s .*0:00:0\d", shown)
-    assert "obtained 2026-03-30-db.sqlite3.zst" in shown
-
-
-def on_a_terminal(command: list[str], folder: Path) -> str:
-    """Run a command in a folder on a terminal of its own, and return all that it showed."""
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 120))
-    environment = os.environ | {"TERM": "xterm"}
-    with subprocess.Popen(command, cwd=folder, env=environment, stdout=theirs, stderr=theirs):
-        os.close(theirs)
-        shown = b""
-        with suppress(OSError):  # the terminal's end
-            while part := os.read(ours, 65536):
-                shown += part
-    os.close(ours)
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
-
-
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A self-signed certificate for localhost, with its key in the same file."""
@@ -421,25 +324,12 @@ def test_https_is_resumed_too(
     assert get(tls.url(host="localhost")).content_sha256 == get(big).content_sha256
 
 
-def test_an_unknown_authority_is_refused(tls: Web, get: Get) -> None:
-    with pytest.raises(SourceError, match=r"certificate can't be trusted \(.*SSL_CERT_FILE"):
-        get(tls.url(host="localhost"))
+@pytest.mark.parametrize(("host", "own"), [("localhost", False), ("127.0.0.1", True)])
+def test_a_certificate_that_does_not_fit_is_refused(
+    host: str, own: bool, tls: Web, get: Get, authority: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if own:
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    with pytest.raises(SourceError, match=r"can't be trusted: certificate verify.*SSL_CERT_FILE"):
+        get(tls.url(host=host))
     assert tls.seen == []
-
-
-def test_a_certificate_for_another_host_is_refused(
-    tls: Web, get: Get, authority: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    with pytest.raises(SourceError, match="certificate can't be trusted"):
-        get(tls.url(host="127.0.0.1"))
-
-
-def test_a_redirect_from_https_to_http_elsewhere_is_refused(
-    tls: Web, get: Get, authority: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    elsewhere = {"Location": "http://backups.example/copy", "Content-Length": "0"}
-    tls.plan = [{"status": 302, "headers": elsewhere}]
-    with pytest.raises(SourceError, match="redirects to http"):
-        get(tls.url(host="localhost"))

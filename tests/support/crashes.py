@@ -23,6 +23,7 @@ from .datastores import append_login
 
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.chown")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+Crash = Callable[[str, str, int], bool]
 TASKS: dict[str, Callable[[str], object]] = {
     "append": lambda address: append_login(address, 1),
     "init": lambda address: append_login(address, 1, init=True),
@@ -84,7 +85,7 @@ def main() -> None:
 
 
 @contextmanager
-def crashing() -> Iterator[Callable[[str, str, int], bool]]:
+def crashing() -> Iterator[Crash]:
     """Yield what does a task and kills it at a step; it tells whether the task was killed."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.support.crashes"],

@@ -1,0 +1,182 @@
+"""Whatever a run would lose is noticed before anything is replaced, and what is there is shown."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from ethelred_runner.append.append import append
+from ethelred_runner.append.checks import check_nothing_gone, read_history
+from ethelred_runner.datastore import open_datastore
+from ethelred_runner.errors import BuildFailed, DatastoreError
+from ethelred_runner.obtain.requests import requests_for
+from tests.support.datastores import SETTLED, execute, names, query, sha256
+from tests.support.dbt_runs import copy_project
+from tests.support.program import PROGRAM, Ethelred
+from tests.support.truth import Night
+
+SOME = "where logged_in_at = (select max(logged_in_at) from logins)"
+CUT = {
+    "a login": f"delete from logins {SOME}",
+    "all logins": "truncate logins",
+    "the table of logins": "drop table logins",
+    "a copy's counts": "delete from active_users where users = 154",
+    "the table of copies": "alter table copies rename to read_copies",
+    "rejected values": "update copies set rejected_logins = 3",
+    "a table made into a view": "alter table active_users rename to kept;"
+    " create view active_users as from kept",
+}
+CHANGED = CUT | {
+    "a copy": "delete from copies where users = 154",
+    "a login's moment": f"update logins set logged_in_at = timestamp '2001-01-01' {SOME}",
+    "a login's number": f"update logins set ordinal = 7 {SOME}",
+    "when it was appended": f"update logins set appended_at = timestamp '2001-01-01' {SOME}",
+    "a column": "alter table copies drop column taken_at_from",
+    "a column of logins": "alter table logins drop column copy_id",
+    "when a copy was taken": "update copies set taken_at = taken_at + interval 1 second",
+    "what a renamed model doesn't append": "insert into copies select * replace ('new' as copy_id)"
+    " from copies limit 1",
+}
+
+
+@pytest.fixture
+def store(datastore: Path, tmp_path: Path) -> Path:
+    """Return a datastore of the ten nights that a test may change."""
+    return shutil.copyfile(datastore, tmp_path / "ethelred.duckdb")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have builds use a copy of the project, whose models a test may change."""
+    copy = copy_project(tmp_path / "project")
+    monkeypatch.setattr("ethelred_runner.append.dbt.PROJECT", copy)
+    return copy
+
+
+@pytest.mark.parametrize("loss", CHANGED)
+def test_lost_history_is_noticed(loss: str, store: Path) -> None:
+    before = read_history(store)
+    execute(store, CHANGED[loss])
+    with pytest.raises(DatastoreError, match="would lose history"):
+        check_nothing_gone(store, before)
+    if loss in CUT:
+        with pytest.raises(DatastoreError, match="its history was cut"):
+            read_history(store)
+
+
+def test_what_grows_is_no_loss(store: Path) -> None:
+    before = read_history(store)
+    execute(
+        store,
+        "insert into logins select * replace (ordinal + 9 as ordinal, appended_at + interval 1"
+        " hour as appended_at) from logins",
+        "alter table copies add column remark varchar",
+    )
+    check_nothing_gone(store, before)
+    assert read_history(store) != before
+
+
+FAILURES = {  # a file of the project, what is put at its beginning, the error and its words
+    "emptied": (
+        "models/history/logins.sql",
+        "{{ config(post_hook='delete from {{ this }}') }}",
+        DatastoreError,
+        "would lose history",
+    ),
+    "shortened": (
+        "models/history/active_users.sql",
+        "{{ config(post_hook='delete from {{ this }} where users = 154') }}",
+        DatastoreError,
+        "would lose history",
+    ),
+    "failed test": ("tests/dbt/never.sql", "select 1 as one", BuildFailed, "test never: "),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("failure", "without_tests"),
+    [*((failure, False) for failure in FAILURES), ("emptied", True), ("shortened", True)],
+)
+def test_a_build_that_fails_or_loses_history_changes_nothing(
+    failure: str, without_tests: bool, store: Path, nights: list[Night], project: Path
+) -> None:
+    was, (name, added, error, words) = sha256(store), FAILURES[failure]
+    path = project / name
+    path.write_text(f"{added}\n{path.read_text() if path.exists() else ''}")
+    if without_tests:  # dbt sees nothing then: the runner must
+        for test in (project / "tests" / "dbt").iterdir():
+            test.unlink()
+    requests = requests_for([str(nights[9].raw)], "opencodelists", None)
+    with open_datastore(str(store)) as datastore, pytest.raises(error, match=words):
+        append(requests, datastore)
+    assert sha256(store) == was
+    assert names(store.parent) <= SETTLED | {"project"}
+
+
+@pytest.mark.slow
+def test_a_full_refresh_drops_nothing_that_accumulates(store: Path, project: Path) -> None:
+    before = query(store, "from logins")
+    variables = {"ETHELRED_DBT_DATABASE": str(store), "ETHELRED_DBT_COPIES": "copies.duckdb"}
+    command = [PROGRAM.with_name("dbt"), "build", "--full-refresh"]
+    subprocess.run(command, cwd=project, env=os.environ | variables, check=True)
+    assert query(store, "from logins") == before
+
+
+@pytest.mark.slow
+def test_a_dbt_that_is_killed_for_its_memory(store: Path, nights: list[Night]) -> None:
+    """The system's out-of-memory killer takes the largest program, and leaves the runner."""
+    was = sha256(store)
+    command: list[str | Path] = [PROGRAM, "build", nights[8].raw, "--datastore", store]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as runner:
+        children = Path(f"/proc/{runner.pid}/task/{runner.pid}/children")
+        while not (found := children.read_text().split()):
+            time.sleep(0.02)
+        os.kill(int(found[0]), signal.SIGKILL)
+        said = runner.communicate()[1]
+    assert runner.returncode == 6, said
+    assert "Traceback" not in said
+    assert sha256(store) == was
+
+
+def test_without_enough_memory(store: Path, nights: list[Night]) -> None:
+    was, limit = sha256(store), 600 * 2**20  # bytes of address space: enough to begin
+    done = subprocess.run(
+        [PROGRAM, "build", nights[8].raw, "--datastore", store],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (5, 6), done.stderr
+    assert "Traceback" not in done.stderr
+    assert sha256(store) == was
+
+
+def test_status_lists_the_nights_that_are_missing(store: Path, ethelred: Ethelred) -> None:
+    execute(
+        store,
+        "insert into collection_gaps values ('opencodelists', timestamp '2026-03-01 02:00:00',"
+        " timestamp '2026-03-04 02:00:00', 72)",
+    )
+    found = json.loads(ethelred("status", "--json", "--datastore", store).stdout)["platforms"][0]
+    assert found["gaps"][0]["nights"] == ["2026-03-02", "2026-03-03"]
+    shown = ethelred("status", "--datastore", store).stdout
+    assert "no copy of 2026-03-02 to 2026-03-03" in shown
+    assert f"{found['logins']:,}" in shown
+
+
+@pytest.mark.parametrize(("hours", "code"), [(10**6, 0), (30, 5), (0, 5)])
+def test_a_stale_datastore_ends_with_5(
+    hours: int, code: int, datastore: Path, ethelred: Ethelred
+) -> None:
+    age = f"--max-age={hours}"
+    done = ethelred("status", "--json", age, "--datastore", datastore, code=code)
+    assert json.loads(done.stdout)["platforms"]
+    assert ("no copy was taken within" in done.stderr) == bool(code)
