@@ -1,5 +1,5 @@
--- How does each month compare with the same month of the year before? Only months whose days are
--- all complete: before that, fewer logins mean fewer copies.
+-- How does each month compare with the same month of the year before? Logins per complete day, as
+-- other days miss logins; months with few such days say little.
 with logins_timeseries as (
     select * from {{ ref('logins_timeseries') }}
 ),
@@ -8,23 +8,24 @@ months as (
     select
         platform,
         cast(date_trunc('month', day) as date) as starts_on,
-        cast(sum(logins) as bigint) as logins
+        count(*) as complete_days,
+        avg(logins) as mean_logins
     from logins_timeseries
+    where coverage = 'complete'
     group by platform, starts_on
-    having
-        count(*) filter (where coverage = 'complete') = day(last_day(starts_on))
 )
 
 select
-    platform,
-    starts_on,
-    logins,
-    lag(logins) over months_of_year as logins_year_before,
-    logins / nullif(logins_year_before, 0) - 1 as change_year
+    months.platform,
+    months.starts_on,
+    months.complete_days,
+    months.mean_logins,
+    months_before.complete_days as complete_days_year_before,
+    months_before.mean_logins as mean_logins_year_before,
+    months.mean_logins / months_before.mean_logins - 1 as change_year
 from months
-window
-    months_of_year as (
-        partition by platform order by starts_on
-        range between interval 1 year preceding and interval 1 year preceding
-    )
-order by platform, starts_on
+left join months as months_before
+    on
+        months.platform = months_before.platform
+        and months.starts_on = months_before.starts_on + interval 1 year
+order by months.platform, months.starts_on
