@@ -16,7 +16,8 @@ newest_logins as (
     where
         int_last_logins.logged_in_at <= copies_obtained.obtained_at
         and int_last_logins.logged_in_at < coalesce(
-            copies_obtained.named_on + interval ({{ var('newest_login_within_days_of_name') }}) day,
+            copies_obtained.named_on
+            + interval ({{ var('newest_login_within_days_of_name') }}) day,
             timestamp 'infinity'
         )
     group by copies_obtained.copy_number
@@ -29,7 +30,8 @@ copies_given as (
             when stated_taken_at is not null then 'statement'
             when modified_at > obtained_at + interval ({{ var('clock_tolerance_minutes') }}) minute
                 then 'newest_login'
-            when modified_at is null or cast(modified_at as date) != named_on then 'newest_login'
+            when modified_at is null or cast(modified_at as date) != named_on
+                then 'newest_login'
             else 'modification'
         end as taken_at_from,
         case taken_at_from
