@@ -42,11 +42,11 @@ test-all: setup browser ## all tests, with those of every week
 test-quick: setup ## the tests without the slow ones and the site's
 	$(BIN)/python -m pytest -n auto -m "not slow and not site and not dice"
 
-lint: setup ## ruff, mypy, import-linter, sqlfluff, the report's and the workflows' linters
+lint: setup ## ruff, mypy, import-linter, sqlfluff, dbt-bouncer, the report's and the workflows' linters
 	sh scripts/lint
 
 format: setup ## have ruff, sqlfluff and the report's formatter mend what they can
-	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/sqlfluff fix models tests/dbt
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/sqlfluff fix models analyses tests/dbt
 	npm --prefix reports run --silent format
 
 lock: ## resolve the dependencies again (needs uv)

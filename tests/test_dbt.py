@@ -2,14 +2,24 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 PROJECT = Path(__file__).parents[1]
 DBT = Path(sys.executable).with_name("dbt")
+REPORTS = PROJECT / "reports"
+# An import CTE: `NAME as (select * from {{ ref('MODEL') }})`, or source('copies', 'TABLE').
+IMPORT = re.compile(
+    r"(\w+) as (?:not materialized )?\(\s+select \* from \{\{ (?:ref\(|source\('copies', )'(\w+)'"
+    r"\)(?:\.include\(database=false\))? \}\}\s+\)"
+)
 LAYERS = ["staging", "intermediate", "history", "marts", "report"]
 
 
@@ -65,9 +75,13 @@ def test_nothing_is_deprecated(sandbox: Path) -> None:
     dbt(sandbox, "parse", "--no-partial-parse", "--show-all-deprecations", "--warn-error")
 
 
+def manifest(sandbox: Path) -> Any:
+    return json.loads((sandbox / "target" / "manifest.json").read_text(encoding="utf-8"))
+
+
 def test_layers_run_one_way_and_all_but_what_reads_the_copies_can_be_queried(sandbox: Path) -> None:
-    manifest = json.loads((sandbox / "target" / "manifest.json").read_text(encoding="utf-8"))
-    models = {key: one for key, one in manifest["nodes"].items() if key.startswith("model.")}
+    nodes = manifest(sandbox)["nodes"]
+    models = {key: one for key, one in nodes.items() if key.startswith("model.")}
     for model in models.values():
         layer = model["fqn"][1]
         is_ephemeral = model["config"]["materialized"] == "ephemeral"
@@ -75,3 +89,61 @@ def test_layers_run_one_way_and_all_but_what_reads_the_copies_can_be_queried(san
         for read in model["depends_on"]["nodes"]:
             if read in models:
                 assert LAYERS.index(models[read]["fqn"][1]) <= LAYERS.index(layer), model["name"]
+
+
+def test_an_import_cte_has_the_name_of_its_model() -> None:
+    imports = [
+        (path.name, *found)
+        for path in PROJECT.glob("models/*/*.sql")
+        for found in IMPORT.findall(path.read_text(encoding="utf-8"))
+    ]
+    assert len(imports) > 30
+    assert [one for one in imports if one[1] != one[2]] == []
+
+
+def test_exposures_are_what_the_report_reads_and_its_folder_is_for_it_alone(sandbox: Path) -> None:
+    found = manifest(sandbox)
+    read = {one["name"]: set(one["depends_on"]["nodes"]) for one in found["exposures"].values()}
+    assert read == {"site": models_read("sources"), "download": models_read("downloads")}
+    of_report = {key for key, one in found["nodes"].items() if one["fqn"][1:2] == ["report"]}
+    of_report = {key for key in of_report if key.startswith("model.")}
+    # Of the others the runner asks one before it builds the site.
+    assert len(of_report - read["site"] - read["download"]) == 1
+
+
+def models_read(folder: str) -> set[str]:
+    queries = [path.read_text(encoding="utf-8") for path in (REPORTS / folder).rglob("*.sql")]
+    assert queries, f"where are the queries of the report? There are none in {folder}"
+    names = {name for query in queries for name in duckdb.get_table_names(query)}
+    return {f"model.ethelred.{name}" for name in names}
+
+
+def test_analyses_answer_their_questions(sandbox: Path, datastore: Path) -> None:
+    dbt(sandbox, "compile", "--select", "path:analyses")
+    compiled = sorted((sandbox / "target" / "compiled" / "ethelred" / "analyses").glob("*.sql"))
+    assert [path.name for path in compiled] == sorted(
+        path.name for path in (PROJECT / "analyses").glob("*.sql")
+    )
+    with closing(duckdb.connect(datastore, read_only=True)) as connection:
+        for path in compiled:
+            asked = connection.sql(path.read_text(encoding="utf-8"))
+            assert "platform" in asked.columns, path.name
+            asked.fetchall()
+
+
+def test_the_datastore_says_what_its_tables_and_columns_are(sandbox: Path) -> None:
+    with closing(duckdb.connect(sandbox / "ethelred.duckdb", read_only=True)) as connection:
+        undescribed = connection.sql(
+            "select table_name, column_name from duckdb_columns() where comment is null"
+            " and table_name in ('logins', 'copies', 'logins_timeseries', 'collection_gaps')"
+        )
+        assert undescribed.fetchall() == []
+        comment = "select comment from duckdb_tables() where table_name = 'logins_timeseries'"
+        assert "Grain: one platform and day" in connection.sql(comment).fetchall()[0][0]
+
+
+def test_the_published_documentation_opens_with_the_projects_own_page(sandbox: Path) -> None:
+    assert (
+        "many people log in"
+        in manifest(sandbox)["docs"]["doc.ethelred.__overview__"]["block_contents"]
+    )

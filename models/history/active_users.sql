@@ -1,8 +1,8 @@
-with copies as (
+with int_copies as (
     select * from {{ ref('int_copies') }}
 ),
 
-judged_logins as (
+int_judged_logins as (
     select * from {{ ref('int_judged_logins') }}
 ),
 
@@ -12,10 +12,10 @@ users as (
         copy_id,
         judgement,
         if(judgement = 'login', taken_at - logged_in_at, null) as since_login
-    from judged_logins
+    from int_judged_logins
 ),
 
-counted as (
+user_counts as (
     select
         platform,
         copy_id,
@@ -30,21 +30,23 @@ counted as (
 )
 
 select
-    copies.platform,
-    copies.copy_id,
-    copies.taken_at,
-    coalesce(counted.users, 0) as users,
-    coalesce(counted.never_logged_in, 0) as never_logged_in,
-    coalesce(counted.active_1d, 0) as active_1d,
-    coalesce(counted.active_7d, 0) as active_7d,
-    coalesce(counted.active_28d, 0) as active_28d,
-    coalesce(counted.active_90d, 0) as active_90d
-from copies
-left join counted using (platform, copy_id)
+    int_copies.platform,
+    int_copies.copy_id,
+    int_copies.taken_at,
+    coalesce(user_counts.users, 0) as users,
+    coalesce(user_counts.never_logged_in, 0) as never_logged_in,
+    coalesce(user_counts.active_1d, 0) as active_1d,
+    coalesce(user_counts.active_7d, 0) as active_7d,
+    coalesce(user_counts.active_28d, 0) as active_28d,
+    coalesce(user_counts.active_90d, 0) as active_90d
+from int_copies
+left join user_counts using (platform, copy_id)
 {% if is_incremental() %}
     where not exists (
-        select 1 from {{ this }} as known
-        where known.platform = copies.platform and known.copy_id = copies.copy_id
+        select 1 from {{ this }} as known_copies
+        where
+            known_copies.platform = int_copies.platform
+            and known_copies.copy_id = int_copies.copy_id
     )
 {% endif %}
-order by copies.platform, copies.taken_at
+order by int_copies.platform, int_copies.taken_at

@@ -1,8 +1,8 @@
-with copies as (
+with int_copies as (
     select * from {{ ref('int_copies') }}
 ),
 
-judged_logins as (
+int_judged_logins as (
     select * from {{ ref('int_judged_logins') }}
 ),
 
@@ -11,7 +11,7 @@ logins as not materialized (
     select * from {{ ref('logins') }}
 ),
 
-users as (
+user_counts as (
     select
         platform,
         copy_id,
@@ -20,11 +20,11 @@ users as (
         min(logged_in_at) filter (where judgement = 'login') as earliest_login_at,
         max(logged_in_at) filter (where judgement = 'login') as latest_login_at,
         count(*) filter (where judgement not in ('login', 'never_logged_in')) as rejected_logins
-    from judged_logins
+    from int_judged_logins
     group by platform, copy_id
 ),
 
-new_logins as (
+new_login_counts as (
     select
         platform,
         copy_id,
@@ -35,24 +35,26 @@ new_logins as (
 )
 
 select
-    copies.platform,
-    copies.copy_id,
-    copies.taken_at,
-    copies.taken_at_from,
-    copies.obtained_at,
-    coalesce(users.users, 0) as users,
-    coalesce(users.users_ever_logged_in, 0) as users_ever_logged_in,
-    users.earliest_login_at,
-    users.latest_login_at,
-    coalesce(users.rejected_logins, 0) as rejected_logins,
-    coalesce(new_logins.new_logins, 0) as new_logins
-from copies
-left join users using (platform, copy_id)
-left join new_logins using (platform, copy_id)
+    int_copies.platform,
+    int_copies.copy_id,
+    int_copies.taken_at,
+    int_copies.taken_at_from,
+    int_copies.obtained_at,
+    coalesce(user_counts.users, 0) as users,
+    coalesce(user_counts.users_ever_logged_in, 0) as users_ever_logged_in,
+    user_counts.earliest_login_at,
+    user_counts.latest_login_at,
+    coalesce(user_counts.rejected_logins, 0) as rejected_logins,
+    coalesce(new_login_counts.new_logins, 0) as new_logins
+from int_copies
+left join user_counts using (platform, copy_id)
+left join new_login_counts using (platform, copy_id)
 {% if is_incremental() %}
     where not exists (
-        select 1 from {{ this }} as known
-        where known.platform = copies.platform and known.copy_id = copies.copy_id
+        select 1 from {{ this }} as known_copies
+        where
+            known_copies.platform = int_copies.platform
+            and known_copies.copy_id = int_copies.copy_id
     )
 {% endif %}
-order by copies.platform, copies.taken_at
+order by int_copies.platform, int_copies.taken_at

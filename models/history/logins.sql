@@ -1,8 +1,8 @@
-with judged_logins as (
+with int_judged_logins as (
     select * from {{ ref('int_judged_logins') }}
 ),
 
-seen as (
+copy_logins as (
     select
         platform,
         copy_id,
@@ -11,23 +11,23 @@ seen as (
         cast(
             row_number() over (partition by platform, copy_id, logged_in_at) as integer
         ) as ordinal
-    from judged_logins
+    from int_judged_logins
     where judgement = 'login'
 ),
 
 -- The earliest of this run's copies that show a login is the one that brings it in.
-seen_once as (
+distinct_logins as (
     select
         platform,
         logged_in_at,
         ordinal,
         min_by(copy_id, (taken_at, copy_id)) as copy_id
-    from seen
+    from copy_logins
     group by platform, logged_in_at, ordinal
 ),
 
 -- Later than all before, even if the clock was set back: logins_per_day relies on it.
-appended as (
+this_run as (
     select
         greatest(
             {% if is_incremental() %}
@@ -43,15 +43,15 @@ select
     ordinal,
     copy_id,
     appended_at
-from seen_once
-cross join appended
+from distinct_logins
+cross join this_run
 {% if is_incremental() %}
     where not exists (
-        select 1 from {{ this }} as known
+        select 1 from {{ this }} as known_logins
         where
-            known.platform = seen_once.platform
-            and known.logged_in_at = seen_once.logged_in_at
-            and known.ordinal = seen_once.ordinal
+            known_logins.platform = distinct_logins.platform
+            and known_logins.logged_in_at = distinct_logins.logged_in_at
+            and known_logins.ordinal = distinct_logins.ordinal
     )
 {% endif %}
 order by platform, logged_in_at, ordinal

@@ -2,7 +2,7 @@ with copies_obtained as (
     select * from {{ source('copies', 'copies_obtained') }}
 ),
 
-last_logins as (
+int_last_logins as (
     select * from {{ ref('int_last_logins') }}
 ),
 
@@ -10,41 +10,37 @@ last_logins as (
 newest_logins as (
     select
         copies_obtained.copy_number,
-        max(last_logins.logged_in_at) as newest_login_at
+        max(int_last_logins.logged_in_at) as newest_login_at
     from copies_obtained
-    inner join last_logins using (platform, copy_number)
+    inner join int_last_logins using (platform, copy_number)
     where
-        last_logins.logged_in_at <= copies_obtained.obtained_at
-        and last_logins.logged_in_at < coalesce(
-            copies_obtained.named_on + interval ({{ var('newest_login_within_days_of_name') }}) day,
+        int_last_logins.logged_in_at <= copies_obtained.obtained_at
+        and int_last_logins.logged_in_at < coalesce(
+            copies_obtained.named_on
+            + interval ({{ var('newest_login_within_days_of_name') }}) day,
             timestamp 'infinity'
         )
     group by copies_obtained.copy_number
 ),
 
-dated as (
+copies_given as (
     select
         *,
         case
             when stated_taken_at is not null then 'statement'
             when modified_at > obtained_at + interval ({{ var('clock_tolerance_minutes') }}) minute
                 then 'newest_login'
-            when modified_at is null or cast(modified_at as date) != named_on then 'newest_login'
+            when modified_at is null or cast(modified_at as date) != named_on
+                then 'newest_login'
             else 'modification'
-        end as taken_at_from
-    from copies_obtained
-    left join newest_logins using (copy_number)
-),
-
-taken as (
-    select
-        *,
+        end as taken_at_from,
         case taken_at_from
             when 'statement' then stated_taken_at
             when 'modification' then modified_at
             else coalesce(newest_login_at, named_on, least(modified_at, obtained_at))
         end as taken_at
-    from dated
+    from copies_obtained
+    left join newest_logins using (copy_number)
 )
 
 select
@@ -54,5 +50,5 @@ select
     taken_at,
     taken_at_from,
     obtained_at
-from taken
+from copies_given
 qualify row_number() over (partition by platform, copy_id order by copy_number) = 1

@@ -1,17 +1,17 @@
-with last_logins as (
+with stg_last_logins as (
     select * from {{ ref('stg_last_logins') }}
 ),
 
-trimmed as (
+trimmed_values as (
     select
         platform,
         copy_number,
         storage_class,
         trim(value) as value
-    from last_logins
+    from stg_last_logins
 ),
 
-dated as (
+value_formats as (
     select
         *,
         storage_class = 'text'
@@ -21,7 +21,7 @@ dated as (
             || '(Z|[+-](0\d|1[0-4]):?[0-5]\d)?'
         ) as is_timestamp,
         regexp_matches(value, '(Z|[+-]\d\d:?\d\d)$') as has_offset
-    from trimmed
+    from trimmed_values
 )
 
 select
@@ -33,4 +33,4 @@ select
         when is_timestamp
             then timezone('UTC', try_cast(if(has_offset, value, value || 'Z') as timestamptz))
     end as logged_in_at
-from dated
+from value_formats

@@ -6,7 +6,7 @@ copies as (
     select * from {{ ref('copies') }}
 ),
 
-gaps as (
+collection_gaps as (
     select * from {{ ref('collection_gaps') }}
 ),
 
@@ -25,11 +25,11 @@ select
         when finished_days.ends_at <= first_copies.first_taken_at then 'before_collection'
         when finished_days.starts_at < first_copies.first_taken_at then 'partial'
         when exists (
-            select 1 from gaps
+            select 1 from collection_gaps
             where
-                gaps.platform = finished_days.platform
-                and gaps.from_at < finished_days.ends_at
-                and gaps.to_at > finished_days.starts_at
+                collection_gaps.platform = finished_days.platform
+                and collection_gaps.from_at < finished_days.ends_at
+                and collection_gaps.to_at > finished_days.starts_at
         ) then 'partial'
         else 'complete'
     end as coverage

@@ -22,7 +22,7 @@ newest_copies as (
     group by platform
 ),
 
-days as (
+midnights as (
     select
         platform,
         newest_taken_at,
@@ -31,14 +31,14 @@ days as (
     inner join newest_copies using (platform)
 ),
 
-bounded as (
+days as (
     select
         platform,
         newest_taken_at,
         cast(midnight as date) as day,
         {{ day_starts_at('midnight') }} as starts_at,
         {{ day_starts_at("midnight + interval 1 day") }} as ends_at
-    from days
+    from midnights
 )
 
 select
@@ -46,5 +46,5 @@ select
     day,
     starts_at,
     ends_at
-from bounded
+from days
 where ends_at <= newest_taken_at

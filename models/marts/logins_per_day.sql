@@ -28,7 +28,7 @@ nearby_dates as (
     from changed_days
 ),
 
-dated as (
+nearby_logins as (
     select
         platform,
         appended_at,
@@ -45,7 +45,7 @@ select
     day,
     count(*) as logins,
     max(appended_at) as last_appended_at
-from dated
+from nearby_logins
 where (platform, day) in (select (platform, day) from changed_days)
 group by platform, day
 order by platform, day

@@ -16,7 +16,7 @@ days as (
     left join logins_per_day using (platform, day)
 ),
 
-compared as (
+day_statistics as (
     select
         *,
         if(coverage = 'complete', logins, null) as collected,
@@ -55,5 +55,5 @@ select
         when logins > expected_high then 'higher'
         else 'usual'
     end as verdict
-from compared
+from day_statistics
 order by platform, day

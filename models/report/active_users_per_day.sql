@@ -2,7 +2,7 @@ with active_users as (
     select * from {{ ref('active_users') }}
 ),
 
-dated as (
+copy_days as (
     select
         *,
         {{ reporting_day('taken_at') }} as day
@@ -18,6 +18,6 @@ select
     active_7d,
     active_28d,
     active_90d
-from dated
+from copy_days
 qualify row_number() over (partition by platform, day order by taken_at desc) = 1
 order by platform, day

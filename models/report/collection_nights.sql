@@ -2,33 +2,26 @@ with copies as (
     select * from {{ ref('copies') }}
 ),
 
-taken as (
+copy_days as (
     select
         platform,
         {{ reporting_day('taken_at') }} as day
     from copies
 ),
 
-bounds as (
-    select
-        platform,
-        unnest(generate_series(min(day), max(day), interval 1 day)) as day
-    from taken
-    group by platform
-),
-
 nights as (
     select
         platform,
-        cast(day as date) as day
-    from bounds
+        cast(unnest(generate_series(min(day), max(day), interval 1 day)) as date) as day
+    from copy_days
+    group by platform
 )
 
 select
     nights.platform,
     nights.day,
-    count(taken.day) as copies
+    count(copy_days.day) as copies
 from nights
-left join taken using (platform, day)
+left join copy_days using (platform, day)
 group by nights.platform, nights.day
 order by nights.platform, nights.day

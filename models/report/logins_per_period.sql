@@ -2,7 +2,8 @@ with logins_timeseries as (
     select * from {{ ref('logins_timeseries') }}
 ),
 
-days as (
+-- Every day twice: as one of a week and as one of a month.
+period_days as (
     select
         *,
         unnest(['week', 'month']) as grain,
@@ -15,20 +16,14 @@ periods as (
         platform,
         grain,
         cast(date_trunc(grain, day) as date) as starts_on,
+        if(grain = 'week', starts_on + 6, last_day(starts_on)) as ends_on,
         max(last_finished_day) as last_finished_day,
         cast(sum(logins) as bigint) as logins,
         count(*) as days_shown,
         count(*) filter (where coverage = 'complete') as complete_days,
         count(*) filter (where coverage = 'before_collection') as days_before_collection
-    from days
+    from period_days
     group by platform, grain, starts_on
-),
-
-bounded as (
-    select
-        *,
-        if(grain = 'week', starts_on + 6, last_day(starts_on)) as ends_on
-    from periods
 )
 
 select
@@ -43,6 +38,6 @@ select
         when complete_days = ends_on - starts_on + 1 then 'complete'
         else 'partial'
     end as coverage
-from bounded
+from periods
 where ends_on <= last_finished_day
 order by platform, grain, starts_on

@@ -26,7 +26,7 @@ platform_headlines as (
     select * from {{ ref('platform_headlines').include(database=false) }}
 ),
 
-expected as (
+expected_platforms as (
     select platform
     from collection_summary
     inner join logins using (platform)
@@ -34,7 +34,7 @@ expected as (
     having newest_copy_on > {{ reporting_day('min(logged_in_at)') }}
 ),
 
-missing as (
+mart_checks as (
     select
         platform,
         unnest([
@@ -46,12 +46,12 @@ missing as (
             if(platform in (select platform from logins_timeseries), null, 'logins_timeseries'),
             if(platform in (select platform from platform_headlines), null, 'platform_headlines')
         ]) as mart
-    from expected
+    from expected_platforms
 )
 
 select
     platform,
     mart
-from missing
+from mart_checks
 where mart is not null
 order by platform, mart

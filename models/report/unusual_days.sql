@@ -6,7 +6,7 @@ day_notes as (
     select * from {{ ref('day_notes') }}
 ),
 
-notes as (
+notes_per_day as (
     select
         platform,
         day,
@@ -16,14 +16,14 @@ notes as (
 )
 
 select
-    days.platform,
-    days.day,
-    days.logins,
-    days.expected_low,
-    days.expected_high,
-    days.verdict,
-    notes.notes
-from logins_timeseries as days
-left join notes using (platform, day)
-where days.verdict in ('lower', 'higher')
-order by days.platform asc, days.day desc
+    logins_timeseries.platform,
+    logins_timeseries.day,
+    logins_timeseries.logins,
+    logins_timeseries.expected_low,
+    logins_timeseries.expected_high,
+    logins_timeseries.verdict,
+    notes_per_day.notes
+from logins_timeseries
+left join notes_per_day using (platform, day)
+where logins_timeseries.verdict in ('lower', 'higher')
+order by logins_timeseries.platform asc, logins_timeseries.day desc

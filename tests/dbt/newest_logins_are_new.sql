@@ -1,18 +1,18 @@
 -- All older ones were tested when they were the newest, and the runner sees to it that they stay.
-with newest as (
+with newest_logins as (
     select * from {{ ref('logins') }}
     where appended_at = (select max(appended_at) from {{ ref('logins') }})
 )
 
 select
-    known.platform,
-    known.logged_in_at,
-    known.ordinal
-from {{ ref('logins') }} as known
-semi join newest
+    logins.platform,
+    logins.logged_in_at,
+    logins.ordinal
+from {{ ref('logins') }} as logins
+semi join newest_logins
     on
-        known.platform = newest.platform
-        and known.logged_in_at = newest.logged_in_at
-        and known.ordinal = newest.ordinal
+        logins.platform = newest_logins.platform
+        and logins.logged_in_at = newest_logins.logged_in_at
+        and logins.ordinal = newest_logins.ordinal
 group by all
 having count(*) > 1
