@@ -1,0 +1,107 @@
+// Evidence's own components in a page: each is imported from its own file (their index puts 0.7 MB into each page), and
+// drawn when the site is built, since a built page carries none of Evidence's scripts. Where Evidence leaves that to
+// the reader's browser, some of its text is replaced here; if the text isn't there, Evidence has changed: an error.
+import fs from 'node:fs';
+import path from 'node:path';
+
+const isBuild = process.env.EVIDENCE_IS_BUILDING === 'true';
+const DIST = '@evidence-dev/core-components/dist';
+const root = path.resolve('../../node_modules', DIST);
+
+const CHARTS = ['Area', 'Bar', 'Line', 'Scatter', 'Bubble'].flatMap((name) => [
+	name,
+	`${name}${name === 'Scatter' ? 'Plot' : 'Chart'}`
+]);
+/** What works in a page. README.md has the list, with what each can't do. */
+export const DRAWN = [
+	...CHARTS,
+	...['BoxPlot', 'CalendarHeatmap', 'Chart', 'FunnelChart', 'Heatmap', 'Hist', 'Histogram', 'SankeyDiagram'],
+	...['ReferenceArea', 'ReferenceLine', 'ReferencePoint'],
+	...['Alert', 'BigLink', 'BigValue', 'Callout', 'Column', 'DataTable', 'Delta', 'Details', 'Grid', 'Group', 'Image'],
+	...['Info', 'LineBreak', 'Link', 'LinkButton', 'Note', 'PageBreak', 'Value']
+];
+/** What Evidence puts on a page by itself. */
+const ITS_OWN = ['QueryViewer'];
+
+const files = fs
+	.readdirSync(root, { recursive: true })
+	.filter((file) => file.endsWith('.svelte'))
+	.map((file) => [path.basename(file, '.svelte'), file]);
+const fileOf = Object.fromEntries(files);
+const OWN = { Details: 'Details.svelte' };
+
+const importOf = (name, as, page) => {
+	if (ITS_OWN.includes(name)) return `import { ${name} } from '@evidence-dev/core-components';`;
+	if (!DRAWN.includes(name))
+		throw new Error(
+			`${page}: <${name}> can't be used, since it can't be drawn when the site is built (README.md says what can)`
+		);
+	if (isBuild && OWN[name]) return `import ${as} from '${path.resolve('../../evidence', OWN[name])}';`;
+	return `import ${as} from '${path.join(root, fileOf[name])}';`;
+};
+
+const IMPORTS = /import \{([^}]*)\} from ["']@evidence-dev\/core-components["'];?/g;
+
+/** A page's imports, one by one. */
+const importEach = (content, filename) => {
+	const page = filename.replace(/^.*\/src\/pages/, 'pages').replace('/+page.md', '.md');
+	return content.replace(IMPORTS, (_, names) =>
+		names
+			.split(',')
+			.map((text) => text.trim().split(' as '))
+			.filter(([name]) => name)
+			.map(([name, as = name]) => importOf(name, as, page))
+			.join('\n')
+	);
+};
+
+// What Evidence does before each update, which drawing at build has none of, is done once all else is known.
+const OVERRIDES = [
+	['beforeUpdate(() => {', 'const applyOverrides = (() => {'],
+	['</script>\n', '\t$: applyOverrides();\n</script>\n']
+];
+/** What is replaced in a component's text, and by what. */
+const REPLACED = {
+	Area: OVERRIDES,
+	Bar: OVERRIDES,
+	Box: OVERRIDES,
+	Bubble: OVERRIDES,
+	Line: OVERRIDES,
+	Scatter: OVERRIDES,
+	_DataTable: [
+		// Its columns are known when its content has been drawn, and not yet before it.
+		[
+			'\tlet index = 0;\n',
+			'\tconst inOrder = ({ columns, priorityColumns }) => {\n\t\tconst order = getFinalColumnOrder(columns.map((d) => d.id), priorityColumns);\n\t\treturn [...columns].sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id));\n\t};\n\tlet index = 0;\n'
+		],
+		['\t{orderedColumns}\n', '\torderedColumns={inOrder($props)}\n'],
+		// All rows are there, and nothing that would only turn pages, download or search by script.
+		['$: paginated = data.length > rows && !groupBy;', '$: paginated = false;'],
+		[
+			'export let search = false;',
+			'export let search = false;\n\tif (search) throw new Error("<DataTable search> can\'t be used, since a built page has no script that searches");'
+		],
+		['{#if downloadable}', '{#if false}'],
+		['{#if !isFullPage}', '{#if false}']
+	]
+};
+
+const replaceAll = (content, [from, to]) => {
+	if (!content.includes(from))
+		throw new Error(`Evidence has changed: ${from.trim()} isn't in it. Mend evidence/components.js`);
+	return content.replaceAll(from, () => to);
+};
+
+const drawnAtBuild = (content, filename) => {
+	const name = path.basename(filename, '.svelte');
+	if (name === 'ECharts') return fs.readFileSync(path.resolve('../../evidence/ECharts.svelte'), 'utf8');
+	return (REPLACED[name] ?? []).reduce(replaceAll, content);
+};
+
+export const evidenceComponents = {
+	markup: ({ content, filename }) => {
+		if (filename.endsWith('.md')) return { code: importEach(content, filename) };
+		if (isBuild && filename.includes(DIST)) return { code: drawnAtBuild(content, filename) };
+		return undefined;
+	}
+};
