@@ -87,8 +87,8 @@ def select(
         raise ReportFailed(f"the report's query {query.name} fails: {reason}") from error
 
 
-def run_evidence(folder: Path) -> Path:
-    """Have Evidence build the project in a folder; return the built site. Raises ReportFailed."""
+def run_evidence(folder: Path, command: str, doing: str) -> None:
+    """Run one of Evidence's commands in a project's folder. Raises ReportFailed if it fails."""
     # Evidence starts Vite by npx, which is kept from asking its registry for anything.
     variables = {
         "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -96,8 +96,7 @@ def run_evidence(folder: Path) -> Path:
         "npm_config_offline": "true",
         "npm_config_update_notifier": "false",
     }
-    run([NODE, EVIDENCE, "build:strict"], folder, "building the site", "report.log", variables)
-    return folder / "build"
+    run([NODE, EVIDENCE, command], folder, doing, "report.log", variables)
 
 
 def document_models(folder: Path) -> Path:

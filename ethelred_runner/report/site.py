@@ -37,7 +37,8 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
         documentation = project / "static" / "dbt" / "index.html"
         documentation.parent.mkdir()
         document_models(folder / "documentation").rename(documentation)
-        built = run_evidence(project)
+        run_evidence(project, "build:strict", "building the site")
+        built = project / "build"
         (built / MARKER).write_text(json.dumps({"base_path": base_path}), encoding="utf-8")
         swap_in(built, place)
     console.say(f"the site is in {site}")

@@ -58,7 +58,7 @@ const importEach = (content, filename) => {
 // What Evidence does before each update, which drawing at build has none of, is done once all else is known.
 const OVERRIDES = [
 	['beforeUpdate(() => {', 'const applyOverrides = (() => {'],
-	['</script>\n', '\t$: applyOverrides();\n</script>\n']
+	[/<\/script>(?![\s\S]*<\/script>)/, '\t$: applyOverrides();\n</script>']
 ];
 /** What is replaced in a component's text, and by what. */
 const REPLACED = {
@@ -81,15 +81,19 @@ const REPLACED = {
 			'export let search = false;',
 			'export let search = false;\n\tif (search) throw new Error("<DataTable search> can\'t be used, since a built page has no script that searches");'
 		],
+		[
+			'class="scrollbox pretty-scrollbar"',
+			'class="scrollbox pretty-scrollbar" tabindex="0" role="region" aria-label="Table"'
+		],
 		['{#if downloadable}', '{#if false}'],
 		['{#if !isFullPage}', '{#if false}']
 	]
 };
 
 const replaceAll = (content, [from, to]) => {
-	if (!content.includes(from))
-		throw new Error(`Evidence has changed: ${from.trim()} isn't in it. Mend evidence/components.js`);
-	return content.replaceAll(from, () => to);
+	const isThere = from instanceof RegExp ? from.test(content) : content.includes(from);
+	if (!isThere) throw new Error(`Evidence has changed: ${from} isn't in it. Mend evidence/components.js`);
+	return from instanceof RegExp ? content.replace(from, () => to) : content.replaceAll(from, () => to);
 };
 
 const drawnAtBuild = (content, filename) => {
