@@ -300,6 +300,8 @@ const listen = () => {
 
 /** In `ethelred dev` the page is drawn and changed by Evidence: read it again whenever it has changed. */
 export const follow = () => {
+	if ('followed' in root.dataset) return location.reload(); // this script has changed itself
+	root.dataset.followed = '';
 	const observer = new MutationObserver(() => {
 		observer.disconnect();
 		start();
@@ -307,6 +309,7 @@ export const follow = () => {
 	});
 	start();
 	observer.observe(document.body, { childList: true, subtree: true });
+	return undefined;
 };
 
 showAppearance();
