@@ -8,17 +8,24 @@ const isBuild = process.env.EVIDENCE_IS_BUILDING === 'true';
 const DIST = '@evidence-dev/core-components/dist';
 const root = path.resolve('../../node_modules', DIST);
 
-const CHARTS = ['Area', 'Bar', 'Line', 'Scatter', 'Bubble'].flatMap((name) => [
-	name,
-	`${name}${name === 'Scatter' ? 'Plot' : 'Chart'}`
-]);
-/** What works in a page. README.md has the list, with what each can't do. */
+/** What works in a page. README.md has the list, with what each can't do; tests/site/evidence-components.md has all. */
 export const DRAWN = [
-	...CHARTS,
+	...['Area', 'AreaChart', 'Bar', 'BarChart', 'Line', 'LineChart', 'Scatter', 'ScatterPlot', 'Bubble', 'BubbleChart'],
 	...['BoxPlot', 'CalendarHeatmap', 'Chart', 'FunnelChart', 'Heatmap', 'Hist', 'Histogram', 'SankeyDiagram'],
-	...['ReferenceArea', 'ReferenceLine', 'ReferencePoint'],
-	...['Alert', 'BigLink', 'BigValue', 'Callout', 'Column', 'DataTable', 'Delta', 'Details', 'Grid', 'Group', 'Image'],
-	...['Info', 'LineBreak', 'Link', 'LinkButton', 'Note', 'PageBreak', 'Value']
+	...['ReferenceArea', 'ReferenceLine', 'ReferencePoint', 'BigValue', 'Column', 'DataTable', 'Delta', 'Value'],
+	...[
+		'Accordion',
+		'AccordionItem',
+		'Alert',
+		'BigLink',
+		'Details',
+		'Grid',
+		'LineBreak',
+		'Link',
+		'LinkButton',
+		'PageBreak'
+	],
+	...['Tab', 'Tabs']
 ];
 /** What Evidence puts on a page by itself. */
 const ITS_OWN = ['QueryViewer'];
@@ -28,7 +35,13 @@ const files = fs
 	.filter((file) => file.endsWith('.svelte'))
 	.map((file) => [path.basename(file, '.svelte'), file]);
 const fileOf = Object.fromEntries(files);
-const OWN = { Details: 'Details.svelte' };
+const OWN = {
+	Accordion: 'Plain.svelte',
+	AccordionItem: 'Details.svelte',
+	Details: 'Details.svelte',
+	Tab: 'Details.svelte',
+	Tabs: 'Plain.svelte'
+};
 
 const importOf = (name, as, page) => {
 	if (ITS_OWN.includes(name)) return `import { ${name} } from '@evidence-dev/core-components';`;
@@ -79,7 +92,7 @@ const REPLACED = {
 		['$: paginated = data.length > rows && !groupBy;', '$: paginated = false;'],
 		[
 			'export let search = false;',
-			'export let search = false;\n\tif (search) throw new Error("<DataTable search> can\'t be used, since a built page has no script that searches");'
+			'export let search = false;\n\tif (toBoolean(search)) throw new Error("<DataTable search> can\'t be used, since a built page has no script that searches");'
 		],
 		[
 			'class="scrollbox pretty-scrollbar"',
