@@ -2,13 +2,14 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 PORT ?= 8000
+SITE ?= data/demo/site
 VENV := .venv
 BIN := $(VENV)/bin
 export UV_COMPILE_BYTECODE := 1
 # Node and npm come from a wheel, inside the virtual environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo serve test test-quick lint format lock audit browser clean
+.PHONY: help setup demo serve dev test test-all test-quick lint format lock audit browser clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 14
@@ -29,26 +30,33 @@ reports/node_modules/installed: $(VENV)/installed reports/package-lock.json repo
 demo: setup ## the whole path on a simulated year of two platforms
 	$(BIN)/ethelred demo
 
-serve: setup ## show the built site on this machine (PORT=8000)
-	$(BIN)/ethelred serve --port $(PORT)
+serve: setup ## show the demo's site on this machine (PORT=8000, or another SITE=data/site)
+	$(BIN)/ethelred serve --port $(PORT) --site $(SITE)
 
-test: setup browser ## all tests
+dev: setup ## the demo's report while you work on it, with each change at once
+	$(BIN)/ethelred dev
+
+test: setup browser ## the tests of every change
+	$(BIN)/python -m pytest -n auto -m "not dice"
+
+test-all: setup browser ## all tests, with those of every week
 	$(BIN)/python -m pytest -n auto
 
 test-quick: setup ## the tests without the slow ones and the site's
-	$(BIN)/python -m pytest -n auto -m "not slow and not site"
+	$(BIN)/python -m pytest -n auto -m "not slow and not site and not dice"
 
-lint: setup ## ruff, mypy, sqlfluff and the workflow linters
+lint: setup ## ruff, mypy, import-linter, sqlfluff, the report's and the workflows' linters
 	sh scripts/lint
 
-format: setup ## have ruff and sqlfluff mend what they can
+format: setup ## have ruff, sqlfluff and the report's formatter mend what they can
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/sqlfluff fix models tests/dbt
+	npm --prefix reports run --silent format
 
 lock: ## resolve the dependencies again (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml --output-file requirements.txt
 
 audit: setup ## ask for known weaknesses of the locked packages (needs the internet)
-	$(BIN)/python scripts/audit.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/audit
 
 browser:
 	sh scripts/debian-packages

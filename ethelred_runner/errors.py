@@ -67,6 +67,8 @@ def line_of(error: BaseException) -> str:
 
 def exit_code_of(error: BaseException) -> int:
     """Return the code that the program ends with for an error."""
+    if isinstance(error, KeyboardInterrupt):
+        return 130
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else EthelredError.exit_code
     return error.exit_code if isinstance(error, EthelredError) else EthelredError.exit_code

@@ -1,5 +1,6 @@
 """Folders and files of this machine: private, locked, written to the disk for certain."""
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -15,6 +16,8 @@ from ethelred_runner.settings import work_root
 
 PREFIX = "ethelred-run-"
 KEPT = "ethelred-kept-"
+# What network shares answer to what they can't do: to flush a folder, say.
+UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EBADF)
 
 
 @contextmanager
@@ -31,8 +34,8 @@ def private_folder(keep: bool = False, *, inside: Path | None = None) -> Iterato
         folder, lock = _made(root, KEPT if keep else PREFIX)
     except OSError as error:
         raise UsageError(
-            f"no folder for copies can be made in {root}: {error.strerror}; "
-            "set ETHELRED_WORK to a folder you can write to"
+            f"no private folder can be made in {root}: {error.strerror}; make room, or name a "
+            "folder that you can write to (ETHELRED_WORK, --datastore, --site)"
         ) from None
     try:
         yield folder
@@ -87,15 +90,34 @@ def take_lock(path: Path, *, wait_seconds: float = float("inf")) -> int:
                 os.close(lock)
                 raise
             time.sleep(0.05)
+        except OSError as error:
+            if error.errno not in UNSUPPORTED:
+                raise
+            return lock  # of nothing: a network share may know no locks
 
 
 def sync(path: Path) -> None:
-    """Have the system write a file or a folder to the disk now."""
+    """Have the system write a file or a folder to the disk now, where it can."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
     finally:
         os.close(descriptor)
+
+
+def set_access(path: Path, mode: int, *, like: Path) -> None:
+    """Give a file or folder a mode, and owner and group of another, as far as that is possible.
+
+    Only root may give a file away, and some file systems know no owners or modes.
+    """
+    with suppress(OSError):
+        os.chown(path, -1, like.stat().st_gid)
+        os.chown(path, like.stat().st_uid, -1)
+    with suppress(OSError):
+        path.chmod(mode)
 
 
 def sha256_of(path: Path) -> str:

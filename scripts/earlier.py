@@ -17,7 +17,8 @@ def main() -> None:
     runs = github(
         "GET", "actions/workflows/pipeline.yml/runs?event=schedule&status=completed&per_page=1"
     )
-    went_well = [run["conclusion"] for run in (runs or {}).get("workflow_runs", [])] == ["success"]
+    found = runs.get("workflow_runs", []) if isinstance(runs, dict) else []
+    went_well = [run["conclusion"] for run in found] == ["success"]
     with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as outputs:
         outputs.write(f"if_older={HOURS if went_well else ''}\n")
 

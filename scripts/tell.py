@@ -17,59 +17,56 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 AUTHOR = "github-actions[bot]"  # who opens the issue; nobody else's is ever touched
 TRIES = 3
 SECONDS = 20.0
+MAX_WARNINGS = 20
+FIGURES = ("copies read", "new logins", "rejected values", "logins")
 Summary = dict[str, Any]
-
-
-def main() -> None:
-    """Do what the argument says."""
-    commands = {"start": start, "pass-on": pass_on, "end": end}
-    commands[sys.argv[1]]()
 
 
 def start() -> None:
     """Check in at the start of a run."""
-    if not is_quiet():
+    if setting("QUIET") != "true":  # a dry run: nobody is told
         check_in("/start")
 
 
 def pass_on() -> None:
     """Write the run's summary, and whether there is a site to publish, as a step's outputs."""
     path = Path(setting("ETHELRED_SUMMARY"))
-    text = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
-    publish = bool(text) and json.loads(text)["outcome"] == "done"
+    summary = (parsed(path.read_bytes()) if path.is_file() else None) or {}
+    warnings = summary.get("warnings", [])
+    if len(warnings) > MAX_WARNINGS:  # a variable of a job has room for 128 KB, an issue for 64
+        rest = f"and {len(warnings) - MAX_WARNINGS:,} more, which are in the artefact summary"
+        summary["warnings"] = [*warnings[:MAX_WARNINGS], rest]
     with Path(setting("GITHUB_OUTPUT")).open("a", encoding="utf-8") as outputs:
-        outputs.write(f"summary={text}\npublish={str(publish).lower()}\n")
+        outputs.write(f"summary={json.dumps(summary) if summary else ''}\n")
+        outputs.write(f"publish={str(summary.get('site_built', False)).lower()}\n")
 
 
 def end() -> None:
     """Say on the run's page how it went, and tell whoever wants to hear of it."""
     summary: Summary = json.loads(setting("SUMMARY") or "{}")
     trouble = [*failed_jobs(setting("RESULTS")), *troubles(summary)]
-    page = "\n".join([headline(summary, trouble), "", *details(summary, trouble), "", links()])
+    page = "\n".join(page_lines(summary, trouble)) + "\n"
     with Path(setting("GITHUB_STEP_SUMMARY")).open("a", encoding="utf-8") as shown:
-        shown.write(page + "\n")
-    if is_quiet():
+        shown.write(page)
+    if setting("QUIET") == "true":
         return
     check_in("/fail" if trouble else "")
-    if trouble:
-        complain(summary, trouble, page)
-    elif summary.get("outcome") != "up to date":  # such a run has shown nothing
-        close_issue(page)
+    webhook = setting("ETHELRED_WEBHOOK_URL")
+    if trouble and webhook:
+        text = f"{title()}: {'; '.join(trouble)}\n{run_url()}"
+        deliver("the webhook", webhook, {"text": text, "trouble": trouble, "summary": summary})
+    elif trouble or summary.get("outcome") != "up to date":  # such a run has shown nothing
+        update_issue(page, is_well=not trouble)
 
 
 def setting(name: str) -> str:
     """Return an environment variable; empty if it isn't set."""
     return os.environ.get(name, "").strip()
-
-
-def is_quiet() -> bool:
-    """Tell whether nobody is to be told: a dry run."""
-    return setting("QUIET") == "true"
 
 
 def failed_jobs(results: str) -> list[str]:
@@ -92,51 +89,32 @@ def troubles(summary: Summary) -> list[str]:
     ]
 
 
-def headline(summary: Summary, trouble: list[str]) -> str:
-    """Return the heading: what ran, and how it went."""
+def page_lines(summary: Summary, trouble: list[str]) -> list[str]:
+    """Return the lines of Markdown that say what ran, how it went, and where to look."""
+    platforms = summary.get("platforms", [])
     how = "needs a look" if trouble else summary.get("outcome", "done")
-    return f"### {setting('GITHUB_WORKFLOW')}: {how}"
-
-
-def details(summary: Summary, trouble: list[str]) -> list[str]:
-    """Return the lines of Markdown below the heading."""
-    lines = [f"- **{quoted(line)}**" for line in trouble]
-    lines += table(summary.get("platforms", []))
-    lines += [f"- {line}" for line in gaps(summary.get("platforms", []))]
-    lines += [f"- warning: {quoted(line)}" for line in summary.get("warnings", [])]
-    return lines
-
-
-def table(platforms: list[Summary]) -> list[str]:
-    """Return a table of the platforms' figures; times are in UTC."""
-    if not platforms:
-        return []
-    names = ("copies read", "new logins", "rejected values", "logins")
-    rows = [
-        "| "
-        + " | ".join(
-            [
-                platform["platform"],
-                platform["newest_copy_taken_at"],
-                f"{platform['age_hours']:,.1f} h",
-                *(f"{platform[name.replace(' ', '_')]:,}" for name in names),
-            ]
-        )
-        + " |"
-        for platform in platforms
-    ]
-    heading = ["platform", "newest copy", "age", *names]
-    return ["", f"| {' | '.join(heading)} |", "|---" * len(heading) + "|", *rows, ""]
-
-
-def gaps(platforms: list[Summary]) -> list[str]:
-    """Return a line for each recent gap between copies."""
-    return [
-        f"{platform['platform']}: no copy between {gap['from']} and {gap['to']} "
+    lines = [f"### {setting('GITHUB_WORKFLOW')}: {how}", ""]
+    lines += [f"- **{quoted(line)}**" for line in trouble]
+    if platforms:
+        lines += ["", f"| {' | '.join(['platform', 'newest copy', 'age', *FIGURES])} |"]
+        lines += ["|---" * 7 + "|", *map(row, platforms), ""]
+    lines += [
+        f"- {platform['platform']}: no copy between {gap['from']} and {gap['to']} "
         f"({gap['hours']:,.0f} hours, nights missed: {gap['nights_missed']})"
         for platform in platforms
         for gap in platform["gaps"]
     ]
+    lines += [f"- warning: {quoted(line)}" for line in summary.get("warnings", [])]
+    site = setting("SITE")
+    return [*lines, "", (f"[The site]({site}) · " if site else "") + f"[This run]({run_url()})"]
+
+
+def row(platform: Summary) -> str:
+    """Return a platform's figures as a row of a table in Markdown; times are in UTC."""
+    figures = [f"{platform[name.replace(' ', '_')]:,}" for name in FIGURES]
+    age = f"{platform['age_hours']:,.1f} h"
+    cells = [platform["platform"], platform["newest_copy_taken_at"], age, *figures]
+    return f"| {' | '.join(cells)} |"
 
 
 def quoted(text: str) -> str:
@@ -144,16 +122,10 @@ def quoted(text: str) -> str:
     return "`" + " ".join(text.replace("`", "'").split()) + "`"
 
 
-def links() -> str:
-    """Return links to the site, if one was published, and to the run."""
-    site = setting("SITE")
-    return (f"[The site]({site}) · " if site else "") + f"[This run]({run_url()})"
-
-
 def run_url() -> str:
     """Return the address of this run's page."""
-    repository = f"{setting('GITHUB_SERVER_URL')}/{setting('GITHUB_REPOSITORY')}"
-    return f"{repository}/actions/runs/{setting('GITHUB_RUN_ID')}"
+    server, repository = setting("GITHUB_SERVER_URL"), setting("GITHUB_REPOSITORY")
+    return f"{server}/{repository}/actions/runs/{setting('GITHUB_RUN_ID')}"
 
 
 def check_in(what: str) -> None:
@@ -163,32 +135,16 @@ def check_in(what: str) -> None:
         deliver("the check-in", url.rstrip("/") + what)
 
 
-def complain(summary: Summary, trouble: list[str], page: str) -> None:
-    """Post to the webhook if one is set; else open an issue, or comment on the open one."""
-    webhook = setting("ETHELRED_WEBHOOK_URL")
-    if webhook:
-        text = f"{setting('GITHUB_WORKFLOW')} needs a look: {'; '.join(trouble)}\n{run_url()}"
-        deliver("the webhook", webhook, {"text": text, "trouble": trouble, "summary": summary})
-        return
-    issue = open_issue()
-    if issue:
-        github("POST", f"issues/{issue['number']}/comments", {"body": page})
-    else:
+def update_issue(page: str, *, is_well: bool) -> None:
+    """Open the issue about this workflow, comment on the open one, or close it if all is well."""
+    found = github("GET", f"issues?state=open&per_page=100&creator={quote(AUTHOR)}")
+    numbers = [one["number"] for one in found or () if one["title"] == title()]
+    if numbers:
+        github("POST", f"issues/{numbers[0]}/comments", {"body": page})
+    elif not is_well:
         github("POST", "issues", {"title": title(), "body": page})
-
-
-def close_issue(page: str) -> None:
-    """Close the issue that an earlier run has opened, if there is one."""
-    issue = open_issue()
-    if issue:
-        github("POST", f"issues/{issue['number']}/comments", {"body": page})
-        github("PATCH", f"issues/{issue['number']}", {"state": "closed"})
-
-
-def open_issue() -> Summary | None:
-    """Return the open issue about this workflow, if there is one."""
-    found = github("GET", f"issues?state=open&per_page=100&creator={quote(AUTHOR)}") or []
-    return next((issue for issue in found if issue["title"] == title()), None)
+    if numbers and is_well:
+        github("PATCH", f"issues/{numbers[0]}", {"state": "closed"})
 
 
 def title() -> str:
@@ -204,19 +160,16 @@ def github(method: str, path: str, body: object = None) -> Any:
         "Accept": "application/vnd.github+json",
         "X-GitHub-Api-Version": "2022-11-28",
     }
-    # Repeating what isn't a mere question could do it twice.
-    return deliver(
-        "GitHub (are issues enabled in this repository's settings?)",
-        *(url, body, method, headers),
-        tries=TRIES if method == "GET" else 1,
-    )
+    tries = TRIES if method == "GET" else 1  # repeating what is no question could do it twice
+    what = "GitHub (are issues enabled in this repository's settings?)"
+    return deliver(what, url, body, method, headers, tries)
 
 
 def deliver(
     what: str,
     url: str,
     body: object = None,
-    method: str = "",
+    method: str | None = None,
     headers: dict[str, str] | None = None,
     tries: int = TRIES,
 ) -> Any:
@@ -224,28 +177,31 @@ def deliver(
 
     A failure is a warning that doesn't name the address: it may be a secret.
     """
-    parts = urlsplit(url)
-    if parts.scheme != "https" and parts.hostname != "127.0.0.1":
-        print(f"::warning::{what} can't be reached: its address must begin with https://")
-        return None
+    failure = "its address must begin with https://"
+    if not url.startswith(("https://", "http://127.0.0.1:")):
+        tries = 0
     data = None if body is None else json.dumps(body).encode()
     headers = {"User-Agent": "ethelred", "Content-Type": "application/json", **(headers or {})}
-    request = urllib.request.Request(url, data, headers, method=method or None)  # noqa: S310
-    failure = ""
     for _ in range(tries):
         try:
+            request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310
             with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
-                content = answer.read()
+                return parsed(answer.read())
         except urllib.error.HTTPError as error:
             failure = f"HTTP {error.code}"
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:  # also an odd address
             failure = type(error).__name__
-        else:
-            is_json = "json" in answer.headers.get("Content-Type", "")
-            return json.loads(content) if is_json and content else None
     print(f"::warning::{what} can't be reached: {failure}")
     return None
 
 
+def parsed(content: bytes) -> Any:
+    """Return what an answer holds as JSON, or nothing: many services answer with a mere OK."""
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
+
+
 if __name__ == "__main__":
-    main()
+    {"start": start, "pass-on": pass_on, "end": end}[sys.argv[1]]()

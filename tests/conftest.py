@@ -1,42 +1,22 @@
-"""What the tests share: the program as a user runs it, and the sample nights with their truth."""
+"""Fixtures that all tests share: the program, and the sample nights with their truth."""
 
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.browsing import browser, visit
-from tests.truth import Night, read_nights
+from tests.support.browsing import browser, visit
+from tests.support.program import SAMPLES, Ethelred, run_ethelred
+from tests.support.truth import Night, read_nights
 
 __all__ = ["browser", "visit"]  # fixtures
-
-Ethelred = Callable[..., subprocess.CompletedProcess[str]]
-PROGRAM = Path(sys.executable).with_name("ethelred")
-SAMPLES = Path(__file__).parent / "samples"
 
 
 @pytest.fixture(scope="session")
 def ethelred() -> Ethelred:
-    """Run the program as a user does, with nothing of this shell's settings."""
-    settings = {key: value for key, value in os.environ.items() if not key.startswith("ETHELRED_")}
-
-    def run(*arguments: str | Path, code: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [PROGRAM, *map(str, arguments)],
-            env=settings | more,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        assert done.returncode == code, f"{done.args}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    return run
+    """Run the program as a user does."""
+    return run_ethelred
 
 
 @pytest.fixture(scope="session")

@@ -1,27 +1,58 @@
 """The command line's contract: commands, options, exit codes, and errors that people can read."""
 
 import os
-import sqlite3
+import signal
 import subprocess
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from tests.conftest import PROGRAM, SAMPLES, Ethelred
-from tests.truth import Night
+from ethelred_runner.cli import commands, main
+from ethelred_runner.cli.run import Plan
+from ethelred_runner.errors import EthelredError
+from ethelred_runner.watch.outcome import Outcome
+from tests.support.program import PROGRAM, PROJECT, Ethelred
+from tests.support.truth import Night
 
 COMMANDS = [
     *("run", "obtain", "build", "report", "serve", "status", "check", "demo"),
     *("versions", "restore", "export", "import"),
 ]
-README = Path(__file__).parents[1] / "README.md"
+README = PROJECT / "README.md"
+OWN = "ETHELRED_SOURCE_OPENCODELISTS"
+Calls = list[tuple[Plan, Outcome]]
+
+
+@pytest.fixture(autouse=True)
+def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("ETHELRED_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """Note what the commands run and build would do, instead of doing it."""
+    noted: Calls = []
+    monkeypatch.setattr(commands, "run_plan", lambda plan, outcome: noted.append((plan, outcome)))
+    return noted
+
+
+def invoke(*arguments: str | Path, code: int = 0, settings: dict[str, str] | None = None) -> str:
+    """Run a command in this process, expect an exit code, and return what it printed."""
+    done = CliRunner().invoke(commands.app, [str(one) for one in arguments], env=settings)
+    error = done.exception
+    found = error.exit_code if isinstance(error, EthelredError) else done.exit_code
+    said = f"{done.output}{error or ''}"
+    assert found == code, said
+    return said
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_has_help_and_is_in_the_readme(ethelred: Ethelred, command: str) -> None:
-    shown = ethelred(command, "--help").stdout
-    assert "--debug" in shown
+def test_each_command_has_help_and_is_in_the_readme(command: str) -> None:
+    assert "--debug" in invoke(command, "--help", settings={"COLUMNS": "200"})
     assert f"`ethelred {command}" in README.read_text(encoding="utf-8")
 
 
@@ -33,8 +64,13 @@ def test_each_exit_code_is_in_the_readme() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["run", "--no-report"], 2, "ETHELRED_SOURCE_OPENCODELISTS"),
+        (["run", "--no-report"], 2, OWN),
+        (["run", "--platform", "opencodelists"], 2, OWN),
         (["run", "--no-such-option"], 2, "--no-such-option"),
+        (["run", "--max-age", "inf"], 2, "no number of hours"),
+        (["status", "--max-age", "nan"], 2, "no number of hours"),
+        (["run", "--if-older", "-1"], 2, "no number of hours"),
+        (["serve", "--port", "99999"], 2, "--port"),
         (["build", "a", "b", "--taken-at", "2026-03-22", "--init"], 2, "one source"),
         (["build", "a", "--taken-at", "yesterday", "--init"], 2, "2026-03-22T05:00:00Z"),
         (["build", "a", "--taken-at", "2999-01-01", "--init"], 2, "future"),
@@ -48,119 +84,143 @@ def test_each_exit_code_is_in_the_readme() -> None:
     ],
 )
 def test_an_error_says_what_is_wrong_and_what_to_do(
-    ethelred: Ethelred, tmp_path: Path, arguments: list[str], code: int, says: str
+    tmp_path: Path, arguments: list[str], code: int, says: str
 ) -> None:
-    store = str(tmp_path / "ethelred.duckdb")
-    done = ethelred(*arguments, code=code, ETHELRED_DATASTORE=store)
-    assert says in done.stderr + done.stdout
-    assert "Traceback" not in done.stderr
-    assert not Path(store).exists()
+    store = tmp_path / "ethelred.duckdb"
+    settings = {"ETHELRED_DATASTORE": str(store), "COLUMNS": "200"}
+    said = invoke(*arguments, code=code, settings=settings)
+    assert says in said
+    assert not store.exists()
 
 
 def test_only_debug_shows_a_traceback(ethelred: Ethelred, tmp_path: Path) -> None:
-    store = tmp_path / "lost.duckdb"
-    assert "Traceback" in ethelred("status", "--datastore", store, "--debug", code=5).stderr
+    lost = {"ETHELRED_DATASTORE": str(tmp_path / "lost.duckdb")}
+    assert "Traceback" not in ethelred("status", code=5, ETHELRED_DEBUG="false", **lost).stderr
+    assert "Traceback" in ethelred("status", "--debug", code=5, **lost).stderr
 
 
-def test_options_are_environment_variables_too(
-    ethelred: Ethelred, nights: list[Night], tmp_path: Path
+class Panic(BaseException):
+    """What a library written in Rust raises."""
+
+
+@pytest.mark.parametrize(("error", "code"), [(Panic("hunter2"), 1), (KeyboardInterrupt(), 130)])
+def test_whatever_happens_ends_as_an_exit_code_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
 ) -> None:
-    store = tmp_path / "ethelred.duckdb"
-    settings = {
-        "ETHELRED_SOURCE_OPENCODELISTS": str(nights[0].raw),
-        "ETHELRED_DATASTORE": str(store),
-        "ETHELRED_INIT": "true",
-        "ETHELRED_NO_REPORT": "1",
-        "ETHELRED_TAKEN_AT": "",
-    }
-    assert "144 new logins" in ethelred("run", **settings).stdout
-    settings["ETHELRED_INIT"] = "false"
-    assert "nothing new" in ethelred("run", **settings).stdout
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(commands, "serve_site", fail)
+    with pytest.raises(SystemExit) as ended:
+        main(["serve"])
+    assert ended.value.code == code
+    said = capsys.readouterr().err
+    assert [word for word in ("Traceback", "hunter2") if word in said] == []
+    assert ("--debug" in said) == (code == 1)
 
 
-def test_an_old_copy_is_warned_about_and_a_backfill_told(
-    ethelred: Ethelred, nights: list[Night], tmp_path: Path
+@pytest.fixture
+def _handlers() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_handlers")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_run_in_an_orderly_way(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    store = tmp_path / "ethelred.duckdb"
-    said = ethelred(*("build", nights[1].raw, "--datastore", store, "--init", "--max-age", "36"))
-    assert "the newest copy of opencodelists was taken 2026-03-22 02:00 UTC" in said.stderr
-    said = ethelred("build", nights[0].raw, "--datastore", store)
-    assert "older than the newest one known (backfill)" in said.stdout
-    assert "newest copy" not in said.stderr
+    monkeypatch.setattr(commands, "serve_site", lambda *_: signal.raise_signal(number))
+    with pytest.raises(SystemExit) as ended:
+        main(["serve"])
+    assert ended.value.code == 128 + number
 
 
-def test_a_copy_is_kept_only_if_asked_for_and_never_if_too_large(
-    ethelred: Ethelred, nights: list[Night], tmp_path: Path
+@pytest.mark.usefixtures("_handlers")
+def test_nohup_keeps_its_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    monkeypatch.setattr(commands, "serve_site", lambda *_: signal.raise_signal(signal.SIGHUP))
+    with pytest.raises(SystemExit) as ended:
+        main(["serve"])
+    assert ended.value.code == 0
+
+
+def test_options_are_environment_variables_too(calls: Calls, tmp_path: Path) -> None:
+    settings = {OWN: "/a/copy", "ETHELRED_DATASTORE": "/a/store", "ETHELRED_MAX_AGE": "0"}
+    settings |= {"ETHELRED_INIT": "true", "ETHELRED_NO_REPORT": "1", "ETHELRED_MAX_BYTES": "5"}
+    invoke("run", settings=settings)
+    settings |= {"ETHELRED_NO_REPORT": "0"}
+    invoke("run", "--site", tmp_path, "--if-older", "8", settings=settings)
+    (first, outcome), (second, _) = calls
+    assert [request.source for request in first.requests] == ["/a/copy"]
+    assert (first.datastore, first.init, first.site) == ("/a/store", True, None)
+    assert (first.limits.max_bytes, outcome.max_age_hours, first.if_older_hours) == (5, 0, None)
+    assert (second.site, second.if_older_hours) == (tmp_path, 8)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "expected"),
+    [
+        ([], {OWN: "/one"}, ["/one"]),
+        (["/x", "opencodelists=/y"], {OWN: "/one"}, ["/x", "/y"]),
+        (["--platform", "opencodelists"], {OWN: "/one", "ETHELRED_SOURCE_OTHER": "/2"}, ["/one"]),
+        ([], {"ETHELRED_SOURCES": "/x opencodelists=/y\n", OWN: "/one"}, ["/x", "/y"]),
+    ],
+)
+def test_what_is_obtained(
+    calls: Calls, arguments: list[str], settings: dict[str, str], expected: list[str]
 ) -> None:
-    work, store = tmp_path / "work", tmp_path / "ethelred.duckdb"
-    build = ["build", nights[0].raw, "--datastore", store, "--init"]
-    said = ethelred(*build, "--max-bytes", "700000", code=4, ETHELRED_WORK=str(work))
-    assert "--max-bytes" in said.stderr
-    ethelred(*build, "--keep", ETHELRED_WORK=str(work))
-    assert [path.stat().st_mode & 0o777 for path in work.rglob("*.sqlite3")] == [0o600]
-    ethelred(*build, ETHELRED_WORK=str(work))
-    assert len(list(work.rglob("*.sqlite3"))) == 1
+    invoke("run", *arguments, settings=settings)
+    assert [request.source for request in calls[0][0].requests] == expected
 
 
-def test_obtained_copies_can_be_built_from_later(
-    ethelred: Ethelred, nights: list[Night], tmp_path: Path
+def test_a_platform_alone_is_that_platforms_source(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    done = ethelred("obtain", nights[0].raw, "--to", tmp_path / "copies")
-    copy = tmp_path / "copies" / "2026-03-21-db.sqlite3"
-    assert done.stdout.strip() == str(copy)
-    assert copy.stat().st_mode & 0o777 == 0o600
-    store = tmp_path / "ethelred.duckdb"
-    ethelred("build", copy, "--datastore", store, "--init")
-    again = ethelred("build", nights[0].raw, "--datastore", store)
-    assert "nothing new" in again.stdout
+    seed = (PROJECT / "seeds" / "platforms.csv").read_text().splitlines()[:2]
+    (tmp_path / "platforms.csv").write_text("\n".join([*seed, "other,Other,users,last_login\n"]))
+    monkeypatch.setenv("ETHELRED_SEEDS", str(tmp_path))
+    settings = {OWN: "/one", "ETHELRED_SOURCE_OTHER": "/two"}
+    invoke("run", settings=settings)
+    invoke("run", "--platform", "other", settings=settings)
+    sources = [[request.source for request in plan.requests] for plan, _ in calls]
+    assert sources == [["/one", "/two"], ["/two"]]
+    token = calls[1][0].requests[0].authorization
+    assert token == "ETHELRED_HTTP_AUTHORIZATION_OTHER"  # not the default platform's
 
 
-def test_a_text_that_is_not_utf8_does_not_fail_the_copy(ethelred: Ethelred, tmp_path: Path) -> None:
-    copy, store = tmp_path / "copy.sqlite3", tmp_path / "ethelred.duckdb"
-    copy.write_bytes((SAMPLES / "damaged" / "good.sqlite3").read_bytes())
-    with closing(sqlite3.connect(copy)) as connection, connection:
-        connection.execute(
-            "update opencodelists_user set last_login = cast(x'32303235ff' as text)"
-            " where username = (select max(username) from opencodelists_user)"
-        )
-    done = ethelred(
-        *("build", copy, "--datastore", store, "--init"), *("--taken-at", "2026-03-27T02:00Z")
+def test_empty_settings_count_as_not_given(ethelred: Ethelred, tmp_path: Path) -> None:
+    empty = dict.fromkeys(["ETHELRED_SITE", "ETHELRED_MAX_AGE", "ETHELRED_SUMMARY", OWN], "")
+    lost = {"ETHELRED_DATASTORE": str(tmp_path / "lost.duckdb"), "AWS_ENDPOINT_URL": " "}
+    assert OWN in ethelred("run", code=2, **empty, **lost).stderr
+
+
+def test_the_demo_has_a_datastore_and_a_site_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Path] = []
+    monkeypatch.setattr(
+        commands, "run_demo", lambda store, site, *_, **__: given.extend([Path(store), site])
     )
-    assert "1 value could not be taken for a login" in done.stderr
-    assert list(tmp_path.glob("copy.sqlite3-*")) == []
+    invoke("demo", settings={"ETHELRED_DATASTORE": "s3://real/one", "ETHELRED_SITE": "/srv/www"})
+    invoke("demo", "--datastore", "/a/store", "--site", "/a/site")
+    own = PROJECT / "data" / "demo"
+    assert given == [own / "ethelred.duckdb", own / "site", Path("/a/store"), Path("/a/site")]
 
 
-def test_nothing_of_a_user_is_in_the_datastore_the_output_or_the_log(
-    ethelred: Ethelred, tmp_path: Path
-) -> None:
-    store = tmp_path / "ethelred.duckdb"
-    copy = SAMPLES / "damaged" / "odd-last-login.sqlite3.zst"
-    done = ethelred("build", copy, "--datastore", store, "--init", "--debug")
-    plain = tmp_path / "plain"
-    ethelred("obtain", copy, "--to", plain)
-    with closing(sqlite3.connect(next(plain.iterdir()))) as connection:
-        users = connection.execute(
-            "select username, name, email from opencodelists_user"
-        ).fetchall()
-    personal = {value.encode() for user in users for value in user if value and len(value) > 5}
-    assert len(personal) > 300
-    content = store.read_bytes() + (done.stdout + done.stderr).encode()
-    assert [value for value in personal if value in content] == []
-
-
-def test_a_terminated_run_leaves_no_copy_behind(
-    ethelred: Ethelred, nights: list[Night], tmp_path: Path
-) -> None:
+def test_a_terminated_run_leaves_no_copy_behind(nights: list[Night], tmp_path: Path) -> None:
     work = tmp_path / "work"
     store = str(tmp_path / "ethelred.duckdb")
     command = [str(PROGRAM), "build", str(nights[0].raw), "--datastore", store, "--init"]
-    with subprocess.Popen(
-        command, env=os.environ | {"ETHELRED_WORK": str(work)}, stderr=subprocess.PIPE, text=True
-    ) as run:
+    settings: dict[str, Any] = os.environ | {"ETHELRED_WORK": str(work)}
+    with subprocess.Popen(command, env=settings, stderr=subprocess.PIPE, text=True) as run:
         assert run.stderr is not None
-        assert "obtained" in run.stderr.readline()  # the copy lies there now
-        assert list(work.rglob("*.sqlite3"))
-        run.terminate()
+        assert "obtained" in run.stderr.readline()
+        assert list(work.iterdir())
+        run.send_signal(signal.SIGHUP)
         run.wait(timeout=20)
-    assert run.returncode == 143
+    assert run.returncode == 128 + signal.SIGHUP
     assert list(work.iterdir()) == []

@@ -1,5 +1,6 @@
 """The dbt project as an analyst uses it: plain dbt, no runner, no network, warnings are errors."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,11 +10,12 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 DBT = Path(sys.executable).with_name("dbt")
+LAYERS = ["staging", "intermediate", "history", "marts", "report"]
 
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build all models once, in a sandbox of this module's own."""
+    """Build all models once, in a sandbox of this module's own, without a copy."""
     folder = tmp_path_factory.mktemp("dbt")
     dbt(folder, "build")
     return folder
@@ -23,10 +25,14 @@ def dbt(folder: Path, *arguments: str) -> str:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("ETHELRED_")}
     # A proxy that isn't there: whoever asked for the network would fail.
     offline = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
+    files = {
+        "ETHELRED_DBT_DATABASE": str(folder / "ethelred.duckdb"),
+        "ETHELRED_DBT_COPIES": str(folder / "copies.duckdb"),
+    }
     done = subprocess.run(
         [DBT, *arguments, "--target-path", str(folder / "target"), "--log-path", str(folder)],
         cwd=PROJECT,
-        env=clean | offline | {"ETHELRED_DBT_DATABASE": str(folder / "ethelred.duckdb")},
+        env=clean | offline | files,
         capture_output=True,
         text=True,
         check=False,
@@ -57,3 +63,15 @@ def test_the_documentation_is_one_file(sandbox: Path) -> None:
 
 def test_nothing_is_deprecated(sandbox: Path) -> None:
     dbt(sandbox, "parse", "--no-partial-parse", "--show-all-deprecations", "--warn-error")
+
+
+def test_layers_run_one_way_and_all_but_what_reads_the_copies_can_be_queried(sandbox: Path) -> None:
+    manifest = json.loads((sandbox / "target" / "manifest.json").read_text(encoding="utf-8"))
+    models = {key: one for key, one in manifest["nodes"].items() if key.startswith("model.")}
+    for model in models.values():
+        layer = model["fqn"][1]
+        is_ephemeral = model["config"]["materialized"] == "ephemeral"
+        assert is_ephemeral == (layer in ("staging", "intermediate")), model["name"]
+        for read in model["depends_on"]["nodes"]:
+            if read in models:
+                assert LAYERS.index(models[read]["fqn"][1]) <= LAYERS.index(layer), model["name"]

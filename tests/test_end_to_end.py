@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.conftest import SAMPLES, Ethelred
-from tests.truth import Login, Night, london_day, visible_logins
+from tests.support.program import SAMPLES, Ethelred
+from tests.support.truth import Login, Night, london_day, visible_logins
 
 TRUTH = SAMPLES / "opencodelists"
 

@@ -1,0 +1,1 @@
+"""Logins become history: dbt appends them, and the runner checks that nothing is lost."""

@@ -1,175 +1,103 @@
 """The runner's own checks, behind dbt's, that no history is lost."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from ethelred_runner.datastore import connect
+from ethelred_runner.datastore import HISTORY, connect
 from ethelred_runner.errors import DatastoreError
 
-HISTORY = ("logins", "copies", "active_users", "rejected_logins")
-KEYS = {
-    "logins": "platform, logged_in_at, ordinal",
-    "copies": "platform, copy_id",
-    "active_users": "platform, copy_id",
-}
+Fingerprint = tuple[int, int]  # the number of rows, and the sum of their hashes
 
-# Order doesn't matter to it, and it needs no memory: that holds at 100 million logins too.
-FINGERPRINT = """
-    select count(*), bit_xor(hash({names}))
-    from {side}.logins where appended_at <= (select max(appended_at) from before.logins)
-"""
-
-# What a copy brought in is written down with it, so that rows deleted later are missed.
-SHORTENED = """
+# What a copy brought in is recorded with it, so that rows deleted later are missed.
+IS_WHOLE = """
     select
-        (select count(*) from logins) < (select coalesce(sum(new_logins), 0) from copies),
-        (select count(*) from active_users) != (select count(*) from copies),
-        (select count(*) from rejected_logins)
-        < (select coalesce(sum(rejected_logins), 0) from copies)
+        (select count(*) from logins) >= coalesce(sum(new_logins), 0)
+        and (select count(*) from active_users) = count(*)
+        and (select count(*) from rejected_logins) >= coalesce(sum(rejected_logins), 0)
+    from copies
+"""
+COLUMNS = """
+    select table_name, list(column_name order by column_index)
+    from duckdb_columns() semi join duckdb_tables() using (database_oid, table_oid)
+    where database_name = current_database() and schema_name = 'main'
+    group by table_name
 """
 
 
-@contextmanager
-def side_by_side(before: Path, after: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open two datastores read-only as the catalogues `before` and `after`."""
-    with closing(duckdb.connect()) as connection:
-        spill = str(after.with_name("spill")).replace("'", "''")
-        connection.execute(f"set temp_directory = '{spill}'")
-        for name, path in (("before", before), ("after", after)):
-            quoted = str(path).replace("'", "''")
-            connection.execute(f"attach '{quoted}' as {name} (read_only)")
-        yield connection
+@dataclass(frozen=True)
+class History:
+    """What a datastore held before a build, so that its rows can be found again after it.
+
+    `tables` has the fingerprint of every table, to see whether a build changed anything.
+    """
+
+    columns: dict[str, list[str]]
+    copy_ids: list[str]
+    last_appended_at: datetime | None
+    tables: dict[str, Fingerprint]
 
 
-def check_whole(datastore: Path) -> None:
-    """Raise DatastoreError if a history table is missing or has fewer rows than were appended."""
-    for table in cut_tables(datastore):
-        raise DatastoreError(
-            f"rows of {table} are missing from {datastore}: its history was cut. Restore it from a "
-            "backup (or an earlier version: ethelred versions)"
-        )
-
-
-def check_kept_up(work: Path) -> None:
-    """Raise DatastoreError if a build didn't append to every history table what it had to."""
-    for table in cut_tables(work):
-        raise DatastoreError(
-            f"the build would lose history: {table} has fewer rows than copies says; was a model "
-            "renamed, or does it drop rows?"
-        )
-
-
-def cut_tables(datastore: Path) -> list[str]:
-    """Return the history tables that are missing or have fewer rows than were appended."""
-    with closing(connect(datastore)) as connection:
-        missing = set(HISTORY) - set(columns(connection))
-        if missing:
-            return sorted(missing)
-        row = connection.execute(SHORTENED).fetchall()[0]
-    tables = ("logins", "active_users", "rejected_logins")
-    return [table for table, is_short in zip(tables, row, strict=True) if is_short]
-
-
-def check_unique(datastore: Path) -> None:
-    """Raise DatastoreError if a row of the history is there twice."""
-    with closing(connect(datastore)) as connection:
-        for table, key in KEYS.items():
-            query = f"select 1 from {table} group by {key} having count(*) > 1 limit 1"  # noqa: S608
-            if connection.execute(query).fetchall():
-                raise DatastoreError(f"{datastore} has rows of {table} twice")
-
-
-def count_rows(datastore: Path) -> list[int]:
-    """Return the number of rows of each history table."""
-    with closing(connect(datastore)) as connection:
-        counts = [connection.table(table).count("*").fetchall() for table in HISTORY]
-    return [int(rows[0][0]) for rows in counts]
-
-
-def check_nothing_gone(before: Path, after: Path) -> None:
-    """Raise DatastoreError if a login, a copy or a day of `before` is missing in `after`."""
-    with side_by_side(before, after) as connection:
-        old, new = columns(connection, "before"), columns(connection, "after")
-        for table in HISTORY:
-            if is_gone(connection, table, old[table], new.get(table, [])):
-                raise DatastoreError(f"the build would lose history: rows of {table} are gone")
-        if "logins_per_day" in old and is_shortened(connection, new):
+def read_history(path: Path) -> History:
+    """Return what a datastore holds. Raises DatastoreError if its history was cut."""
+    with closing(connect(path)) as connection:
+        columns = dict(connection.execute(COLUMNS).fetchall())
+        if not is_whole(connection, columns):
             raise DatastoreError(
-                "the build would lose history: days of logins_per_day are gone or have fewer logins"
+                "rows are missing from the datastore: its history was cut. Restore an earlier "
+                "version (ethelred versions, ethelred restore)"
+            )
+        copy_ids = [row[0] for row in connection.execute("select copy_id from copies").fetchall()]
+        newest = connection.execute("select max(appended_at) from logins").fetchall()[0][0]
+        tables = {table: fingerprint(connection, table, columns[table]) for table in columns}
+        return History(columns, copy_ids, newest, tables)
+
+
+def check_nothing_gone(path: Path, before: History) -> None:
+    """Raise DatastoreError if a row of the history before a build is gone, or has changed.
+
+    Also if the build didn't append to every history table what it had to.
+    """
+    with closing(connect(path)) as connection:
+        lost = [table for table in HISTORY if not is_kept(connection, table, before)]
+        if lost or not is_whole(connection, dict(connection.execute(COLUMNS).fetchall())):
+            raise DatastoreError(
+                f"the build would lose history: rows of {', '.join(lost) or 'a table'} are gone or "
+                "missing; the datastore is as it was. Was a model changed or renamed?"
             )
 
 
-def is_gone(
-    connection: duckdb.DuckDBPyConnection, table: str, old: list[str], new: list[str]
-) -> bool:
-    """Tell whether rows or columns of a history table are gone, or have changed."""
-    if not set(old) <= set(new):
-        return True
-    names = ", ".join(f'"{name}"' for name in old)
-    if table != "logins":
-        return bool(rows_without_equal(connection, f"before.{table}", f"after.{table}", names))
-    sides = [
-        connection.execute(FINGERPRINT.format(side=side, names=names)).fetchone()
-        for side in ("before", "after")
-    ]
-    return sides[0] != sides[1]
+def is_whole(connection: duckdb.DuckDBPyConnection, columns: dict[str, list[str]]) -> bool:
+    """Tell whether the history tables have at least the rows that the copies brought in."""
+    return set(HISTORY) <= set(columns) and bool(connection.execute(IS_WHOLE).fetchall()[0][0])
 
 
-def is_shortened(connection: duckdb.DuckDBPyConnection, new: dict[str, list[str]]) -> bool:
-    """Tell whether days of the daily counts are gone or count fewer logins."""
-    if not {"platform", "day", "logins"} <= set(new.get("logins_per_day", [])):
-        return True
-    row = connection.execute(
-        """
-        select count(*) from before.logins_per_day as old
-        left join after.logins_per_day as new using (platform, day)
-        where new.logins is null or new.logins < old.logins
-        """
-    ).fetchone()
-    return bool(row and row[0])
-
-
-def same_content(before: Path, after: Path) -> bool:
-    """Tell whether two datastores, of which `after` lost nothing, hold the same."""
-    with side_by_side(before, after) as connection:
-        tables = columns(connection, "before")
-        if tables != columns(connection, "after"):
-            return False
-        return all(same_rows(connection, table, names) for table, names in tables.items())
-
-
-def same_rows(connection: duckdb.DuckDBPyConnection, table: str, names: list[str]) -> bool:
-    """Tell whether a table has the same rows on both sides."""
-    old, new = f"before.{table}", f"after.{table}"
-    counts = connection.execute(
-        f"select (select count(*) from {old}), (select count(*) from {new})"  # noqa: S608
-    ).fetchall()[0]
-    if counts[0] != counts[1]:
+def is_kept(connection: duckdb.DuckDBPyConnection, table: str, before: History) -> bool:
+    """Tell whether all rows that a history table had are still there, as they were."""
+    known: Any = before.copy_ids
+    condition = "copy_id in (select unnest($known))"
+    if table == "logins":  # a copy read again may show more, once a model was mended
+        condition, known = "appended_at <= $known", before.last_appended_at
+    try:
+        found = fingerprint(connection, table, before.columns[table], condition, {"known": known})
+    except duckdb.Error:  # the table, or a column of it, is gone
         return False
-    return table == "logins" or not rows_without_equal(connection, old, new, ", ".join(names))
+    return found == before.tables[table]
 
 
-def rows_without_equal(
-    connection: duckdb.DuckDBPyConnection, table: str, other: str, names: str
-) -> int:
-    """Return how many rows of a table have no equal in the other."""
-    query = f"select {names} from {table} except all select {names} from {other}"  # noqa: S608
-    return len(connection.execute(query).fetchall())
-
-
-def columns(connection: duckdb.DuckDBPyConnection, side: str | None = None) -> dict[str, list[str]]:
-    """Return the tables (not the views) of a catalogue with their columns in order."""
-    found: dict[str, list[str]] = {}
-    rows = connection.execute(
-        "select table_name, column_name from duckdb_columns()"
-        " semi join duckdb_tables() using (database_oid, table_oid)"
-        " where database_name = coalesce(?, current_database()) and schema_name = 'main'"
-        " order by table_name, column_index",
-        [side],
-    ).fetchall()
-    for table, column in rows:
-        found.setdefault(table, []).append(column)
+def fingerprint(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: list[str],
+    condition: str = "true",
+    values: dict[str, Any] | None = None,
+) -> Fingerprint:
+    """Return the fingerprint of a table's rows, whatever their order."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    query = f'select count(*), coalesce(sum(hash({names})), 0) from "{table}" where {condition}'  # noqa: S608
+    found: Fingerprint = connection.execute(query, values).fetchall()[0]
     return found

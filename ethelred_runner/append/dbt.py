@@ -1,83 +1,67 @@
-"""Running dbt, as a program of its own: it leaves no lock and no connection behind."""
+"""Building and testing the models in a datastore's work file."""
 
-import os
-import re
-import shutil
-import subprocess
+import json
 import sys
 from pathlib import Path
 
-from ethelred_runner import console
-from ethelred_runner.errors import BuildFailed
-from ethelred_runner.project import LOGS, PROJECT
+from ethelred_runner.errors import BuildFailed, DatastoreError
+from ethelred_runner.programs import read_log, run_program
+from ethelred_runner.settings import LOGS, PROJECT, setting
 
+CHILD = Path(__file__).with_name("dbt_child.py")
+RESULT = "dbt-result.json"
+LOG = "dbt-output.log"
+SHOWN_FAILURES = 4
+SHOWN_LETTERS = 300  # of each failure
 # Unit tests are about the models, not about the data: they run with the project's own tests.
-COMMAND = [
-    *(str(Path(sys.executable).with_name("dbt")), "--quiet", "build"),
-    *(
-        "--exclude-resource-type",
-        "unit_test",
-        "--no-version-check",
-        "--no-use-colors",
-        "--no-write-json",
-    ),
-    *("--log-level-file", "info", "--log-path", str(LOGS)),
-    *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-]
-PARSED = "target/partial_parse.msgpack"
-SHOWN_LINES = 6
-TIME = re.compile(r"^\d\d:\d\d:\d\d  ")
-PROGRESS = re.compile(r"\d+ of \d+ ")
+OPTIONS = (
+    "--quiet build --exclude-resource-type unit_test --no-version-check --no-use-colors"
+    " --no-write-json --log-level-file info"
+)
 
 
-def run_dbt(database: Path, manifest: Path, lock: int) -> None:
-    """Build and test all models for `database`, from the copies that the manifest lists.
+def build_models(folder: Path) -> None:
+    """Build and test all models in the folder's ethelred.duckdb, from its copies.duckdb.
 
-    Raises BuildFailed, which names what failed and the full log.
+    Raises BuildFailed, which names what failed and the log; DatastoreError if the disk is full.
     """
-    folder = database.parent
-    environment = os.environ | {
-        # Relative, so that it is the same in every run: else dbt would parse everything again.
-        "ETHELRED_DBT_DATABASE": database.name,
-        "ETHELRED_COPIES": str(manifest),
-    }
-    fetch_parsed(folder)
-    with console.working("building and testing the models"):
-        done = subprocess.run(
-            [*COMMAND, "--target-path", str(folder / "target")],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            pass_fds=[lock],
-            check=False,
+    places = {"log-path": LOGS, "target-path": PROJECT / "target" / "build"}
+    places |= {"project-dir": PROJECT, "profiles-dir": PROJECT}
+    command: list[str | Path] = [sys.executable, "-P", CHILD, RESULT, *OPTIONS.split()]
+    for option, place in places.items():
+        command += [f"--{option}", place]
+    code = run_program(
+        command,
+        folder=folder,
+        doing="building and testing the models",
+        log=LOG,
+        # Relative, so that they are the same in every run: else dbt would parse everything again.
+        variables={
+            "ETHELRED_DBT_DATABASE": "ethelred.duckdb",
+            "ETHELRED_DBT_COPIES": "copies.duckdb",
+            "ETHELRED_SEEDS": setting("ETHELRED_SEEDS", "seeds"),
+        },
+    )
+    if code:
+        raise explain(folder)
+
+
+def explain(folder: Path) -> BuildFailed | DatastoreError:
+    """Return the error that says what failed, shortly, and where the whole of it is."""
+    result = folder / RESULT
+    failures = json.loads(result.read_text(encoding="utf-8")) if result.is_file() else []
+    failures = failures or read_log(LOG)[-SHOWN_FAILURES:]
+    if any("No space left on device" in failure for failure in failures):
+        return DatastoreError(
+            f"the disk of {folder.parent} is full; the datastore is as it was. Make room and run "
+            "again"
         )
-    if done.returncode:
-        raise BuildFailed(explain(done.stdout))
-    keep_parsed(folder)
+    lines = [f"  {shorten(failure)}" for failure in failures[:SHOWN_FAILURES]]
+    if len(failures) > SHOWN_FAILURES:
+        lines.append(f"  and {len(failures) - SHOWN_FAILURES} more")
+    return BuildFailed("\n".join(["dbt failed:", *lines, f"The full log is {LOGS / 'dbt.log'}"]))
 
 
-def fetch_parsed(folder: Path) -> None:
-    """Take over what the last run has parsed, if it is there; dbt sees what has changed."""
-    (folder / "target").mkdir(exist_ok=True)
-    if (PROJECT / PARSED).exists():
-        shutil.copyfile(PROJECT / PARSED, folder / PARSED)
-
-
-def keep_parsed(folder: Path) -> None:
-    """Keep what was parsed for the next run, whole or not at all."""
-    (PROJECT / "target").mkdir(exist_ok=True)
-    aside = PROJECT / f"{PARSED}.{os.getpid()}"
-    shutil.copyfile(folder / PARSED, aside)
-    aside.replace(PROJECT / PARSED)
-
-
-def explain(said: str) -> str:
-    """Say what failed, shortly, from what dbt printed, and where the whole of it is."""
-    lines = [TIME.sub("", line).strip() for line in said.splitlines()]
-    told = [line for line in lines if line and not PROGRESS.match(line)]
-    shown = "\n".join(f"  {line[:200]}" for line in told[:SHOWN_LINES])
-    more = "\n  …" if len(told) > SHOWN_LINES else ""
-    return f"dbt failed:\n{shown}{more}\nThe full log is {LOGS / 'dbt.log'}"
+def shorten(failure: str) -> str:
+    """Return a failure as one line of bearable length."""
+    return " ".join(failure.split())[:SHOWN_LETTERS]

@@ -1,126 +1,43 @@
-"""What a build brought in, for a person to read."""
+"""What a build appended, and what its datastore holds now."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 
-from ethelred_runner.datastore import connect
-
-NEW_COPIES = """
-    select
-        platform, taken_at, taken_at_from, users, new_logins, rejected_logins,
-        copy_id in (select unnest($known)) as is_known
-    from copies
-    order by platform, taken_at
-"""
+from ethelred_runner.datastore import CopyStatus, Status
 
 
 @dataclass(frozen=True)
-class NewCopy:
-    """One copy that a build appended; `taken_at` is in UTC."""
+class Appended:
+    """The result of a build.
 
-    platform: str
-    taken_at: datetime
-    taken_at_from: str
-    users: int
-    new_logins: int
-    rejected_logins: int
-    is_older: bool
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a build appended, and what its datastore holds now.
-
-    `newest_taken_at` has, by platform, when the newest copy was taken (UTC).
+    `known` has the identifiers of the copies that the datastore had before, `copies_given` how
+    many of each platform the build was given.
     """
 
-    copies: Sequence[NewCopy]
-    copies_given: int
-    logins: int
-    newest_taken_at: Mapping[str, datetime]
+    status: Status
+    known: Collection[str]
+    copies_given: Counter[str]
 
     @property
-    def new_logins(self) -> int:
-        """The number of logins appended."""
-        return sum(copy.new_logins for copy in self.copies)
+    def copies(self) -> Sequence[CopyStatus]:
+        """The copies that were new."""
+        every = [copy for platform in self.status.platforms for copy in platform.copies]
+        return [copy for copy in every if copy.copy_id not in self.known]
 
     @property
     def copies_known(self) -> int:
         """The number of copies that the datastore had already."""
-        return self.copies_given - len(self.copies)
+        return self.copies_given.total() - len(self.copies)
 
-
-def copy_ids(datastore: Path) -> list[str]:
-    """Return the identifiers of the copies that a datastore has read."""
-    with closing(connect(datastore)) as connection:
-        return [row[0] for row in connection.execute("select copy_id from copies").fetchall()]
-
-
-def summarise(datastore: Path, known: Sequence[str], copies_given: int) -> Summary:
-    """Compare a built datastore with the copies that were known before the build."""
-    with closing(connect(datastore)) as connection:
-        rows = connection.execute(NEW_COPIES, {"known": list(known)}).fetchall()
-        logins = connection.execute("select count(*) from logins").fetchall()[0][0]
-    before = {platform: taken_at for platform, taken_at, *_, is_known in rows if is_known}
-    newest = {platform: taken_at for platform, taken_at, *_ in rows}
-    new = [
-        NewCopy(*(*row[:-1], row[1] < before.get(row[0], row[1]))) for row in rows if not row[-1]
-    ]
-    return Summary(new, copies_given, logins, newest)
-
-
-def warnings(summary: Summary) -> Iterator[str]:
-    """Yield what a person should look at, in a line each."""
-    for copy in summary.copies:
-        taken = f"the copy of {copy.platform} taken {at(copy.taken_at)}"
-        if copy.taken_at_from == "newest_login":
-            yield (
-                f"{taken}: its modification time is missing or disagrees with its name, so its "
-                "newest login stands in for it; --taken-at can say better"
-            )
-        if copy.rejected_logins:
-            yield (
-                f"{taken}: {count(copy.rejected_logins, 'value')} could not be taken for a login; "
-                "the table rejected_logins lists their shapes"
-            )
-
-
-def stale(summary: Summary, platforms: Iterable[str], max_age_hours: float) -> Iterator[str]:
-    """Yield a line for each of the platforms whose newest copy is older than so many hours."""
-    now = datetime.now(UTC).replace(tzinfo=None)
-    for platform in sorted(set(platforms)):
-        taken_at = summary.newest_taken_at[platform]
-        if now - taken_at > timedelta(hours=max_age_hours):
-            yield (
-                f"the newest copy of {platform} was taken {at(taken_at)}, more than "
-                f"{max_age_hours:g} hours ago: is its backup job at work?"
-            )
-
-
-def results(summary: Summary) -> Iterator[str]:
-    """Yield what was done, in a line each."""
-    if summary.copies_known:
-        yield f"{count(summary.copies_known, 'copy', 'copies')} had been read before"
-    older = sum(copy.is_older for copy in summary.copies)
-    if older:
-        yield f"{count(older, 'copy is', 'copies are')} older than the newest one known (backfill)"
-    appended = count(summary.new_logins, "new login")
-    yield (
-        f"appended {appended} from {count(len(summary.copies), 'new copy', 'new copies')}; "
-        f"the datastore holds {count(summary.logins, 'login')}"
-        if summary.copies
-        else f"nothing new to append; the datastore holds {count(summary.logins, 'login')}"
-    )
-
-
-def at(moment: datetime) -> str:
-    """Write a moment (UTC) for people."""
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """Write a number with its noun."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    @property
+    def backfilled(self) -> int:
+        """The number of new copies that are older than the newest one known."""
+        count = 0
+        for platform in self.status.platforms:
+            known = [copy.taken_at for copy in platform.copies if copy.copy_id in self.known]
+            newest = max(known, default=datetime.min)
+            new = [copy for copy in platform.copies if copy.copy_id not in self.known]
+            count += sum(copy.taken_at < newest for copy in new)
+        return count

@@ -1,147 +1,84 @@
 """The options that commands share; each is an environment variable too."""
 
-from datetime import UTC, datetime, timedelta
+import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ethelred_runner.errors import UsageError
-from ethelred_runner.limits import Limits
-from ethelred_runner.project import DEFAULT_DATASTORE, DEFAULT_SITE
-
-Platform = Annotated[
-    str,
-    typer.Option(
-        "--platform", envvar="ETHELRED_PLATFORM", help="Whose database the copies are of."
-    ),
-]
-Datastore = Annotated[
-    str,
-    typer.Option(
-        "--datastore",
-        envvar="ETHELRED_DATASTORE",
-        help="The DuckDB file with the history, or s3://bucket/prefix.",
-    ),
-]
-Init = Annotated[
-    bool,
-    typer.Option(
-        "--init", envvar="ETHELRED_INIT", help="Allow a datastore to be created: the first run."
-    ),
-]
-Site = Annotated[
-    Path,
-    typer.Option("--site", envvar="ETHELRED_SITE", help="The folder of the built site."),
-]
-BasePath = Annotated[
-    str,
-    typer.Option(
-        "--base-path",
-        envvar="ETHELRED_BASE_PATH",
-        help="The path the site is published under, such as /ethelred; empty for a host's root.",
-    ),
-]
-NoReport = Annotated[
-    bool,
-    typer.Option("--no-report", envvar="ETHELRED_NO_REPORT", help="Build no site."),
-]
-TakenAt = Annotated[
-    str | None,
-    typer.Option(
-        "--taken-at",
-        envvar="ETHELRED_TAKEN_AT",
-        help="The moment the copy shows, in ISO 8601; UTC unless it says otherwise.",
-    ),
-]
-AsJson = Annotated[
-    bool, typer.Option("--json", envvar="ETHELRED_JSON", help="Print one JSON object.")
-]
-MaxAge = Annotated[
-    float | None,
-    typer.Option(
-        "--max-age",
-        envvar="ETHELRED_MAX_AGE",
-        min=0,
-        help="End with exit code 5 if a platform's newest copy is older than so many hours.",
-    ),
-]
-OldAfter = Annotated[
-    float | None,
-    typer.Option(
-        "--max-age",
-        envvar="ETHELRED_MAX_AGE",
-        min=0,
-        help="Warn if a platform's newest copy is older than so many hours.",
-    ),
-]
-MaxBytes = Annotated[
-    int,
-    typer.Option(
-        "--max-bytes",
-        envvar="ETHELRED_MAX_BYTES",
-        min=1,
-        help="The largest copy to accept, in bytes, stored or decompressed.",
-    ),
-]
-Keep = Annotated[
-    bool,
-    typer.Option(
-        "--keep", envvar="ETHELRED_KEEP", help="Leave the obtained copies where they are."
-    ),
-]
-IfOlder = Annotated[
-    float | None,
-    typer.Option(
-        "--if-older",
-        envvar="ETHELRED_IF_OLDER",
-        min=0,
-        help="Do nothing unless a platform's newest copy is older than so many hours: a retry.",
-    ),
-]
-DryRun = Annotated[
-    bool,
-    typer.Option(
-        "--dry-run",
-        envvar="ETHELRED_DRY_RUN",
-        help="Obtain, append and test on a private copy of the datastore; publish nothing.",
-    ),
-]
-Summary = Annotated[
-    Path | None,
-    typer.Option(
-        "--summary",
-        envvar="ETHELRED_SUMMARY",
-        help="Write what the run came to as JSON into this file, on failure too.",
-    ),
-]
-Debug = Annotated[
-    bool,
-    typer.Option("--debug", envvar="ETHELRED_DEBUG", help="Show the traceback of an error."),
-]
+from ethelred_runner.obtain.requests import Limits
+from ethelred_runner.settings import DEFAULT_DATASTORE, DEFAULT_SITE
 
 DATASTORE = str(DEFAULT_DATASTORE)
 SITE = DEFAULT_SITE
-PLATFORM = "opencodelists"
 MAX_BYTES = Limits.max_bytes
 
 
-def parse_taken_at(text: str | None, sources: int) -> datetime | None:
-    """Return the moment of --taken-at, aware and in UTC.
+def option(name: str, meaning: str, **more: Any) -> Any:
+    """Return an option of this name, and of the variable that is named for it."""
+    variable = f"ETHELRED_{name.upper().replace('-', '_')}"
+    return typer.Option(f"--{name}", envvar=variable, help=meaning, **more)
 
-    Raises UsageError if it isn't one, lies in the future, or there is more than one source.
-    """
-    if not text:
-        return None
-    if sources != 1:
-        raise UsageError("--taken-at is about one copy: give exactly one source with it")
+
+def parse_hours(text: str) -> float:
+    """Return a finite number of hours. Raises BadParameter if it is none."""
     try:
-        moment = datetime.fromisoformat(text)
+        hours = float(text)
     except ValueError:
-        raise UsageError(
-            f"--taken-at {text} is no time: write it like 2026-03-22T05:00:00Z"
-        ) from None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    if moment > datetime.now(UTC) + timedelta(minutes=5):
-        raise UsageError(f"--taken-at {text} lies in the future")
-    return moment
+        hours = math.nan
+    if not 0 <= hours < math.inf:
+        raise typer.BadParameter(f"{text} is no number of hours")
+    return hours
+
+
+HOURS: dict[str, Any] = {"parser": parse_hours, "metavar": "HOURS"}
+SOURCES = (
+    "A path, file://, https://, sftp:// or s3:// address; PLATFORM= may stand in front. "
+    "Without one: what ETHELRED_SOURCE_<PLATFORM> says, for every platform."
+)
+PLATFORM = (
+    "Whose database the copies are of: opencodelists unless said. Without a SOURCE: only this "
+    "platform's configured one."
+)
+MAX_AGE = (
+    "How many hours old a platform's newest copy may be: run and build warn, and status ends "
+    "with exit code 5."
+)
+
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SOURCE]...", envvar="ETHELRED_SOURCES", help=SOURCES, show_default=False
+    ),
+]
+Platform = Annotated[str, option("platform", PLATFORM)]
+Datastore = Annotated[
+    str, option("datastore", "The history: a DuckDB file, or s3://bucket/prefix.")
+]
+Init = Annotated[bool, option("init", "Allow a datastore to be created: the first run.")]
+Site = Annotated[Path, option("site", "The folder of the built site.")]
+BasePath = Annotated[str, option("base-path", "The path of the published site, such as /ethelred.")]
+NoReport = Annotated[bool, option("no-report", "Build no site.")]
+TakenAt = Annotated[
+    str | None, option("taken-at", "When the copy was taken, in ISO 8601; UTC unless it says so.")
+]
+AsJson = Annotated[bool, option("json", "Print one JSON object.")]
+MaxAge = Annotated[float | None, option("max-age", MAX_AGE, **HOURS)]
+MaxBytes = Annotated[int, option("max-bytes", "The largest copy to accept, also unpacked.", min=1)]
+Keep = Annotated[bool, option("keep", "Leave the obtained copies where they are.")]
+IfOlder = Annotated[
+    float | None,
+    option("if-older", "A retry: obtain nothing if all newest copies are younger.", **HOURS),
+]
+DryRun = Annotated[bool, option("dry-run", "Only try, on a private copy of the datastore.")]
+Summary = Annotated[
+    Path | None, option("summary", "Write what the run came to as JSON, on failure too.")
+]
+To = Annotated[Path, option("to", "The folder to put the copies in.")]
+Port = Annotated[int, option("port", "0: any that is free.", min=0, max=65535)]
+# No variables: settings that are meant for the real history must not lead the demo there.
+DemoDatastore = Annotated[str, typer.Option("--datastore", help="The demo's own history.")]
+DemoSite = Annotated[Path, typer.Option("--site", help="The demo's own site.")]
+DemoBasePath = Annotated[str, typer.Option("--base-path", help="The path of the published site.")]
+DemoNoReport = Annotated[bool, typer.Option("--no-report", help="Build no site.")]
+Debug = Annotated[bool, option("debug", "Show the traceback of an error.")]

@@ -1,0 +1,34 @@
+"""Where history is kept: one file, or numbered versions in a bucket. It knows no dbt."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ethelred_runner.datastore.bucket import BucketDatastore
+from ethelred_runner.datastore.database import FORMAT, HISTORY, Checkout, connect
+from ethelred_runner.datastore.file import FileDatastore
+from ethelred_runner.datastore.status import CopyStatus, Gap, PlatformStatus, Status, read_status
+from ethelred_runner.datastore.transfer import export_history, import_history
+from ethelred_runner.datastore.versions import Conflict, Version, versions_to_keep
+from ethelred_runner.errors import UsageError
+from ethelred_runner.folders import private_folder
+
+__all__ = [
+    "FORMAT", "HISTORY", "Checkout", "Conflict", "CopyStatus", "Datastore", "Gap",
+    "PlatformStatus", "Status", "Version", "connect", "export_history", "import_history",
+    "open_datastore", "read_status",
+]  # fmt: skip
+
+Datastore = FileDatastore | BucketDatastore
+
+
+@contextmanager
+def open_datastore(address: str) -> Iterator[Datastore]:
+    """Yield the datastore at a path or an `s3://` address. Raises UsageError for any other."""
+    versions_to_keep()  # said before a run begins, not when it has committed
+    if address.startswith("s3://"):
+        with private_folder() as folder:
+            yield BucketDatastore(address, folder)
+    elif "://" in address:
+        raise UsageError("--datastore: give a local path or s3://bucket/prefix")
+    else:
+        yield FileDatastore(address)

@@ -1,241 +1,148 @@
-"""The datastore's file: locked, checked, and replaced in one step."""
+"""A datastore in one file of this machine: locked, replaced in one step, versions beside it."""
 
-import errno
-import fcntl
 import os
-import time
+import shutil
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import duckdb
-from rich.filesize import decimal
+from obstore.store import LocalStore
 
-from ethelred_runner.errors import DatastoreError
+from ethelred_runner import console
+from ethelred_runner.datastore.database import NAME, Checkout, refuse_foreign, refuse_log, settle
+from ethelred_runner.datastore.reasons import explained
+from ethelred_runner.datastore.versions import Conflict, Version, Versions
+from ethelred_runner.errors import DatastoreError, UsageError
+from ethelred_runner.folders import locked, private_folder, set_access, sha256_of, sync
 
-FORMAT = 1  # of the history tables; a datastore with a higher one was made by a newer Ethelred
 # For another run to end before this one gives up: long enough for dbt, orphaned by a killed run.
 WAIT_SECONDS = 10.0
 
-Identity = tuple[int, int, int]
+
+class FileDatastore:
+    """A file, and the folder of its last versions beside it."""
+
+    def __init__(self, address: str) -> None:
+        try:
+            # Resolved, so that a link to a file on another disk stays one.
+            self.path = Path(address).expanduser().resolve()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise UsageError(f"--datastore {address!r} is no path: {error}") from None
+        if "?" in str(self.path):
+            raise UsageError(f"--datastore {self.path}: DuckDB can't write to a path with ? in it")
+        self.label = str(self.path)  # for messages
+        self._folder = self.path.with_name(f"{self.path.name}.versions")
+
+    def exists(self) -> bool:
+        """Tell whether there is such a file."""
+        with explained(self.path):
+            return self.path.exists()
+
+    def check(self, *, init: bool) -> str:
+        """Look whether a run can work on the file, or create it."""
+        with self.checkout(init=init) as checkout:
+            checkout.discard()
+        return f"{self.path} will be created" if checkout.is_new else self.label
+
+    def fetch(self) -> Path:
+        """Return the path of the file, to be read only."""
+        refuse_log(self.path)
+        refuse_foreign(self.path, self.label)
+        return self.path
+
+    @contextmanager
+    def checkout(
+        self, *, init: bool, action: str = "build", version: int | None = None
+    ) -> Iterator[Checkout]:
+        """Yield a work file; on leaving without an error it takes the datastore's place.
+
+        It holds `version`, by default what the file does. Raises DatastoreError if there is none,
+        unless `init`; on leaving Conflict if somebody else has changed the file meanwhile.
+        """
+        parent = self.path.parent
+        with explained(self.path), lock_of(self.path), private_folder(inside=parent) as folder:
+            refuse_log(self.path)
+            before = content_of(self.path)
+            if not version and (before or not init):
+                self.fetch()
+            checkout = Checkout(folder / NAME, is_new=before is None)
+            if before:
+                shutil.copyfile(self.path, checkout.path)
+                # Another than the newest version: put back by hand, or left by a killed run.
+                self._keep("found")
+            if version:
+                self._versions().pull(version, checkout.path)
+            yield checkout
+            if not checkout.is_discarded:
+                settle(checkout.path)
+                self._replace(checkout.path, before)
+                self._keep(action)
+
+    def versions(self) -> list[Version]:
+        """Return the versions beside the file, the newest first; those that one may read."""
+        refuse_log(self.path)
+        with explained(self.path):
+            if not os.access(self._folder, os.R_OK | os.X_OK):  # private, where the file may not be
+                return []
+            return self._versions().list_versions()
+
+    def restore(self, number: int) -> Version:
+        """Put an earlier version in the file's place, as the newest, and return it."""
+        with self.checkout(init=True, action=f"restore of version {number}", version=number):
+            pass
+        return self.versions()[0]
+
+    def _versions(self) -> Versions:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        return Versions(LocalStore(self._folder), str(self._folder))
+
+    def _replace(self, work: Path, before: str | None) -> None:
+        """Put the work file in the datastore's place: at any instant it is the old or the new."""
+        like = self.path if before else self.path.parent
+        set_access(work, like.stat().st_mode if before else 0o600, like=like)
+        sync(work)
+        refuse_log(self.path)
+        if content_of(self.path) != before:
+            raise Conflict(f"{self.path} was changed by another program during this run; run again")
+        work.replace(self.path)
+        sync(self.path.parent)
+
+    def _keep(self, action: str) -> None:
+        """Keep the file as the newest version, unless it is that; else warn: the file is well."""
+        try:
+            with explained(self._folder):
+                versions = self._versions()
+                kept = versions.list_versions()
+                if not kept or kept[0].sha256 != content_of(self.path):
+                    versions.push(self.path, versions.newest_number(), action)
+                    for path in (self._folder, *self._folder.glob("**/*")):
+                        set_access(path, 0o700 if path.is_dir() else 0o600, like=self.path)
+        except DatastoreError as error:
+            console.warn(f"a version of the datastore could not be kept: {error}")
+
+
+def content_of(path: Path) -> str | None:
+    """Return the sha256 of a file; None if there is none."""
+    return sha256_of(path) if path.exists() else None
 
 
 @contextmanager
-def locked(datastore: Path) -> Iterator[int]:
-    """Hold the datastore for one run, and yield the lock's file descriptor.
+def lock_of(datastore: Path) -> Iterator[None]:
+    """Hold the datastore for one run, and for the programs that it starts.
 
-    A program that inherits the descriptor holds the lock until it ends too, so that no run
-    begins while one that was killed still has a program at work.
-
-    Raises DatastoreError if another run holds it, or its folder can't be written to.
+    Raises DatastoreError if another run holds it for longer than WAIT_SECONDS.
     """
+    datastore.parent.mkdir(parents=True, exist_ok=True)
     path = datastore.with_name(f".{datastore.name}.lock")
-    try:
-        datastore.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise DatastoreError(f"can't write beside the datastore: {error}") from error
-    try:
-        take_lock(lock, datastore)
-        yield lock
-    finally:
-        os.close(lock)
-
-
-def take_lock(lock: int, datastore: Path) -> None:
-    """Lock the file and write this process's number into it, for others to name."""
-    give_up_at = time.monotonic() + WAIT_SECONDS
-    while True:
+    path.touch()
+    set_access(path, 0o600, like=datastore if datastore.exists() else datastore.parent)
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            if time.monotonic() > give_up_at:
-                raise in_use(lock, datastore) from None
-            time.sleep(0.1)
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
-
-
-def in_use(lock: int, datastore: Path) -> DatastoreError:
-    """Return the error that names the run which holds the datastore."""
-    holder = os.pread(lock, 20, 0).decode() or "unknown"
-    if holder.isdecimal() and not is_alive(int(holder)):
-        return DatastoreError(
-            f"a run on {datastore} was killed (process {holder}), but the dbt that it started is "
-            "still at work; try again in a minute"
-        )
-    return DatastoreError(
-        f"another run is at work on {datastore} (process {holder}); try again when it has ended"
-    )
-
-
-def is_alive(process: int) -> bool:
-    """Tell whether there is a process with this number, whoever it belongs to."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-@contextmanager
-def explained(datastore: Path) -> Iterator[None]:
-    """Turn errors of the system and of DuckDB into DatastoreError, without values of any row."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise no_room(datastore) from error
-        raise DatastoreError(f"can't work beside {datastore}: {error}") from error
-    except (MemoryError, duckdb.OutOfMemoryException) as error:
-        raise DatastoreError(
-            f"there is not enough memory to work on {datastore}; the datastore is as it was"
-        ) from error
-    except duckdb.Error as error:
-        if "No space left" in str(error):
-            raise no_room(datastore) from error
-        raise DatastoreError(
-            f"DuckDB failed on {datastore} ({type(error).__name__}); the datastore is as it was. "
-            "Run it again with --debug to see where"
-        ) from error
-
-
-def no_room(datastore: Path) -> DatastoreError:
-    """Return the error for a full disk."""
-    size = datastore.stat().st_size if datastore.exists() else 0
-    return DatastoreError(
-        f"the disk of {datastore.parent} is full; the datastore is as it was. A run needs about "
-        f"{decimal(2 * size + 20_000_000)} there for a while: make room and run again"
-    )
-
-
-def refuse_open_elsewhere(datastore: Path) -> None:
-    """Raise DatastoreError if a program has the datastore open for writing.
-
-    DuckDB locks the file itself; to find out, this takes and releases the same lock. No
-    connection of this process may be open meanwhile: the lock would be lost with it.
-    """
-    with datastore.open("rb") as file:
-        try:
-            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            stack.enter_context(locked(path, wait_seconds=WAIT_SECONDS))
         except BlockingIOError:
             raise DatastoreError(
-                f"{datastore} is in use by another program, which has it open for writing; "
-                "close it first"
+                f"another run, or the dbt of one that was killed, is at work on {datastore} "
+                f"(process {path.read_text()}); try again when it has ended"
             ) from None
-
-
-def wal_of(datastore: Path) -> Path:
-    """Return the path of DuckDB's write-ahead log of a database."""
-    return datastore.with_name(f"{datastore.name}.wal")
-
-
-def connect(datastore: Path, *, read_only: bool = True) -> duckdb.DuckDBPyConnection:
-    """Open a datastore. Raises DatastoreError, in plain words, if that is impossible."""
-    if not datastore.exists():
-        raise missing(datastore)
-    try:
-        return duckdb.connect(datastore, read_only=read_only)
-    except duckdb.Error as error:
-        raise DatastoreError(why_not_opened(datastore, str(error))) from error
-
-
-def missing(datastore: Path | str) -> DatastoreError:
-    """Return the error for a datastore that isn't there: a lost one is no first run."""
-    return DatastoreError(
-        f"there is no datastore at {datastore}. If this is the very first run, add --init; "
-        "if not, restore it: past logins live nowhere else"
-    )
-
-
-def why_not_opened(datastore: Path, message: str) -> str:
-    """Say in plain words why DuckDB couldn't open the file."""
-    if "lock" in message:
-        holder = message.partition("PID ")[2].partition(")")[0] or "unknown"
-        return f"{datastore} is in use by another program (process {holder}); close it first"
-    if "not a valid DuckDB" in message or "storage version" in message:
-        return (
-            f"{datastore} is no DuckDB file that DuckDB {duckdb.__version__} can read: "
-            "it is damaged, or a newer version has written it. Restore it from a backup"
-        )
-    return f"{datastore} can't be opened: {message.splitlines()[0]}"
-
-
-def settle(datastore: Path) -> None:
-    """Bring everything into the one file: afterwards there is no write-ahead log beside it."""
-    with closing(connect(datastore, read_only=False)) as connection:
-        connection.execute("checkpoint")
-    if wal_of(datastore).exists():
-        raise DatastoreError(f"{wal_of(datastore)} is left over after a checkpoint; is it in use?")
-
-
-def mark_format(datastore: Path, number: int = FORMAT) -> None:
-    """Write down which format the history tables have."""
-    with closing(connect(datastore, read_only=False)) as connection:
-        connection.execute(
-            "create or replace table datastore_format as select cast(? as integer) as format",
-            [number],
-        )
-
-
-def format_of(datastore: Path) -> int:
-    """Return which format the history tables have.
-
-    Raises DatastoreError if that isn't written down: then it is no datastore of Ethelred's.
-    """
-    with closing(connect(datastore)) as connection:
-        try:
-            rows = connection.execute("select format from datastore_format").fetchall()
-        except duckdb.CatalogException:
-            rows = []
-    if not rows:
-        raise DatastoreError(
-            f"{datastore} holds no history of logins: it is no datastore of Ethelred, or it "
-            "was emptied. Restore it, or choose another with --datastore"
-        )
-    return int(rows[0][0])
-
-
-def refuse_foreign(datastore: Path) -> None:
-    """Raise DatastoreError unless this is a datastore of this version of Ethelred, or older."""
-    found = format_of(datastore)
-    if found > FORMAT:
-        raise DatastoreError(
-            f"{datastore} was made by a newer Ethelred (format {found}, this one knows {FORMAT}); "
-            "update Ethelred"
-        )
-
-
-def identity(datastore: Path) -> Identity:
-    """Return what changes if anybody writes to the file or replaces it."""
-    stat = datastore.stat()
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
-
-
-def check_unchanged(datastore: Path, before: Identity | None) -> None:
-    """Raise DatastoreError if somebody else has changed the datastore since `before`."""
-    now = identity(datastore) if datastore.exists() else None
-    if now != before or wal_of(datastore).exists():
-        raise DatastoreError(
-            f"{datastore} was changed by another program during this run; run again"
-        )
-
-
-def replace(datastore: Path, work: Path) -> None:
-    """Put the finished file in the datastore's place: at any instant it is the old or the new."""
-    work.chmod(datastore.stat().st_mode if datastore.exists() else 0o600)
-    sync(work)
-    work.replace(datastore)
-    sync(datastore.parent)
-
-
-def sync(path: Path) -> None:
-    """Have the system write a file or a folder to the disk now."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        path.write_text(str(os.getpid()))
+        yield

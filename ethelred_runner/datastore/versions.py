@@ -1,30 +1,28 @@
-"""A datastore in object storage: numbered versions, each committed once and never overwritten.
-
-`commits/00000012.json` says which blob is version 12, with its sha256. It is created only if it
-isn't there, so of two runs that both began with version 11 one becomes version 12 and the other
-begins again. Blobs have names of their own, so one that no commit names (a push that was cut off)
-is as if it weren't there; `prune` removes it later.
-"""
+"""Numbered versions of a datastore: immutable contents, and commits that are only ever created."""
 
 import json
-import os
 import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
-from rich.filesize import decimal
-from rich.table import Table
+import obstore
+from obstore.exceptions import AlreadyExistsError, NotFoundError, PreconditionError
+from obstore.store import ObjectStore
 
 from ethelred_runner import console
-from ethelred_runner.bucket import Bucket, Gone, Unreachable
+from ethelred_runner.datastore.database import refuse_foreign
+from ethelred_runner.datastore.reasons import MISSING, explained
 from ethelred_runner.errors import DatastoreError, UsageError
+from ethelred_runner.settings import setting
 
-KEEP = 30  # versions, unless ETHELRED_KEEP_VERSIONS says otherwise
-KEEP_AT_LEAST = 2
-# A blob that a run may still need: it has just been pushed, or was the newest when a run began.
-NEEDED_FOR = timedelta(days=1)
+COMMIT_KEY = "commits/{:08}.json"
+NEEDED_FOR = timedelta(days=1)  # a content that a run has pushed, and may be about to commit
+
+
+class Conflict(DatastoreError):
+    """Somebody else has committed since the checkout: begin again with what they committed."""
 
 
 @dataclass(frozen=True)
@@ -38,161 +36,128 @@ class Version:
     sha256: str
     size_bytes: int
 
-    @property
-    def key(self) -> str:
-        """The key of the commit."""
-        return commit_key(self.version)
-
-
-def commit_key(version: int) -> str:
-    """Return the key of a version's commit; keys sort as their numbers do."""
-    return f"commits/{version:08}.json"
-
 
 class Versions:
-    """The versions of one datastore in a bucket."""
+    """The versions of one datastore, in a bucket or a folder. All methods raise DatastoreError."""
 
-    def __init__(self, bucket: Bucket) -> None:
-        self.bucket = bucket
+    def __init__(self, store: ObjectStore, label: str) -> None:
+        self._store, self.label = store, label
 
-    def newest_number(self) -> int:
-        """Return the number of the newest version; 0 if there is none."""
-        stems = [Path(key).stem for key in self.bucket.keys("commits")]
+    def probe(self) -> None:
+        """Raise DatastoreError unless the service refuses to create an object that is there.
+
+        All safety of concurrent runs rests on that. The object `probe` stays.
+        """
+        self._create("probe", b"Ethelred tests here that an object is never created twice.\n")
+        if self._create("probe", b"This must not have been written.\n"):
+            raise DatastoreError(
+                f"{self.label}: this service overwrites objects although it is asked not to "
+                "(If-None-Match): two runs could lose each other's logins; use another service"
+            )
+
+    def newest_number(self, *, init: bool = True) -> int:
+        """Return the number of the newest version; 0 if there is none and, with `init`, may be."""
+        stems = [Path(key).stem for key in self._list("commits")]
         newest = max((int(stem) for stem in stems if stem.isdecimal()), default=0)
-        # Some services list a new object only after a while, but all find it by its name.
-        while self.bucket.read(commit_key(newest + 1)) is not None:
-            newest += 1
+        if not newest and not init:
+            raise DatastoreError(f"{self.label}: {MISSING}")
         return newest
 
-    def newest(self) -> Version | None:
-        """Return the newest version, or None if there is none."""
-        number = self.newest_number()
-        return self.find(number) if number else None
+    def list_versions(self) -> list[Version]:
+        """Return the versions whose contents are still there, the newest first."""
+        blobs, newest = self._list("blobs"), self.newest_number()
+        found = [self._look_up(number) for number in range(newest, 0, -1)[: len(blobs)]]
+        return [version for version in found if version and version.blob in blobs]
 
-    def find(self, number: int) -> Version:
-        """Return a version by its number. Raises DatastoreError if there is none."""
-        content = self.bucket.read(commit_key(number))
-        if content is None:
+    def pull(self, number: int, path: Path) -> None:
+        """Write a version into a file, and see that it is what was committed, and a datastore."""
+        version = self._look_up(number)
+        if version is None:
+            raise DatastoreError(f"{self.label} has no version {number}: see ethelred versions")
+        content = self._read(version.blob)
+        if content is None or sha256(content).hexdigest() != version.sha256:
             raise DatastoreError(
-                f"{self.bucket.label} has no version {number}; ethelred versions lists them"
+                f"{self.label}: version {number} is damaged, or not there any more; ethelred "
+                "versions lists what can be restored"
             )
+        with explained(path):
+            path.write_bytes(content)
+        refuse_foreign(path, self.label)
+
+    def push(self, path: Path, based_on: int, action: str) -> None:
+        """Commit a file as the version after `based_on`. Raises Conflict if there is one by now."""
+        blob, content = f"blobs/{uuid.uuid4().hex}.duckdb", path.read_bytes()
+        self._create(blob, content)
+        if self._read(blob) != content:  # a commit never names one that didn't arrive
+            raise DatastoreError(
+                f"{self.label}: what was uploaded is not what comes back; nothing was committed, "
+                "run again"
+            )
+        made_at, digest = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", sha256(content).hexdigest()
+        version = Version(based_on + 1, made_at, action, blob, digest, len(content))
+        if not self._commit(version):
+            raise Conflict(f"{self.label}: another run has committed meanwhile; run again")
         try:
-            found = json.loads(content)
-            return Version(**{field.name: found[field.name] for field in fields(Version)})
-        except (ValueError, TypeError, KeyError) as error:
-            raise DatastoreError(
-                f"{self.bucket.label}/{commit_key(number)} is no commit of Ethelred's"
-            ) from error
+            self._prune()
+        except DatastoreError as error:  # the version is committed; the next run prunes again
+            console.warn(f"old versions could not be deleted: {error}")
 
-    def listed(self) -> list[Version]:
-        """Return the versions whose blobs are still there, the newest first."""
-        blobs = self.bucket.keys("blobs")
-        return [version for version in self._backwards(len(blobs)) if version.blob in blobs]
-
-    def _backwards(self, blobs: int) -> Iterator[Version]:
-        """Yield versions from the newest, until as many as there are blobs, and those to keep."""
-        newest = self.newest_number()
-        oldest = max(newest - max(blobs, versions_to_keep()), 0)
-        for number in range(newest, oldest, -1):
-            yield self.find(number)
-
-    def pull(self, version: Version, path: Path) -> None:
-        """Write a version into a file. Raises DatastoreError if it isn't what was committed."""
+    def _look_up(self, number: int) -> Version | None:
+        """Return a version; None if there is none, or what is there is no commit of Ethelred's."""
         try:
-            found = self.bucket.download(version.blob, path)
-        except Gone as error:
-            raise DatastoreError(
-                f"{self.bucket.label}: the content of version {version.version} is not there any "
-                "more; ethelred versions lists what can be restored"
-            ) from error
-        if found != version.sha256:
-            path.unlink()
-            raise DatastoreError(
-                f"{self.bucket.label}: version {version.version} is damaged (its sha256 is not "
-                "the committed one); restore an earlier one: ethelred versions, ethelred restore"
-            )
-
-    def push(self, path: Path, sha256: str, based_on: int, action: str) -> Version | None:
-        """Commit a file as the version after `based_on`; None if that number is taken by now.
-
-        The blob is read back first: a commit never names one that didn't arrive.
-        """
-        blob = f"blobs/{uuid.uuid4().hex}.duckdb"
-        self.bucket.upload(path, blob)
-        if self.bucket.sha256(blob) != sha256:
-            raise DatastoreError(
-                f"{self.bucket.label}: what was uploaded is not what the service gives back; "
-                "nothing was committed, run again"
-            )
-        created_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        size = path.stat().st_size
-        version = Version(based_on + 1, created_at, action, blob, sha256, size)
-        if self._commit(version):
-            return version
-        self.bucket.delete([blob])
-        return None
+            return Version(**json.loads(self._read(COMMIT_KEY.format(number)) or b""))
+        except (ValueError, TypeError):  # what a power cut left, or any page
+            return None
 
     def _commit(self, version: Version) -> bool:
         """Create the commit; tell whether it is there and this one."""
+        key = COMMIT_KEY.format(version.version)
         content = json.dumps(asdict(version), indent=1).encode()
         try:
-            if self.bucket.create(version.key, content):
+            if self._create(key, content):
                 return True
-        except Unreachable:
-            console.note("the connection broke at the commit; looking whether it arrived")
+        except DatastoreError:  # it may have arrived all the same: look
+            if self._read(key) is None:
+                raise
         # A repeated request may have met its own first one, of which only the answer was lost.
-        found = self.bucket.read(version.key)
-        if found is None:
-            raise Unreachable(
-                f"{self.bucket.label}: the new version could not be committed; the datastore is "
-                "as it was, run again"
-            )
-        return found == content
+        return self._read(key) == content
 
-    def prune(self) -> int:
-        """Delete blobs that are neither kept versions nor needed by a run; return how many."""
-        newest = self.newest_number()
-        commits = self.bucket.keys("commits")
-        now = max(commits.values())  # by the service's clock
-        kept = {
-            self.find(number).blob
-            for number in range(newest, 0, -1)
-            if number > newest - versions_to_keep() or is_recent(commits, number + 1, now)
-        }
-        old = [
-            key
-            for key, written_at in self.bucket.keys("blobs").items()
-            if key not in kept and now - written_at > NEEDED_FOR
-        ]
-        self.bucket.delete(old)
-        return len(old)
+    def _prune(self) -> None:
+        """Delete the contents of versions that aren't kept, unless written lately."""
+        kept = {version.blob for version in self.list_versions()[: versions_to_keep()]}
+        needed_from = datetime.now(UTC) - NEEDED_FOR
+        for key, written_at in self._list("blobs").items():
+            if key not in kept and written_at < needed_from:
+                with explained(self.label):
+                    obstore.delete(self._store, key)
 
+    def _create(self, key: str, content: bytes) -> bool:
+        """Create an object, and return True; return False if there is one already."""
+        with explained(self.label):
+            try:
+                obstore.put(self._store, key, content, mode="create")
+            except (AlreadyExistsError, PreconditionError):
+                return False
+        return True
 
-def is_recent(commits: dict[str, datetime], number: int, now: datetime) -> bool:
-    """Tell whether a version was committed so lately that a run may still use the one before."""
-    return now - commits.get(commit_key(number), now) <= NEEDED_FOR
+    def _read(self, key: str) -> bytes | None:
+        """Return an object's content, or None if there is none."""
+        with explained(self.label):
+            try:
+                return bytes(obstore.get(self._store, key).bytes())
+            except (NotFoundError, FileNotFoundError):
+                return None
+
+    def _list(self, folder: str) -> dict[str, datetime]:
+        """Return the keys of a folder, each with when it was written, by the service's clock."""
+        with explained(self.label):
+            metas = obstore.list(self._store, folder).collect()
+        return {meta["path"]: meta["last_modified"] for meta in metas}
 
 
 def versions_to_keep() -> int:
-    """Return how many versions ETHELRED_KEEP_VERSIONS says are kept.
-
-    Raises UsageError if it is no number, or too small for a way back.
-    """
-    text = os.environ.get("ETHELRED_KEEP_VERSIONS") or str(KEEP)
-    if not text.isdecimal() or int(text) < KEEP_AT_LEAST:
-        raise UsageError(
-            f"ETHELRED_KEEP_VERSIONS is {text}; it must be a number, at least {KEEP_AT_LEAST}"
-        )
+    """Return the setting ETHELRED_KEEP_VERSIONS. Raises UsageError if it leaves no way back."""
+    text = setting("ETHELRED_KEEP_VERSIONS", "30")
+    if not text.isdecimal() or int(text) < 2:
+        raise UsageError(f"ETHELRED_KEEP_VERSIONS is {text}; it must be a number, at least 2")
     return int(text)
-
-
-def show_versions(versions: Sequence[Version]) -> None:
-    """Print the versions as a table."""
-    table = Table()
-    for heading in ("version", "created at", "by", "size"):
-        table.add_column(heading)
-    for version in versions:
-        table.add_row(
-            str(version.version), version.created_at, version.action, decimal(version.size_bytes)
-        )
-    console.results.print(table)

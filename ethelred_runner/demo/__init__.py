@@ -1,44 +1,111 @@
-"""The whole path on more than a year of simulated nights, in a datastore of their own."""
+"""The whole path on more than a year of simulated nights, with a datastore, a site, seeds apart."""
 
+import csv
+import io
+import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from ethelred_runner import console
-from ethelred_runner.datastore import connect
-from ethelred_runner.errors import DatastoreError
-from ethelred_runner.obtain import Request
-from ethelred_runner.pipeline import append
-from ethelred_runner.platforms import read_platforms
-from ethelred_runner.project import DATA
-from ethelred_runner.report import report
-from ethelred_runner.simulate import SIMULATIONS, nights, write_copies
-from ethelred_runner.store import Store, opened
-from ethelred_runner.workspace import private_folder
+from ethelred_runner.append.append import append
+from ethelred_runner.datastore import Datastore, connect, open_datastore
+from ethelred_runner.demo.calendar import (
+    TAKEN_AT,
+    annotations,
+    first_night,
+    last_night,
+    nights_with_copies,
+)
+from ethelred_runner.demo.simulate import SIMULATIONS, write_copies
+from ethelred_runner.errors import DatastoreError, UsageError
+from ethelred_runner.folders import private_folder
+from ethelred_runner.obtain.platforms import read_platforms
+from ethelred_runner.obtain.requests import Request
+from ethelred_runner.report import build_site, read_marker
+from ethelred_runner.settings import DATA, PROJECT
 
 # Not the default datastore: simulated logins must not end up in a real history.
 DEMO_DATASTORE = DATA / "demo" / "ethelred.duckdb"
+DEMO_SITE = DATA / "demo" / "site"
+DEMO_SEEDS = DATA / "demo" / "seeds"
+BANK_HOLIDAYS = PROJECT / "seeds" / "bank_holidays.csv"
 
-KNOWN = "select platform, cast(taken_at as date) from copies"
+PLATFORMS = sorted(simulation.platform for simulation in SIMULATIONS)
+KNOWN = "select platform, taken_at from copies"
 
 
-def demo(datastore: str, site: Path, base_path: str, with_report: bool) -> None:
-    """Append the simulated nights that a datastore of their own lacks, and build the site."""
-    with opened(datastore or str(DEMO_DATASTORE)) as store:
-        with private_folder() as folder:
-            requests = list(missing_copies(store, folder, datetime.now(UTC)))
-            console.note(f"reading {len(requests)} simulated copies")
-            with one_line_for_all():
-                append(requests, store, init=True)
-        console.say(f"the datastore of the demo is {store.label}")
+def demo(
+    datastore: str = str(DEMO_DATASTORE),
+    site: Path = DEMO_SITE,
+    base_path: str = "",
+    with_report: bool = True,
+    *,
+    now: datetime | None = None,
+) -> None:
+    """Append the simulated nights that a datastore of their own lacks, and build the site.
+
+    `now` is the moment (aware) up to which nights are simulated, by default the clock's.
+
+    Raises DatastoreError or UsageError, before anything is done, if the datastore or the site is
+    there already and isn't the demo's.
+    """
+    last = last_night((now or datetime.now(UTC)).astimezone(UTC))
+    with open_datastore(datastore) as store, demo_seeds():
+        known = known_nights(store)
         if with_report:
-            report(store.fetch(), site, base_path)
-            console.say("to look at the site: make serve")
+            refuse_real_site(site.expanduser())
+        first = min((night for _, night in known), default=first_night(last))
+        write_seeds(DEMO_SEEDS, last)
+        with private_folder() as folder:
+            requests = list(missing_copies(known, first, last, folder))
+            console.note(f"reading {len(requests)} simulated copies")
+            with without_notices():
+                appended = append(requests, store, init=True)
+        console.say(f"{len(appended.copies)} copies are new in the demo's datastore, {store.label}")
+        if with_report:
+            build_site(store.fetch(), site, base_path)
+            console.say(f"to look at the site: ethelred serve --site {site}")
 
 
 @contextmanager
-def one_line_for_all() -> Iterator[None]:
+def demo_seeds() -> Iterator[None]:
+    """Have the demo's seeds stand in for the project's."""
+    before = os.environ.get("ETHELRED_SEEDS")
+    os.environ["ETHELRED_SEEDS"] = str(DEMO_SEEDS.relative_to(PROJECT))
+    try:
+        yield
+    finally:
+        os.environ.pop("ETHELRED_SEEDS")
+        if before is not None:
+            os.environ["ETHELRED_SEEDS"] = before
+
+
+def write_seeds(folder: Path, last: date) -> None:
+    """Write the demo's seeds: its own platforms, notes of its days, and the true bank holidays.
+
+    They are the same for all demos of a year, because dbt has them from one place in the project.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    notes = io.StringIO()
+    rows = csv.writer(notes, lineterminator="\n")
+    rows.writerow(["platform", "day", "text"])
+    rows.writerows(annotations(last.year))
+    write_whole(folder / "annotations.csv", notes.getvalue())
+    for seed in (Path(__file__).parent / "seeds" / "platforms.csv", BANK_HOLIDAYS):
+        write_whole(folder / seed.name, seed.read_text(encoding="utf-8"))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that another demo, which runs at the same time, never reads half of it."""
+    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+
+
+@contextmanager
+def without_notices() -> Iterator[None]:
     """Leave out what is said of each of hundreds of copies."""
     console.notices.quiet = True
     try:
@@ -47,25 +114,46 @@ def one_line_for_all() -> Iterator[None]:
         console.notices.quiet = False
 
 
-def missing_copies(store: Store, folder: Path, until: datetime) -> Iterator[Request]:
+def missing_copies(
+    known: set[tuple[str, date]], first: date, last: date, folder: Path
+) -> Iterator[Request]:
     """Write the copies of the nights that the datastore doesn't have yet.
 
     The newest night is read again if none is missing, so that changed models take effect.
     """
-    known, past = known_nights(store), nights(until)
     platforms = read_platforms()
+    nights = nights_with_copies(first, last)
     with console.working("simulating nightly copies"):
         for simulation in SIMULATIONS:
-            wanted = [night for night in past if (simulation.platform, night) not in known]
-            for path in write_copies(simulation, wanted or past[-1:], folder):
+            wanted = [night for night in nights if (simulation.platform, night) not in known]
+            for path in write_copies(simulation, first, wanted or nights[-1:], folder):
                 yield Request(str(path), platforms[simulation.platform])
 
 
-def known_nights(store: Store) -> set[tuple[str, date]]:
-    """Return the nights of which the datastore has a copy; none if there is no datastore."""
-    try:
-        path = store.fetch()
-    except DatastoreError:
+def known_nights(store: Datastore) -> set[tuple[str, date]]:
+    """Return the nights of which the datastore has a copy; none if there is no datastore.
+
+    Raises DatastoreError if it has other copies than simulated ones.
+    """
+    if not store.exists():
         return set()
-    with closing(connect(path)) as connection:
-        return {(platform, night) for platform, night in connection.execute(KNOWN).fetchall()}
+    with closing(connect(store.fetch())) as connection:
+        copies = connection.execute(KNOWN).fetchall()
+    times = {moment.time() for _, moment in copies}
+    found = sorted({platform for platform, _ in copies})
+    if found != PLATFORMS or times != {TAKEN_AT.replace(tzinfo=None)}:
+        raise DatastoreError(
+            f"{store.label} isn't the demo's: it holds other copies than simulated ones\n"
+            "Nothing was changed: name a file that isn't there yet with --datastore"
+        )
+    return {(platform, moment.date()) for platform, moment in copies}
+
+
+def refuse_real_site(site: Path) -> None:
+    """Raise UsageError if a site, or anything else, is there that isn't the demo's."""
+    is_new = not site.exists() or (site.is_dir() and not any(site.iterdir()))
+    if not is_new and read_marker(site).get("platforms") != PLATFORMS:
+        raise UsageError(
+            f"{site} isn't the demo's: it holds something else than a site of simulated logins\n"
+            "Nothing was changed: name a folder that isn't there yet with --site"
+        )

@@ -1,0 +1,1 @@
+"""A source becomes a verified copy, and its one column of logins."""

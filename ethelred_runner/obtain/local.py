@@ -1,70 +1,86 @@
 """A copy on this machine: a path, or `file://` and a path."""
 
-import os
+import errno
+import shutil
+import sqlite3
 import stat
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
-from urllib.parse import unquote, urlsplit
+from typing import BinaryIO
+from urllib.parse import quote, unquote, urlsplit
 
-from ethelred_runner.errors import SourceError, UsageError
-from ethelred_runner.sources.base import (
-    CHUNK,
-    Found,
-    Reading,
-    SourceChanged,
-    last_part,
-    redacted,
-    utc,
-)
+from ethelred_runner.errors import CopyRejected, SourceError, UsageError
+from ethelred_runner.obtain.addresses import last_part
+from ethelred_runner.obtain.requests import Limits, Request
+from ethelred_runner.obtain.source import CHUNK, Found, Reading, Source, SourceChanged
+from ethelred_runner.obtain.unpack import SQLITE, check_fits
 
-# What SQLite may keep beside a database, and needs in order to read its newest state.
-COMPANIONS = ("-wal", "-journal")
+COMPANIONS = ("-wal", "-journal")  # what SQLite needs to read a database's newest state
+SHARED_MEMORY = "-shm"  # is there while a program has a database with a -wal open
+REASONS = {
+    errno.ENOENT: "there is no such file",
+    errno.EACCES: "you may not read this file; check its permissions and its folders'",
+    errno.ENOTDIR: "a part of this path is a file, not a folder",
+    errno.ELOOP: "its symbolic links go round in a circle",
+}
 
 
-class LocalSource:
+class LocalSource(Source):
     """A file on this machine; symbolic links are followed."""
 
-    def __init__(self, address: str) -> None:
-        self.label = redacted(address)
-        self._path = _path_of(address)
+    def __init__(self, request: Request, limits: Limits) -> None:
+        super().__init__(request, limits)
+        self._address, self._limits = _path_of(request.source), limits
 
-    @asynccontextmanager
-    async def open(self, offset: int, version: str | None) -> AsyncIterator[Reading]:
+    @contextmanager
+    def open(self, offset: int, version: str | None) -> Iterator[Reading]:
         """Open the file; raises SourceError if there is none that can be read."""
-        del version  # a local file is opened once: `_read` compares it with itself
-        try:
-            path = self._path.resolve(strict=True)
-            found = self._found(path, path.stat())
+        del offset, version  # it is opened once, from the start: `_chunks` compares it with itself
+        path = self._files()[0]
+        with _explained():
             file = path.open("rb", buffering=0)
-        except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before 3.13
-            raise SourceError(f"{self.label}: {_reason(error)}") from None
         with file:
-            file.seek(offset)
-            yield Reading(found, offset, self._read(file, path, found))
+            found = _found(path, [])
+            yield Reading(found, 0, _chunks(file, path, found))
 
-    def _found(self, path: Path, status: os.stat_result) -> Found:
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-            raise SourceError(f"{self.label}: this is {kind}; name the file of one copy")
-        companions = tuple(found for end in COMPANIONS if _size(found := _beside(path, end)))
-        return Found(
-            last_part(path.name.replace("%", "%25")),
-            status.st_size,
-            utc(status.st_mtime_ns // 1000 / 1e6),
-            _version(path, companions),
-            companions,
-        )
+    def has_journal(self) -> bool:
+        """Tell whether it is a database whose newest state needs what lies beside it."""
+        path, companions = self._files()
+        if not companions:
+            return False
+        with _explained(), path.open("rb") as file:
+            return file.read(len(SQLITE)) == SQLITE
 
-    async def _read(self, file: IO[bytes], path: Path, found: Found) -> AsyncIterator[bytes]:
+    def snapshot(self, target: Path) -> Found:
+        """Write a database's state as SQLite would show it to a new file; leave the source as is.
+
+        Raises SourceChanged if it was written to meanwhile, CopyRejected if SQLite can't read it.
+        """
+        path, companions = self._files()
+        found = _found(path, companions)
+        check_fits(found.size or 0, target.parent, self._limits)
         try:
-            while chunk := file.read(CHUNK):
-                yield chunk
-        except OSError as error:
-            raise SourceError(f"{self.label}: reading failed: {error.strerror}") from None
-        if _version(path, found.companions) != found.version:
-            raise SourceChanged(f"{self.label}: the file was written to while it was read")
+            if Path(f"{path}{SHARED_MEMORY}").exists():  # the only exact way while others write
+                _back_up(path, target, self.stall_seconds)
+            else:  # here that would leave a -shm behind, or roll back in the source itself
+                _copy_and_recover(path, companions, target)
+                _check_unchanged(path, companions, found)
+        except sqlite3.Error as error:
+            raise CopyRejected(f"SQLite can't read it with what lies beside it ({error})") from None
+        return found
+
+    def _files(self) -> tuple[Path, list[Path]]:
+        """Return the resolved path, and those of the files that belong to it."""
+        with _explained():
+            mode = self._address.stat().st_mode
+            path = self._address.resolve()
+        if not stat.S_ISREG(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+            raise SourceError(f"this is {kind}; name the file of one copy")
+        beside = [Path(f"{path}{end}") for end in COMPANIONS]
+        return path, [each for each in beside if each.is_file() and each.stat().st_size]
 
 
 def _path_of(address: str) -> Path:
@@ -72,32 +88,49 @@ def _path_of(address: str) -> Path:
         return Path(address).expanduser()
     parts = urlsplit(address)
     if parts.netloc not in ("", "localhost"):
-        raise UsageError(f"{redacted(address)}: write file:///absolute/path, with three slashes")
+        raise UsageError(f"{address}: write file:///absolute/path, with three slashes")
     return Path(unquote(parts.path))
 
 
-def _beside(path: Path, end: str) -> Path:
-    return path.with_name(path.name + end)
+def _found(path: Path, companions: list[Path]) -> Found:
+    """Return what is known of a file: as new as the newest of those that belong to it."""
+    states = [each.stat() for each in (path, *companions)]
+    seconds = max(state.st_mtime_ns for state in states) // 1000 / 1e6
+    version = str([(state.st_ino, state.st_size, state.st_mtime_ns) for state in states])
+    name = last_part(quote(path.name))
+    return Found(name, states[0].st_size, datetime.fromtimestamp(seconds, UTC), version)
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
+def _chunks(file: BinaryIO, path: Path, found: Found) -> Iterator[bytes]:
+    while chunk := file.read(CHUNK):
+        yield chunk
+    _check_unchanged(path, [], found)
 
 
-def _version(path: Path, companions: tuple[Path, ...]) -> str:
-    """Return what changes when the file, or one that belongs to it, is written or replaced."""
+def _check_unchanged(path: Path, companions: list[Path], found: Found) -> None:
+    if not path.exists() or _found(path, companions).version != found.version:
+        raise SourceChanged("the file was written to while it was read")
+
+
+def _back_up(path: Path, target: Path, seconds: float) -> None:
+    source = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=seconds)
+    with closing(source), closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+
+
+def _copy_and_recover(path: Path, companions: list[Path], target: Path) -> None:
+    for file in (path, *companions):
+        shutil.copyfile(file, f"{target}{file.name.removeprefix(path.name)}")
+    with closing(sqlite3.connect(target, isolation_level=None)) as copy:
+        copy.execute("pragma writable_schema = on")  # reads past what this SQLite doesn't know
+        copy.execute("select count(*) from sqlite_schema").fetchone()  # rolls a journal back
+        copy.execute("pragma wal_checkpoint(truncate)").fetchone()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
     try:
-        states = [each.stat() for each in (path, *companions)]
-    except OSError:
-        return "gone"
-    return str([(state.st_ino, state.st_size, state.st_mtime_ns) for state in states])
-
-
-def _reason(error: Exception) -> str:
-    known = {
-        FileNotFoundError: "there is no such file",
-        PermissionError: "you may not read this file; check its permissions and its folders'",
-        NotADirectoryError: "a part of this path is a file, not a folder",
-        RuntimeError: "its symbolic links go round in a circle",
-    }
-    return known.get(type(error), f"it can't be opened: {getattr(error, 'strerror', error)}")
+        yield
+    except OSError as error:
+        reason = REASONS.get(error.errno or 0) or f"it can't be opened: {error.strerror}"
+        raise SourceError(reason) from None

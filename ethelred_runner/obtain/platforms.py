@@ -1,11 +1,10 @@
-"""The platforms whose logins are counted, read from `seeds/platforms.csv`."""
+"""The platforms whose logins are counted, read from the seed `platforms.csv`."""
 
 import csv
 from dataclasses import dataclass
-from pathlib import Path
 
 from ethelred_runner.errors import UsageError
-from ethelred_runner.project import PROJECT
+from ethelred_runner.settings import PROJECT, setting
 
 
 @dataclass(frozen=True)
@@ -17,24 +16,21 @@ class Platform:
     users_table: str
     login_column: str
 
-    @property
-    def is_demo(self) -> bool:
-        """Tell whether the platform is a simulated one, of which only the demo has copies."""
-        return self.platform.startswith("demo_")
+    def setting(self, prefix: str) -> str:
+        """Return the name of an environment variable that each platform has for itself."""
+        return f"{prefix}_{self.platform.upper().replace('-', '_')}"
 
 
-def read_platforms(seed: Path = PROJECT / "seeds" / "platforms.csv") -> dict[str, Platform]:
+def read_platforms() -> dict[str, Platform]:
     """Return the platforms of the seed by their identifiers, in the seed's order."""
+    seed = PROJECT / setting("ETHELRED_SEEDS", "seeds") / "platforms.csv"
     with seed.open(encoding="utf-8", newline="") as lines:
         return {row["platform"]: Platform(**row) for row in csv.DictReader(lines)}
 
 
 def find_platform(name: str) -> Platform:
-    """Return the platform with this identifier, unless it is the demo's.
-
-    Raises UsageError if the seed has no such platform.
-    """
-    platforms = {key: one for key, one in read_platforms().items() if not one.is_demo}
+    """Return the platform with this identifier. Raises UsageError if the seed has none such."""
+    platforms = read_platforms()
     if name not in platforms:
         known = ", ".join(platforms)
         raise UsageError(f"no platform is called {name}; seeds/platforms.csv has: {known}")

@@ -1,17 +1,27 @@
-"""What a source is. A further scheme is one file with a class that fits `Source`."""
+"""What a source is. A further kind is a class that fits `Source`, and its scheme in `SCHEMES`."""
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
-from typing import Protocol
-from urllib.parse import unquote, urlsplit
+from datetime import datetime
+from importlib import import_module
+from typing import cast
 
-from ethelred_runner.errors import SourceError
+from ethelred_runner.errors import SourceError, UsageError
+from ethelred_runner.obtain.addresses import redacted
+from ethelred_runner.obtain.requests import Limits, Request
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-CHUNK = 2**20  # bytes: large enough that handing one over costs nothing beside reading it
+CHUNK = 2**20  # bytes
+
+# Imported only when needed: the libraries behind them take up to 0.3 s to load.
+SCHEMES = {
+    "file": "local:LocalSource",
+    "https": "objects:WebSource",
+    "http": "objects:WebSource",
+    "sftp": "sftp:SftpSource",
+    "s3": "objects:S3Source",
+}
 
 
 @dataclass(frozen=True)
@@ -20,14 +30,12 @@ class Found:
 
     `name` is the last part of the resolved name, `size` the bytes as stored, `modified_at` UTC
     and aware. `version` changes when the content does; without one, reading can't be resumed.
-    `companions` are local files that belong to the copy (`-wal`, `-journal`).
     """
 
     name: str
     size: int | None
     modified_at: datetime | None
     version: str | None
-    companions: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,21 +44,22 @@ class Reading:
 
     found: Found
     starts_at: int
-    chunks: AsyncIterator[bytes]
+    chunks: Iterator[bytes]
 
 
-class Source(Protocol):
-    """Where one copy lies."""
+class Source(ABC):
+    """Where one copy lies. Its errors don't name it: who calls puts the `label` in front."""
 
-    @property
-    def label(self) -> str:
-        """The address as it may be shown: without user, password or query."""
+    def __init__(self, request: Request, limits: Limits) -> None:
+        self.request, self.stall_seconds = request, limits.stall_seconds
+        self.label = redacted(request.source)
 
-    def open(self, offset: int, version: str | None) -> AbstractAsyncContextManager[Reading]:
-        """Open the copy to read it from a byte on, provided that it still has this version.
+    @abstractmethod
+    def open(self, offset: int, version: str | None) -> AbstractContextManager[Reading]:
+        """Open the copy to read it from a byte on, if it still has this version.
 
-        Raises Interrupted if trying again may help, SourceChanged if the copy is another one by
-        now, else SourceError.
+        No wait is longer than `stall_seconds`. Raises Interrupted if trying again may help,
+        SourceChanged if the copy is another one by now, else SourceError.
         """
 
 
@@ -62,26 +71,22 @@ class SourceChanged(SourceError):
     """The copy is not the one that was begun, so its parts must not be joined."""
 
 
-def is_private(scheme: str, host: str | None) -> bool:
-    """Tell whether nobody on the way can read along: by TLS, or because there is no way."""
-    return scheme == "https" or host in LOOPBACK
+def find_source(request: Request, limits: Limits) -> Source:
+    """Return the source at a path or URL; nothing is contacted yet.
 
-
-def redacted(address: str) -> str:
-    """Return an address without what may be secret: user, password, query and fragment."""
-    if "://" not in address:
-        return address
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def last_part(path: str) -> str:
-    """Return the decoded last part of a URL's path as a name that is safe to print and use."""
-    name = PurePosixPath(unquote(path).replace("\\", "/")).name
-    printable = "".join(letter for letter in name if letter.isprintable()).lstrip(".")
-    return printable[:200] or "copy"
-
-
-def utc(seconds: float) -> datetime:
-    """Return the aware UTC time of a Unix time."""
-    return datetime.fromtimestamp(seconds, UTC)
+    Raises UsageError if no source handles the scheme, or if the address makes no sense to it.
+    """
+    scheme, separator, _ = request.source.partition("://")
+    scheme = scheme.lower() if separator else "file"
+    if scheme not in SCHEMES:
+        raise UsageError(
+            f"no source handles {scheme}:// addresses: use a local path, or one of "
+            f"{', '.join(f'{known}://' for known in SCHEMES if known != 'http')}"
+        )
+    module, name = SCHEMES[scheme].split(":")
+    kind = getattr(import_module(f"ethelred_runner.obtain.{module}"), name)
+    try:
+        return cast(Source, kind(request, limits))
+    except ValueError:
+        advice = "is the port a number, and / ? # [ in a password written as %2F %3F %23 %5B?"
+        raise UsageError(f"this {scheme} address makes no sense: {advice}") from None

@@ -1,60 +1,139 @@
-"""From the bytes as stored to the bytes of the database, in one pass and bounded memory."""
+"""From a file as it was stored to the file of the database, within bounds of memory and disk."""
 
 import gzip
-import io
+import hashlib
+import os
+import shutil
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
 
-from backports.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
+from backports import zstd
+from rich.filesize import decimal
 
 from ethelred_runner import console
-from ethelred_runner.errors import CopyRejected
+from ethelred_runner.errors import CopyRejected, SourceError
+from ethelred_runner.folders import sha256_of
+from ethelred_runner.obtain.requests import Limits
 
-BLOCK = 2**18  # bytes given out at once: each costs a wait for Python's lock; larger ones, a copy
+BLOCK = 2**17  # bytes; larger ones are put together from several
 SQLITE = b"SQLite format 3\0"
+HEADER = 100  # bytes of a database
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
-ZSTD_SKIPPABLE = bytes(range(0x50, 0x60))  # a frame without content: one of these, then SKIPPED
-SKIPPED = b"\x2a\x4d\x18"
-LONGEST_ZSTD_HEADER = 18  # bytes
+ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # behind a byte of 0x50 to 0x5f: a frame without content
 LARGE_WINDOW = 27  # log2 of the bytes; `zstd --long` alone asks for this much
+ANY_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
+OPENERS: dict[str, Callable[[Path], Any]] = {
+    "gzip": gzip.open,
+    "zstd": partial(zstd.open, options=ANY_WINDOW),
+}
 OTHERS = {b"PK": "a zip file", b"\xfd7zXZ": "an xz file", b"BZh": "a bzip2 file"}
 
 
-@dataclass
-class Packing:
-    """How a copy was stored: filled in while it is read, final when it has been read.
+def unpack(stored: Path, target: Path, limits: Limits) -> tuple[str, bool]:
+    """Make `target` of what the content, not the name, says is zstd, gzip or a plain database.
 
-    `checksummed` says whether a checksum inside the file vouched for every byte.
+    `stored` is gone afterwards. Returns the content's SHA-256, and whether a checksum in `stored`
+    vouched for every byte. Raises CopyRejected if it is damaged, cut short, too large or
+    something else, SourceError if the disk has no room.
     """
+    with stored.open("rb") as file:
+        start = file.read(HEADER)
+        if start[:2] != GZIP and not _is_zstd(start):
+            size_by_header(start)
+            stored.replace(target)
+            return sha256_of(target), False
+        checksummed = start[:2] == GZIP or _look_at_first_frame(file)
+    form = "gzip" if start[:2] == GZIP else "zstd"
+    try:
+        with OPENERS[form](stored) as content, target.open("xb") as file:
+            sha256 = _write_within_bounds(content, file, target.parent, limits)
+    except EOFError:
+        raise CopyRejected(f"it is cut short: its {form} data ends too early") from None
+    except (zstd.ZstdError, gzip.BadGzipFile, zlib.error) as error:
+        reason = str(error).rpartition(": ")[2].rstrip(".")  # not that it was decompressing
+        raise CopyRejected(f"its {form} data is damaged ({reason})") from None
+    stored.unlink()
+    return sha256, checksummed
 
-    form: str = "plain"
-    checksummed: bool = False
 
+def size_by_header(header: bytes) -> int | None:
+    """Return the bytes that a database must have by its header; None if the header can't tell.
 
-def unpack(chunks: Iterator[bytes], packing: Packing) -> Iterator[bytes]:
-    """Decompress what the content, not the name, says is zstd or gzip; pass on a plain database.
-
-    Raises CopyRejected if it is damaged, cut short, or something else.
+    Raises CopyRejected if this is no header of a SQLite database.
     """
-    start = b""
-    while len(start) < len(SQLITE) and (chunk := next(chunks, b"")):
-        start += chunk
-    chunks = chain([start], chunks)
-    if start[:4] == ZSTD or _is_skippable(start):
-        packing.form = "zstd"
-        return _blocks_of_zstd(chunks, packing)
-    if start[:2] == GZIP:
-        packing.form, packing.checksummed = "gzip", True
-        return _blocks_of_gzip(chunks)
-    if start[: len(SQLITE)] != SQLITE:
-        raise CopyRejected(describe(start))
-    return chunks
+    if len(header) < HEADER or not header.startswith(SQLITE):
+        raise CopyRejected(_describe(header[: len(SQLITE)]))
+    page_size = int.from_bytes(header[16:18]) if header[16:18] != b"\0\1" else 65536
+    if page_size < 512 or page_size & (page_size - 1):
+        raise CopyRejected("its header is damaged: there is no such page size")
+    # The page count holds only if the last writer kept it up, which these two counters tell.
+    if header[24:28] != header[92:96]:
+        return None
+    return int.from_bytes(header[28:32]) * page_size or None
 
 
-def describe(start: bytes) -> str:
+def check_fits(size: int, folder: Path, limits: Limits) -> None:
+    """Raise CopyRejected if so many bytes are too large, SourceError if the disk has no room."""
+    check_limit(size, limits)
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise SourceError(
+            f"the copy needs {decimal(size)}, and {folder.parent} has {decimal(free)} free; "
+            "make room, or set ETHELRED_WORK to a folder on another disk"
+        )
+
+
+def check_limit(size: int, limits: Limits) -> None:
+    """Raise CopyRejected if a copy, stored or unpacked, is larger than the limits allow."""
+    if size > limits.max_bytes:
+        raise CopyRejected(
+            f"it is larger than the limit of {limits.max_bytes:,} bytes; "
+            "if that is as it should be, raise --max-bytes"
+        )
+
+
+def _write_within_bounds(content: BinaryIO, file: BinaryIO, folder: Path, limits: Limits) -> str:
+    """Stop what is no database, or too large: by its header at once, else before it is written."""
+    digest = hashlib.sha256()
+    block = content.read(BLOCK)
+    expected = size_by_header(block[:HEADER])
+    check_fits(expected or 0, folder, limits)
+    while block:
+        size = file.tell() + len(block)
+        if expected and size > expected:
+            raise CopyRejected(f"it goes on after its end: its header says {expected:,} bytes")
+        check_limit(size, limits)
+        digest.update(block)
+        file.write(block)
+        block = content.read(BLOCK)
+    return digest.hexdigest()
+
+
+def _is_zstd(start: bytes) -> bool:
+    return start[:4] == ZSTD or (start[:1] in b"PQRSTUVWXYZ[\\]^_" and start[1:4] == ZSTD_SKIPPABLE)
+
+
+def _look_at_first_frame(file: BinaryIO) -> bool:
+    """Tell whether the first frame with content has a checksum; warn if it takes much memory."""
+    file.seek(0)
+    while (header := file.read(8))[1:4] == ZSTD_SKIPPABLE:
+        file.seek(int.from_bytes(header[4:8], "little"), os.SEEK_CUR)
+    if header[:4] != ZSTD or len(header) < 6:
+        return False
+    flags, log = header[4], 10 + (header[5] >> 3)
+    if not flags & 0b100000 and log > LARGE_WINDOW:
+        console.warn(
+            f"this copy was made with zstd --long={log}: reading it takes {2 ** (log - 20):,} MB "
+            "of memory; make copies without --long"
+        )
+    return bool(flags & 0b100)
+
+
+def _describe(start: bytes) -> str:
     """Say what something that is no copy seems to be, without quoting from it."""
     if not start:
         return "it is empty (0 bytes)"
@@ -65,90 +144,10 @@ def describe(start: bytes) -> str:
             return f"it is {kind}; a copy may be compressed with zstd or gzip, or not at all"
     if start[:4] == ZSTD or start[:2] == GZIP:
         return "it was compressed twice; compress it once"
-    if SQLITE.startswith(start):
+    if SQLITE.startswith(start[: len(SQLITE)]):
         return "it is cut short: it ends within the database's header"
     if not any(start):
         return "it begins with zeros; the file was never written properly"
     if len(start) > len(ZSTD) and start.isascii() and start.decode().isprintable():
         return "it is text, not a database; is it a message, or a symbolic link copied as text?"
     return "it is not a SQLite database, nor one compressed with zstd or gzip"
-
-
-def _is_skippable(start: bytes) -> bool:
-    return start[:1] in {bytes([each]) for each in ZSTD_SKIPPABLE} and start[1:4] == SKIPPED
-
-
-def _blocks_of_zstd(chunks: Iterator[bytes], packing: Packing) -> Iterator[bytes]:
-    pending = b""
-    packing.checksummed = True  # until a frame has none
-    while pending := pending + next(chunks, b""):
-        while len(pending) < LONGEST_ZSTD_HEADER and (chunk := next(chunks, b"")):
-            pending += chunk
-        _look_at_frame(pending, packing)
-        decoder = ZstdDecompressor(options={DecompressionParameter.window_log_max: 31})
-        try:
-            yield from _blocks_of_frame(decoder, pending, chunks)
-        except ZstdError as error:
-            raise CopyRejected(f"its zstd data is damaged ({_cause(error)})") from None
-        pending = decoder.unused_data
-
-
-def _blocks_of_frame(
-    decoder: ZstdDecompressor, pending: bytes, chunks: Iterator[bytes]
-) -> Iterator[bytes]:
-    while True:
-        if block := decoder.decompress(pending, BLOCK):
-            yield block
-        if decoder.eof:
-            return
-        pending = next(chunks, b"") if decoder.needs_input else b""
-        if decoder.needs_input and not pending:
-            raise CopyRejected("it is cut short: its zstd data ends too early")
-
-
-def _look_at_frame(start: bytes, packing: Packing) -> None:
-    """Note whether a frame has a checksum, and warn if it takes much memory to read."""
-    if start[:4] != ZSTD or len(start) < 6:
-        return
-    flags = start[4]
-    packing.checksummed = packing.checksummed and bool(flags & 0b100)
-    log = 10 + (start[5] >> 3)
-    if not flags & 0b100000 and log > LARGE_WINDOW:
-        console.warn(
-            f"this copy was made with zstd --long={log}: reading it takes {2 ** (log - 20):,} MB "
-            "of memory; make copies without --long"
-        )
-
-
-def _cause(error: ZstdError) -> str:
-    """Return zstd's own words without the part that says it was decompressing."""
-    return str(error).rpartition(": ")[2].rstrip(".")
-
-
-def _blocks_of_gzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    with gzip.GzipFile(fileobj=io.BufferedReader(_File(chunks), 2**18)) as file:
-        try:
-            while block := file.read1(2**18):
-                yield block
-        except EOFError:
-            raise CopyRejected("it is cut short: its gzip data ends too early") from None
-        except (gzip.BadGzipFile, zlib.error) as error:
-            raise CopyRejected(f"its gzip data is damaged ({error})") from None
-
-
-class _File(io.RawIOBase):
-    """Chunks as the file that the gzip module wants."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
-        if not self._rest:
-            self._rest = memoryview(next(self._chunks, b""))
-        count = min(len(buffer), len(self._rest))
-        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
-        return count

@@ -46,7 +46,10 @@ def stage(datastore: Path, folder: Path, base_path: str = "") -> None:
             refuse_missing_figures(connection)
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
-            raise ReportFailed(f"the datastore can't be read: {reason}") from error
+            raise ReportFailed(
+                f"the datastore's marts are incomplete: {reason}\n"
+                "Append a copy that it hasn't read yet (ethelred run, or build): that makes them"
+            ) from error
         hand_over(connection, folder)
 
 

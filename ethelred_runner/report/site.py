@@ -6,14 +6,18 @@ import os
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 from ethelred_runner import console
+from ethelred_runner.datastore import read_status
 from ethelred_runner.errors import ReportFailed, UsageError
 from ethelred_runner.folders import locked, private_folder
 from ethelred_runner.report.evidence import REPORTS, document_models, run_evidence, stage
 
 # Lies in each site that was built here: no other folder is ever replaced.
 MARKER = "ethelred-site.json"
+# What a site has that was built before there was a marker.
+EARLIER = ("index.html", "_app/immutable", "data/ethelred", "dbt/index.html")
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
 
 
@@ -29,7 +33,7 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
     base_path = f"/{base_path.strip('/')}".rstrip("/")
     if not re.fullmatch(r"(/[\w.-]+)*", base_path):
         raise UsageError(f"--base-path {base_path} is no path such as /ethelred")
-    place = replaceable(site)
+    replaceable(site)  # said before a minute's work
     # A report that was killed leaves its programs at work: they hold the lock as well.
     with locked(REPORTS), private_folder() as folder:
         project = folder / "project"
@@ -39,8 +43,10 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
         document_models(folder / "documentation").rename(documentation)
         run_evidence(project, "build:strict", "building the site")
         built = project / "build"
-        (built / MARKER).write_text(json.dumps({"base_path": base_path}), encoding="utf-8")
-        swap_in(built, place)
+        platforms = [platform.platform for platform in read_status(datastore_path).platforms]
+        marker = json.dumps({"base_path": base_path, "platforms": platforms})
+        (built / MARKER).write_text(marker, encoding="utf-8")
+        swap_in(built, replaceable(site))
     console.say(f"the site is in {site}")
 
 
@@ -49,17 +55,30 @@ def replaceable(site: Path) -> Path:
     try:
         place = site.expanduser().resolve()
         place.parent.mkdir(parents=True, exist_ok=True)
-        ours = not place.exists() or (place / MARKER).is_file() or not any(place.iterdir())
+        ours = not place.exists() or not any(place.iterdir()) or is_only_site(place)
     except (OSError, RuntimeError) as error:
         raise ReportFailed(f"the site can't be put in {site}: {error}") from None
     if not ours:
         raise ReportFailed(
             f"{site} has files that no report has made, and stays as it is: name a new or an"
-            " empty folder"
+            " empty folder with --site"
         )
     if not os.access(place.parent, os.W_OK | os.X_OK):
         raise ReportFailed(f"the site can't be put in {site}: {place.parent} can't be written to")
     return place
+
+
+def is_only_site(place: Path) -> bool:
+    """Tell whether a folder was made by a report, and no database was put there since."""
+    is_site = (place / MARKER).is_file() or all((place / part).exists() for part in EARLIER)
+    files = (path for path in place.rglob("*") if path.is_file())
+    return is_site and not any(is_database(path) for path in files)
+
+
+def is_database(path: Path) -> bool:
+    """Tell whether a file is DuckDB's, such as a datastore."""
+    with path.open("rb") as file:
+        return file.read(12)[8:] == b"DUCK"
 
 
 def swap_in(built: Path, place: Path) -> None:
@@ -86,9 +105,18 @@ def exchange(new: Path, old: Path) -> None:
     new.rename(old)
 
 
+def read_marker(site: Path) -> dict[str, Any]:
+    """Return what a report has noted in the site that it built; nothing if there is none."""
+    try:
+        found = json.loads((site / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def base_path_of(site: Path) -> str:
     """Return the path that a built site is to be published under. Raises ReportFailed."""
-    try:
-        return str(json.loads((site / MARKER).read_text(encoding="utf-8"))["base_path"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ReportFailed(f"there is no site in {site}; build it first: ethelred report") from None
+    base_path = read_marker(site).get("base_path")
+    if not isinstance(base_path, str):
+        raise ReportFailed(f"there is no site in {site}; build it first: ethelred report")
+    return base_path

@@ -1,0 +1,1 @@
+"""What an operator wants to know: what is held, is all here, how a run went."""

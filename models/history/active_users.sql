@@ -22,9 +22,9 @@ counted as (
         count(*) as users,
         count(*) filter (where judgement = 'never_logged_in') as never_logged_in,
         count(*) filter (where since_login <= interval 24 hour) as active_1d,
-        count(*) filter (where since_login <= interval 168 hour) as active_7d,
-        count(*) filter (where since_login <= interval 672 hour) as active_28d,
-        count(*) filter (where since_login <= interval 2160 hour) as active_90d
+        count(*) filter (where since_login <= interval (7 * 24) hour) as active_7d,
+        count(*) filter (where since_login <= interval (28 * 24) hour) as active_28d,
+        count(*) filter (where since_login <= interval (90 * 24) hour) as active_90d
     from users
     group by platform, copy_id
 )

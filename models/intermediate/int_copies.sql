@@ -1,5 +1,5 @@
 with copies_obtained as (
-    select * from {{ source('ethelred', 'copies_obtained') }}
+    select * from {{ source('copies', 'copies_obtained') }}
 ),
 
 last_logins as (
@@ -15,8 +15,10 @@ newest_logins as (
     inner join last_logins using (platform, copy_number)
     where
         last_logins.logged_in_at <= copies_obtained.obtained_at
-        and last_logins.logged_in_at
-        < coalesce(copies_obtained.named_on + interval 2 day, timestamp 'infinity')
+        and last_logins.logged_in_at < coalesce(
+            copies_obtained.named_on + interval ({{ var('newest_login_within_days_of_name') }}) day,
+            timestamp 'infinity'
+        )
     group by copies_obtained.copy_number
 ),
 
@@ -25,7 +27,8 @@ dated as (
         *,
         case
             when stated_taken_at is not null then 'statement'
-            when modified_at > obtained_at + interval 5 minute then 'newest_login'
+            when modified_at > obtained_at + interval ({{ var('clock_tolerance_minutes') }}) minute
+                then 'newest_login'
             when modified_at is null or cast(modified_at as date) != named_on then 'newest_login'
             else 'modification'
         end as taken_at_from

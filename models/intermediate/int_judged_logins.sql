@@ -15,13 +15,20 @@ select
         when last_logins.storage_class = 'null' then 'never_logged_in'
         when last_logins.storage_class != 'text' then 'not_text'
         when last_logins.logged_in_at is null then 'not_a_timestamp'
-        when last_logins.logged_in_at < timestamp '2000-01-01' then 'before_2000'
-        when last_logins.logged_in_at > copies.taken_at + interval 5 minute then 'after_copy'
+        when last_logins.logged_in_at < timestamp '{{ var('earliest_plausible_login') }}'
+            then 'before_2000'
+        when
+            last_logins.logged_in_at
+            > copies.taken_at + interval ({{ var('clock_tolerance_minutes') }}) minute
+            then 'after_copy'
         else 'login'
     end as judgement,
-    last_logins.storage_class || regexp_replace(
+    last_logins.storage_class || ' ' || regexp_replace(
         regexp_replace(
-            regexp_replace(left(' ' || last_logins.value, 41), '\d', '9', 'g'), '\p{L}', 'a', 'g'
+            regexp_replace(
+                left(last_logins.value, {{ var('value_shape_characters') }}), '\d', '9', 'g'
+            ),
+            '\p{L}', 'a', 'g'
         ),
         '[^9a :.+-]', '?', 'g'
     ) as value_shape

@@ -1,16 +1,5 @@
--- A further platform is one more `union all` of its staging model.
-with opencodelists as (
-    select * from {{ ref('stg_opencodelists__last_logins') }}
-),
-
-demo_workbench as (
-    select * from {{ ref('stg_demo_workbench__last_logins') }}
-),
-
-last_logins as (
-    select * from opencodelists
-    union all
-    select * from demo_workbench
+with last_logins as (
+    select * from {{ ref('stg_last_logins') }}
 ),
 
 trimmed as (
@@ -18,7 +7,7 @@ trimmed as (
         platform,
         copy_number,
         storage_class,
-        trim(last_login) as value
+        trim(value) as value
     from last_logins
 ),
 

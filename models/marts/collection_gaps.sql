@@ -16,5 +16,5 @@ select
     to_at,
     date_diff('minute', from_at, to_at) / 60 as hours
 from stretches
-where to_at - from_at > interval 36 hour
+where to_at - from_at > interval ({{ var('max_hours_between_copies') }}) hour
 order by platform, from_at

@@ -1,5 +1,5 @@
 with day_coverage as (
-    select * from {{ ref('int_day_coverage') }}
+    select * from {{ ref('day_coverage') }}
 ),
 
 logins_per_day as (
@@ -20,32 +20,40 @@ compared as (
     select
         *,
         if(coverage = 'complete', logins, null) as collected,
-        avg(collected) over last_7_days as mean_7d,
-        count(collected) over last_7_days as days_in_mean_7d,
-        avg(collected) over last_28_days as mean_28d,
-        count(collected) over last_28_days as days_in_mean_28d,
-        median(collected) over same_weekdays as usual,
+        if(count(collected) over last_7_days = 7, avg(collected) over last_7_days, null)
+            as rolling_mean_7d,
+        if(
+            count(collected) over last_28_days >= {{ var('min_days_in_28d_mean') }},
+            avg(collected) over last_28_days, null
+        ) as rolling_mean_28d,
+        if(
+            count(collected) over same_weekdays >= {{ var('min_weeks_in_band') }},
+            median(collected) over same_weekdays, null
+        ) as usual,
         -- The spread is never taken for less than that of counting itself (Poisson).
-        3 * greatest(1.4826 * mad(collected) over same_weekdays, sqrt(usual)) as allowance,
-        count(collected) over same_weekdays as weeks_compared
+        {{ var('band_standard_deviations') }} * greatest(
+            {{ var('standard_deviations_per_mad') }} * mad(collected) over same_weekdays,
+            sqrt(usual)
+        ) as allowance
     from days
     window
         last_7_days as (partition by platform order by day rows 6 preceding),
         last_28_days as (partition by platform order by day rows 27 preceding),
         same_weekdays as (
             partition by platform, dayofweek(day) order by day
-            rows between 8 preceding and 1 preceding
+            rows between {{ var('band_weeks') }} preceding and 1 preceding
         )
 )
 
 select
-    platform,
-    day,
-    logins,
-    if(days_in_mean_7d >= 7, mean_7d, null) as rolling_mean_7d,
-    if(days_in_mean_28d >= 7, mean_28d, null) as rolling_mean_28d,
-    coverage,
-    if(weeks_compared >= 4, greatest(0.0, usual - allowance), null) as expected_low,
-    if(weeks_compared >= 4, usual + allowance, null) as expected_high
+    * exclude (collected, usual, allowance),
+    if(usual is not null, greatest(0.0, usual - allowance), null) as expected_low,
+    usual + allowance as expected_high,
+    case
+        when coverage != 'complete' or usual is null then 'not_known'
+        when logins < expected_low then 'lower'
+        when logins > expected_high then 'higher'
+        else 'usual'
+    end as verdict
 from compared
 order by platform, day

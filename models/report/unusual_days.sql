@@ -21,11 +21,9 @@ select
     days.logins,
     days.expected_low,
     days.expected_high,
-    if(days.logins < days.expected_low, 'lower', 'higher') as verdict,
+    days.verdict,
     notes.notes
 from logins_timeseries as days
 left join notes using (platform, day)
-where
-    days.coverage = 'complete'
-    and (days.logins < days.expected_low or days.logins > days.expected_high)
+where days.verdict in ('lower', 'higher')
 order by days.platform asc, days.day desc

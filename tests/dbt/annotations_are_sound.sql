@@ -16,7 +16,8 @@ judged as (
             when known.platform is null
                 then 'the platform must be all, or one of seeds/platforms.csv'
             when coalesce(trim(annotations.text), '') = '' then 'the text is missing'
-            when length(annotations.text) > 120 then 'the text has more than 120 characters'
+            when length(annotations.text) > {{ var('max_annotation_characters') }}
+                then 'the text has more than {{ var('max_annotation_characters') }} characters'
         end as fault,
         concat_ws(',', annotations.platform, annotations.day, left(annotations.text, 60)) as line
     from annotations

@@ -1,4 +1,4 @@
--- Of the newest 60 days; after a change of the reporting time zone this fails until
+-- Of the newest days (recounted_days); after a change of the reporting time zone this fails until
 -- `dbt build --full-refresh` has counted all days again.
 with newest as (
     select max(day) as newest_day from {{ ref('logins_per_day') }}
@@ -10,7 +10,7 @@ recent as (
         {{ reporting_day('logged_in_at') }} as day
     from {{ ref('logins') }}
     cross join newest
-    where logged_in_at >= {{ day_starts_at('newest_day - 60') }}
+    where logged_in_at >= {{ day_starts_at('newest_day - ' ~ var('recounted_days')) }}
 ),
 
 recounted as (

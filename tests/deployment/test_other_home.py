@@ -4,7 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.obtain.servers import needed
+from tests.support.servers import needed
 
 PROJECT = Path(__file__).parents[2]
 UNITS = PROJECT / "scripts" / "systemd"

@@ -1,4 +1,4 @@
-"""The pipeline's own steps, from its YAML, in a clean clone, for three nights and a bad one."""
+"""The pipeline's own workflow, run by a real engine, from the backup server to the site."""
 
 import getpass
 import json
@@ -25,21 +25,19 @@ import yaml
 from backports import zstd
 from playwright.sync_api import expect
 
-from tests.browsing import Visit
-from tests.conftest import SAMPLES
-from tests.deployment.services import REPOSITORY, GitHub, Service, served
-from tests.deployment.steps import PAGES, Runner
-from tests.history.storage import BUCKET, endpoint, storage
 from tests.obtain.test_sftp import Ssh, ssh
-from tests.truth import Night, london_day, visible_logins
+from tests.support.browsing import Visit
+from tests.support.program import PROGRAM, SAMPLES
+from tests.support.services import REPOSITORY, GitHub, Service, served
+from tests.support.storage import BUCKET, endpoint, storage
+from tests.support.truth import Night, london_day, visible_logins
+from tests.support.workflows import PAGES, TOKEN, WORKFLOWS, Act
 
 __all__ = ["ssh"]  # fixtures
 
-PROJECT = Path(__file__).parents[2]
-WORKFLOWS = PROJECT / ".github" / "workflows"
-PIPELINE = WORKFLOWS / "pipeline.yml"
 MORNING, RETRY = "47 5 * * *", "23 8 * * *"
 CHECK = "3f1c-this-check-is-a-secret"
+BEGAN, FAILED, ENDED = (f"GET /{CHECK}{what}" for what in ("/start", "/fail", ""))
 LAST_RUN = f"GET {REPOSITORY}/actions/workflows/pipeline.yml/runs"
 
 
@@ -69,12 +67,22 @@ def check_ins() -> Iterator[Service]:
 
 
 @pytest.fixture
-def runner(
-    tmp_path: Path, ssh: Ssh, bucket: dict[str, str], github: GitHub, check_ins: Service
-) -> Runner:
-    link = tmp_path / "backups" / "latest-db.sqlite3.zst"
+def backups(tmp_path: Path) -> Path:
+    return tmp_path / "backups"
+
+
+@pytest.fixture
+def act(
+    tmp_path: Path,
+    backups: Path,
+    ssh: Ssh,
+    bucket: dict[str, str],
+    github: GitHub,
+    check_ins: Service,
+) -> Act:
+    server = f"sftp://{getpass.getuser()}@127.0.0.1:{ssh.port}"
     secrets = {
-        "ETHELRED_SOURCE_OPENCODELISTS": f"sftp://{getpass.getuser()}@127.0.0.1:{ssh.port}{link}",
+        "ETHELRED_SOURCE_OPENCODELISTS": f"{server}{backups / 'latest-db.sqlite3.zst'}",
         "ETHELRED_SSH_KEY": ssh.key.read_text(),
         "ETHELRED_CHECK_IN_URL": f"{check_ins.url}/{CHECK}",
         "AWS_ACCESS_KEY_ID": bucket["AWS_ACCESS_KEY_ID"],
@@ -87,8 +95,7 @@ def runner(
         "AWS_REGION": bucket["AWS_REGION"],
         "AWS_ENDPOINT_URL": bucket["AWS_ENDPOINT_URL"],
     }
-    settings = {"secrets": secrets, "vars": variables}
-    return Runner(PROJECT, tmp_path / "github", settings, github.url)
+    return Act(tmp_path / "github", github.url, secrets, variables)
 
 
 def back_up(night: Night, folder: Path, *, cut: bool = False) -> None:
@@ -153,98 +160,110 @@ def hosted(published: Path, name: str) -> Iterator[str]:
         thread.join()
 
 
-def summary_of(runner: Runner) -> dict[str, Any]:
+def summary_of(act: Act) -> dict[str, Any]:
     """Return the summary that the last run kept as an artefact."""
-    text = (runner.artefacts / "summary" / "summary.json").read_text()
-    found: dict[str, Any] = json.loads(text)
+    found: dict[str, Any] = json.loads((act.artefacts / "summary-1" / "summary.json").read_text())
     return found
 
 
-def results(runner: Runner, *arguments: Any, **more: Any) -> list[str]:
-    """Run the pipeline; return the results of its jobs build and deploy. The third always runs."""
-    found = runner.run(PIPELINE, *arguments, **more)
-    assert list(found) == ["build", "deploy", "tell"]
-    assert found["tell"] == "success", runner.log
-    return [found["build"], found["deploy"]]
+def assert_published(act: Act, results: dict[str, str]) -> None:
+    assert results == {"build": "success", "deploy": "success", "tell": "success"}, act.log
+
+
+def assert_refused(act: Act, results: dict[str, str]) -> None:
+    assert results == {"build": "failure", "tell": "success"}, act.log
+
+
+def assert_not_published(act: Act, results: dict[str, str]) -> None:
+    assert results == {"build": "success", "tell": "success"}, act.log
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("site")
-def test_three_nights_and_a_bad_one_end_with_the_site(
-    runner: Runner,
+def test_a_first_run_explains_itself_and_the_next_one_ends_with_the_site(
+    act: Act, backups: Path, nights: list[Night], visit: Visit, github: GitHub, check_ins: Service
+) -> None:
+    back_up(nights[0], backups)
+    back_up(nights[1], backups)
+    assert_refused(act, act.schedule("pipeline.yml", MORNING))
+    assert "--init" in act.log
+    assert "--init" in github.issues[0]["body"]
+    assert summary_of(act)["exit_code"] == 5
+    assert check_ins.asked() == [BEGAN, FAILED]
+
+    assert_published(act, act.dispatch("pipeline.yml", init="true"))
+    assert "new logins" in act.log
+    assert github.issues[0]["state"] == "closed"
+    assert check_ins.asked() == [BEGAN, ENDED]
+    page = act.page
+    assert "| opencodelists | 2026-03-22T02:00:00Z" in page
+    assert PAGES in page
+
+    check_the_site(act.published, nights[1:2], visit)
+    check_nothing_leaks(act, github, nights)
+    assert {path.name for path in act.temporary.iterdir()} <= {"node-compile-cache"}
+    assert {path.name for path in act.user.iterdir()} <= {".config", ".npm"}  # act's, npm's log
+
+
+@pytest.mark.dice
+@pytest.mark.slow
+@pytest.mark.xdist_group("site")
+def test_nights_of_all_kinds(
+    act: Act,
+    backups: Path,
     nights: list[Night],
-    tmp_path: Path,
-    visit: Visit,
     bucket: dict[str, str],
     github: GitHub,
     check_ins: Service,
 ) -> None:
-    backups = tmp_path / "backups"
-    began, failed, ended = (f"GET /{CHECK}{what}" for what in ("/start", "/fail", ""))
-
-    # The first run on a new fork explains itself, and is heard of.
     back_up(nights[0], backups)
-    assert results(runner, schedule=MORNING) == ["failure", "skipped"], runner.log
-    assert "--init" in runner.log
-    assert "--init" in github.issues[0]["body"]
-    assert summary_of(runner)["exit_code"] == 5
-    assert check_ins.asked() == [began, failed]
-
-    assert results(runner, {"init": "true"}) == ["success", "success"], runner.log
-    assert "144 new logins" in runner.log
-    assert github.issues[0]["state"] == "closed"
-    assert check_ins.asked() == [began, ended]
-    assert "| opencodelists | 2026-03-21T02:00:" in runner.summary.read_text()
-    assert PAGES in runner.summary.read_text()
+    assert_published(act, act.dispatch("pipeline.yml", init="true"))
+    assert "144 new logins" in act.log
+    check_ins.asked()
 
     # A bad night leaves the site as it was; the retry of the same morning finds a whole copy.
-    first = contents(runner.published)
+    first = contents(act.published)
     back_up(nights[1], backups, cut=True)
-    assert results(runner, schedule=MORNING) == ["failure", "skipped"]
-    assert "cut short" in runner.log
-    assert contents(runner.published) == first
-    assert [issue["state"] for issue in github.issues] == ["closed", "open"]
-    assert "cut short" in github.issues[1]["body"]
+    assert_refused(act, act.schedule("pipeline.yml", MORNING))
+    assert contents(act.published) == first
+    assert [issue["state"] for issue in github.issues] == ["open"]
+    assert "cut short" in github.issues[0]["body"]
     back_up(nights[1], backups)
     github.scheduled_runs = ["failure"]
-    assert results(runner, schedule=RETRY) == ["success", "success"], runner.log
-    assert [issue["state"] for issue in github.issues] == ["closed", "closed"]
-    assert check_ins.asked() == [began, failed, began, ended]
+    assert_published(act, act.schedule("pipeline.yml", RETRY))
+    assert [issue["state"] for issue in github.issues] == ["closed"]
+    assert check_ins.asked() == [BEGAN, FAILED, BEGAN, ENDED]
 
     back_up(nights[2], backups)
-    assert results(runner, schedule=MORNING) == ["success", "success"], runner.log
-    (platform,) = summary_of(runner)["platforms"]
-    assert summary_of(runner)["logins"] == platform["logins"] == 149
+    assert_published(act, act.schedule("pipeline.yml", MORNING))
+    (platform,) = summary_of(act)["platforms"]
+    assert summary_of(act)["logins"] == platform["logins"] == 149
     assert (platform["copies_read"], platform["gaps"]) == (1, [])
     github.asked(), check_ins.asked()
 
     # A dry run of two other copies changes nothing, and tells nobody.
-    third, before = contents(runner.published), objects(bucket)
-    server = runner.settings["secrets"]["ETHELRED_SOURCE_OPENCODELISTS"].partition(str(backups))[0]
+    third, before = contents(act.published), objects(bucket)
+    server = act.secrets["ETHELRED_SOURCE_OPENCODELISTS"].partition(str(backups))[0]
     several = " ".join(f"{server}{night.sanitised}" for night in nights[3:5])
-    assert results(runner, {"backfill": several, "dry_run": "true"}) == ["success", "skipped"]
-    assert "from 2 new copies" in runner.log
-    assert summary_of(runner)["outcome"] == "dry run"
-    assert "dry run" in runner.summary.read_text()
+    assert_not_published(act, act.dispatch("pipeline.yml", backfill=several, dry_run="true"))
+    assert "from 2 new copies" in act.log
+    assert summary_of(act)["outcome"] == "dry run"
+    assert "dry run" in act.page
     assert objects(bucket) == before
     assert (github.asked(), check_ins.asked()) == ([], [])
 
     # The retry does nothing after a run that went well and found a copy of this morning.
     (backups / "latest-db.sqlite3.zst").unlink()
     of_today(nights[3], backups / "today.sqlite3.zst")
-    append_by_hand(runner, bucket, backups / "today.sqlite3.zst")
+    append_by_hand(act, bucket, backups / "today.sqlite3.zst")
     github.scheduled_runs = ["success"]
-    assert results(runner, schedule=RETRY) == ["success", "skipped"], runner.log
-    assert "nothing to obtain" in runner.log
-    assert summary_of(runner)["outcome"] == "up to date"
-    assert check_ins.asked() == [began, ended]
+    assert_not_published(act, act.schedule("pipeline.yml", RETRY))
+    assert "nothing to obtain" in act.log
+    assert summary_of(act)["outcome"] == "up to date"
+    assert check_ins.asked() == [BEGAN, ENDED]
     assert [line.partition("?")[0] for line in github.asked()] == [LAST_RUN]
-    assert contents(runner.published) == third
-
-    (tmp_path / "log").write_text(runner.logs)
-    check_the_site(runner.published, nights[:3], visit)
-    check_nothing_leaks(runner, github, nights)
-    check_nothing_is_left(runner)
+    assert contents(act.published) == third
+    check_nothing_leaks(act, github, nights)
 
 
 def of_today(night: Night, copy: Path) -> None:
@@ -254,12 +273,10 @@ def of_today(night: Night, copy: Path) -> None:
     os.utime(copy, (taken, taken))
 
 
-def append_by_hand(runner: Runner, bucket: dict[str, str], copy: Path) -> None:
+def append_by_hand(act: Act, bucket: dict[str, str], copy: Path) -> None:
     """Append a copy to the datastore from this machine."""
-    program = runner.home / "jobs" / "build" / ".venv" / "bin" / "ethelred"
-    address = runner.settings["vars"]["ETHELRED_DATASTORE"]
     subprocess.run(
-        [program, "build", copy, "--datastore", address],
+        [PROGRAM, "build", copy, "--datastore", act.variables["ETHELRED_DATASTORE"]],
         env=os.environ | bucket,
         check=True,
         capture_output=True,
@@ -268,50 +285,42 @@ def append_by_hand(runner: Runner, bucket: dict[str, str], copy: Path) -> None:
 
 def check_the_site(published: Path, nights: list[Night], visit: Visit) -> None:
     """Look at the site in a browser: its figures are those of the nights' ground truth."""
-    per_day = Counter(
-        london_day(moment) for moment, _ in visible_logins(SAMPLES / "opencodelists", nights)
-    )
+    logins = visible_logins(SAMPLES / "opencodelists", nights)
+    per_day = Counter(london_day(moment) for moment, _ in logins)
+    last = nights[-1].taken_at
     with hosted(published, "logins") as url:
         page = visit.context.new_page()
         page.goto(url, wait_until="networkidle")
         figure = page.get_by_test_id("logins-last-finished-day").first
-        expect(figure).to_have_attribute("value", str(per_day[date(2026, 3, 22)]))
-        expect(page.get_by_test_id("newest-copy").first).to_have_text("23 March 2026")
+        expect(figure).to_have_attribute("value", str(per_day[date(2026, 3, last.day - 1)]))
+        newest = page.get_by_test_id("newest-copy").first
+        expect(newest).to_have_text(f"{last.day} March 2026")
     assert visit.errors == []
 
 
-def check_nothing_leaks(runner: Runner, github: GitHub, nights: list[Night]) -> None:
+def check_nothing_leaks(act: Act, github: GitHub, nights: list[Night]) -> None:
     """Look for secrets and people in all that others can read."""
     told = json.dumps([github.issues, github.comments])
-    texts = (runner.logs + told + runner.summary.read_text()).encode()
-    readable = [texts, *contents(runner.artefacts).values()]
-    secrets = runner.settings["secrets"]
-    hidden = [secrets["AWS_SECRET_ACCESS_KEY"], CHECK, "the-token-of-this-run"]
-    hidden += secrets["ETHELRED_SSH_KEY"].splitlines()[1:-1]
-    hidden += [secrets["ETHELRED_SOURCE_OPENCODELISTS"]]
+    texts = (act.logs + told + act.page).encode()
+    readable = [texts, *contents(act.artefacts).values()]
+    hidden = [act.secrets["AWS_SECRET_ACCESS_KEY"], CHECK, TOKEN]
+    hidden += act.secrets["ETHELRED_SSH_KEY"].splitlines()[1:-1]
+    hidden += [act.secrets["ETHELRED_SOURCE_OPENCODELISTS"]]
     assert [one for one in hidden if any(one.encode() in content for content in readable)] == []
-    assert b"sftp://" not in contents(runner.artefacts / "summary")["summary.json"]
-    assert "sftp://" not in told
+    assert "sftp://" not in told + json.dumps(summary_of(act))
     named = re.compile(b"|".join(rb"\b%b\b" % re.escape(one) for one in people(nights)))
     assert [found for content in readable if (found := named.search(content))] == []
 
 
-def check_nothing_is_left(runner: Runner) -> None:
-    """See that nothing was written but to the clone, and to the caches of the installers."""
-    assert {path.name for path in (runner.home / "temporary").iterdir()} <= {"node-compile-cache"}
-    assert {path.name for path in (runner.home / "user").iterdir()} <= {".cache", ".npm"}
-    clone = runner.home / "jobs" / "build"
-    changed = ["git", "status", "--porcelain"]
-    assert subprocess.check_output(changed, cwd=clone, text=True) == ""
-
-
 def test_keep_alive_enables_each_workflow_with_a_schedule(tmp_path: Path, github: GitHub) -> None:
-    runner = Runner(PROJECT, tmp_path / "github", {"secrets": {}, "vars": {}}, github.url)
-    assert runner.run(WORKFLOWS / "keep-alive.yml") == {"enable": "success"}, runner.log
+    act = Act(tmp_path / "github", github.url)
+    keep_alive = yaml.safe_load((WORKFLOWS / "keep-alive.yml").read_text())
+    cron = keep_alive[True]["schedule"][0]["cron"]  # YAML reads the key `on` as true
+    assert act.schedule("keep-alive.yml", cron) == {"enable": "success"}, act.log
     scheduled = [path.name for path in WORKFLOWS.glob("*.yml") if "schedule:" in path.read_text()]
     assert sorted(github.enabled) == sorted(scheduled)
     github.status = 403
-    assert runner.run(WORKFLOWS / "keep-alive.yml") == {"enable": "failure"}
+    assert act.schedule("keep-alive.yml", cron) == {"enable": "failure"}
 
 
 def test_every_job_says_its_permissions_and_its_time() -> None:

@@ -4,7 +4,6 @@ import fcntl
 import hashlib
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,10 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.conftest import Ethelred
-from tests.truth import Night
-
-from .storage import BUCKET, Proxy, endpoint, storage
+from tests.support.program import Ethelred
+from tests.support.truth import Night
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT_FILES = ("ethelred_runner", "models", "macros", "seeds", "tests/dbt", "migrations")
@@ -111,24 +108,3 @@ def content(datastore: Path, *, without: tuple[str, ...] = ()) -> dict[str, list
         for (name,) in tables
         if name not in without
     }
-
-
-@pytest.fixture(scope="session")
-def s3_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with storage(tmp_path_factory.mktemp("weed")) as port:
-        yield port
-
-
-@pytest.fixture
-def proxy(s3_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """Return a proxy to the S3 service, to which the environment leads."""
-    with Proxy(s3_port) as proxy:
-        for name, value in endpoint(proxy.port).items():
-            monkeypatch.setenv(name, value)
-        yield proxy
-
-
-@pytest.fixture
-def address(proxy: Proxy) -> str:
-    """Return the address of a datastore that isn't there yet."""
-    return f"s3://{BUCKET}/{uuid.uuid4().hex}/deep"

@@ -1,7 +1,6 @@
 """Whatever happens during a run, the datastore is as before it or as after it."""
 
 import os
-import random
 import re
 import resource
 import shutil
@@ -9,17 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ethelred_runner.datastore import locked, refuse_open_elsewhere
-from ethelred_runner.errors import DatastoreError
-from tests.conftest import PROGRAM, Ethelred
-from tests.truth import Night
+from tests.support.program import PROGRAM
+from tests.support.truth import Night
 
-from .conftest import logins, names, paths, query, sha256
+from .conftest import logins, names, paths, sha256
 
 SETTLED = {"ethelred.duckdb", ".ethelred.duckdb.lock"}
 
@@ -28,93 +24,6 @@ def start(store: Path, copies: list[Path]) -> "subprocess.Popen[bytes]":
     command: list[str | Path] = [PROGRAM, "build", *copies, "--datastore", store]
     quiet = subprocess.DEVNULL
     return subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)
-
-
-def kill_rounds(
-    store: Path, copies: list[Path], rounds: int, seconds: float, ethelred: Ethelred
-) -> dict[str, int]:
-    """Kill runs at random instants; return in which state the datastore was found how often."""
-    chance = random.Random(os.environ.get("KILL_SEED", "7"))  # noqa: S311
-    pristine, before = store.read_bytes(), logins(store)
-    found = {"before": 0, "after": 0}
-    for number in range(rounds):
-        store.write_bytes(pristine)
-        runner = start(store, copies)
-        time.sleep(chance.uniform(0, seconds))
-        if number % 3:  # with dbt, as the out-of-memory killer or a reboot would
-            os.killpg(runner.pid, signal.SIGKILL)
-        else:
-            runner.kill()
-        runner.wait()
-        if number % 3 == 0:
-            finish_orphans(store)
-        assert not store.with_name("ethelred.duckdb.wal").exists()
-        state = "before" if store.read_bytes() == pristine else "after"
-        assert state == "before" or len(logins(store)) > len(before)
-        found[state] += 1
-        if number % 10 == 9 or number == rounds - 1:
-            ethelred("build", *copies, "--datastore", store)
-            assert names(store.parent) == SETTLED
-            assert len(logins(store)) > len(before)
-    return found
-
-
-def finish_orphans(store: Path) -> None:
-    """Wait until a dbt whose runner was killed has ended: it holds the lock until then."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ethelred_runner.datastore.WAIT_SECONDS", 60)
-        with locked(store):
-            pass
-
-
-def test_killed_runs_leave_the_datastore_as_it_was_and_the_next_one_works(
-    store: Path, nights: list[Night], ethelred: Ethelred
-) -> None:
-    found = kill_rounds(store, paths(nights[8:]), 1, 4, ethelred)
-    assert sum(found.values()) == 1
-
-
-@pytest.mark.slow
-def test_a_hundred_and_twenty_killed_runs(
-    store: Path, nights: list[Night], ethelred: Ethelred
-) -> None:
-    copies = paths(nights[8:])
-    trial = shutil.copyfile(store, store.with_name("trial.duckdb"))
-    started = time.monotonic()
-    ethelred("build", *copies, "--datastore", trial)
-    seconds = time.monotonic() - started
-    trial.unlink()
-    store.with_name(".trial.duckdb.lock").unlink()
-    found = kill_rounds(store, copies, 120, seconds * 1.1, ethelred)
-    sys.stderr.write(f"120 runs killed within {seconds * 1.1:.1f} s: {found}\n")  # shown by -s
-    assert found["before"] > 60, found
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = shutil.which("mount")
-    assert mount, "this test needs mount: apt-get install mount"
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", disk], check=False)
-    assert done.returncode == 0, "this test mounts a small disk: run it as root or in unshare -rm"
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
-
-
-@pytest.mark.parametrize("left", [1_000_000, 3_000_000])
-def test_a_full_disk(
-    left: int, small_disk: Path, store: Path, nights: list[Night], ethelred: Ethelred
-) -> None:
-    """Without room for the copy of the datastore, and with room for that but not for the build."""
-    full = shutil.copyfile(store, small_disk / "ethelred.duckdb")
-    was = sha256(full)
-    filler = small_disk / "filler"
-    filler.write_bytes(b"x" * (shutil.disk_usage(small_disk).free - left))
-    done = ethelred("build", *paths(nights[8:]), "--datastore", full, code=5)
-    assert "is full" in done.stderr
-    assert sha256(full) == was
-    assert names(small_disk) == SETTLED | {"filler"}
 
 
 def test_without_enough_memory(store: Path, nights: list[Night]) -> None:
@@ -241,61 +150,3 @@ def test_a_full_refresh_drops_nothing_that_accumulates(store: Path, project: Pat
         capture_output=True,
     )
     assert logins(store) == before
-
-
-def test_a_second_run_names_the_first_one_within_seconds(
-    store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ethelred_runner.datastore.WAIT_SECONDS", 0.2)
-    holder = subprocess.Popen(
-        [
-            *(sys.executable, "-c"),
-            "import sys, time; from pathlib import Path; import ethelred_runner.datastore as d\n"
-            "with d.locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)",
-            store,
-        ],
-        stdout=subprocess.PIPE,
-    )
-    with holder:
-        assert holder.stdout
-        assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(DatastoreError, match=f"process {holder.pid}"), locked(store):
-            pass
-        holder.kill()
-    with locked(store):
-        pass
-
-
-@pytest.mark.slow
-def test_two_runs_at_once_both_bring_in_their_copies(store: Path, nights: list[Night]) -> None:
-    """The second waits for the first, or says plainly that it can't; then it is run again."""
-    runs = [start(store, paths(nights[8:9])), start(store, paths(nights[9:]))]
-    codes = [run.wait() for run in runs]
-    assert sorted(codes)[0] == 0
-    assert set(codes) <= {0, 5}
-    for code, night in zip(codes, nights[8:], strict=True):
-        if code:
-            assert start(store, [night.raw]).wait() == 0
-    assert query(store, "select count(*) from copies") == [(10,)]
-
-
-def test_a_datastore_that_is_open_for_writing_is_refused(
-    store: Path, nights: list[Night], ethelred: Ethelred
-) -> None:
-    holder = subprocess.Popen(
-        [
-            *(sys.executable, "-c"),
-            "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); c.execute('create table"
-            " note (i int)'); print('open', flush=True); time.sleep(60)",
-            store,
-        ],
-        stdout=subprocess.PIPE,
-    )
-    with holder:
-        assert holder.stdout
-        assert holder.stdout.readline() == b"open\n"
-        done = ethelred("build", nights[9].raw, "--datastore", store, code=5)
-        with pytest.raises(DatastoreError, match="in use by another program"):
-            refuse_open_elsewhere(store)
-        holder.kill()
-    assert f"process {holder.pid}" in done.stderr

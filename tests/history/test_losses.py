@@ -3,13 +3,10 @@
 from pathlib import Path
 
 import pytest
-
 from ethelred_runner.build import build
-from ethelred_runner.errors import DatastoreError
 from ethelred_runner.history import check_nothing_gone, check_whole, same_content
-from ethelred_runner.store import opened
-from tests.conftest import Ethelred
-from tests.truth import Night
+
+from ethelred_runner.errors import DatastoreError
 
 from .conftest import execute, names, sha256
 
@@ -68,59 +65,3 @@ def test_what_grows_is_no_loss(eight_nights: Path, store: Path) -> None:
     check_nothing_gone(eight_nights, store)
     check_whole(store)
     assert not same_content(eight_nights, store)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "drop table datastore_format",
-        "truncate datastore_format",
-        "update datastore_format set format = 99",
-    ],
-)
-def test_no_datastore_or_one_of_a_newer_ethelred_is_refused(
-    change: str, store: Path, nights: list[Night], ethelred: Ethelred
-) -> None:
-    was = sha256(execute(store, change))
-    done = ethelred("build", nights[9].raw, "--datastore", store, code=5)
-    assert ("newer Ethelred" in done.stderr) == ("99" in change)
-    assert sha256(store) == was
-
-
-@pytest.mark.parametrize("content", [b"", b"not a database at all", b"x" * 9000])
-def test_a_damaged_file_is_refused_in_plain_words(
-    content: bytes, tmp_path: Path, nights: list[Night], ethelred: Ethelred
-) -> None:
-    path = tmp_path / "ethelred.duckdb"
-    path.write_bytes(content)
-    done = ethelred("build", nights[9].raw, "--datastore", path, code=5)
-    assert str(path) in done.stderr
-    assert "Traceback" not in done.stderr
-    assert path.read_bytes() == content
-
-
-def test_a_datastore_cut_short_is_refused(
-    store: Path, nights: list[Night], ethelred: Ethelred
-) -> None:
-    content = store.read_bytes()[:1_000_000]
-    store.write_bytes(content)
-    ethelred("build", nights[9].raw, "--datastore", store, code=5)
-    assert store.read_bytes() == content
-
-
-def test_a_link_to_a_datastore_leads_to_the_file(store: Path, tmp_path: Path) -> None:
-    """Else the link would be replaced, and the file on another disk left behind."""
-    link = tmp_path / "link.duckdb"
-    link.symlink_to(store)
-    with opened(str(link)) as found:
-        assert found.fetch() == store
-
-
-def test_a_folder_that_cannot_be_written_to_is_named(
-    tmp_path: Path, nights: list[Night], ethelred: Ethelred
-) -> None:
-    (tmp_path / "file").touch()
-    done = ethelred(
-        "build", nights[9].raw, "--init", "--datastore", tmp_path / "file" / "x.duckdb", code=5
-    )
-    assert "can't write beside the datastore" in done.stderr

@@ -1,14 +1,13 @@
 """`ethelred status` tells what the datastore holds, and whether it is fresh."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from ethelred_runner.status import nights_between
-from tests.conftest import Ethelred
-from tests.truth import Night
+from tests.support.program import Ethelred
+from tests.support.truth import Night
 
 from .conftest import execute, query
 
@@ -25,9 +24,7 @@ def test_status_agrees_with_the_datastore(
     age = (datetime.now(UTC) - nights[7].taken_at).total_seconds() / 3600
     assert abs(platform["newest_copy_age_hours"] - age) < 0.2
     assert platform["gaps"] == []
-    assert len(platform["last_copies"]) == 7
     assert found["size_bytes"] == eight_nights.stat().st_size
-    assert "versions" not in found
     shown = ethelred("status", "--datastore", eight_nights).stdout
     assert f"{platform['logins']:,}" in shown
 
@@ -43,14 +40,6 @@ def test_status_lists_the_nights_that_are_missing(store: Path, ethelred: Ethelre
     assert "no copy of 2026-03-02 to 2026-03-03" in ethelred("status", "--datastore", store).stdout
 
 
-def test_the_nights_between_two_copies() -> None:
-    assert nights_between(date(2026, 2, 27), date(2026, 3, 2)) == [
-        date(2026, 2, 28),
-        date(2026, 3, 1),
-    ]
-    assert nights_between(date(2026, 3, 1), date(2026, 3, 2)) == []
-
-
 @pytest.mark.parametrize(("hours", "code"), [(10**6, 0), (30, 5), (0, 5)])
 def test_a_stale_datastore_ends_with_5(
     hours: int, code: int, eight_nights: Path, ethelred: Ethelred
@@ -60,9 +49,3 @@ def test_a_stale_datastore_ends_with_5(
     )
     assert json.loads(done.stdout)["platforms"]
     assert ("no copy was taken within" in done.stderr) == bool(code)
-
-
-def test_a_file_has_no_versions(eight_nights: Path, ethelred: Ethelred) -> None:
-    for command in (["versions"], ["restore", "1"]):
-        done = ethelred(*command, "--datastore", eight_nights, code=2)
-        assert "keeps no earlier versions" in done.stderr

@@ -7,15 +7,16 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
 from backports import zstd
 
 from ethelred_runner.errors import CopyRejected, SourceError
-from ethelred_runner.limits import Limits
-from ethelred_runner.platforms import Platform
-from ethelred_runner.verify import verify
-
-from .conftest import DAMAGED, USERS, Obtain, compressed, make_database
+from ethelred_runner.obtain.copies import obtain_logins
+from ethelred_runner.obtain.platforms import Platform
+from ethelred_runner.obtain.requests import Limits, Request
+from ethelred_runner.obtain.verify import verify
+from tests.support.copies import DAMAGED, QUICK, USERS, Get, compressed, make_database
 
 EXPECTED = {
     "truncated-half.sqlite3.zst": "cut short: its zstd data ends too early",
@@ -34,7 +35,7 @@ def samples() -> list[str]:
 
 
 @pytest.mark.parametrize("name", samples())
-def test_each_sample(name: str, get: Obtain) -> None:
+def test_each_sample(name: str, get: Get) -> None:
     if name not in EXPECTED:
         assert get(DAMAGED / name).path.stat().st_mode & 0o777 == 0o600
         return
@@ -45,7 +46,7 @@ def test_each_sample(name: str, get: Obtain) -> None:
     assert caught.value.exit_code == 4
 
 
-def test_the_three_forms_of_a_copy_have_the_same_content(get: Obtain) -> None:
+def test_the_three_forms_of_a_copy_have_the_same_content(get: Get) -> None:
     forms = ("good.sqlite3", "good.sqlite3.gz", "good.sqlite3.zst")
     assert len({get(DAMAGED / name).content_sha256 for name in forms}) == 1
 
@@ -55,7 +56,7 @@ CUTS = [1, 3, 4, 5, 6, 15, 17, 99, 100, 101, 5000, 100_000, -1000, -5, -4, -3, -
 
 @pytest.mark.parametrize("cut", CUTS)
 @pytest.mark.parametrize("name", ["good.sqlite3", "good.sqlite3.gz", "good.sqlite3.zst"])
-def test_cut_anywhere(name: str, cut: int, get: Obtain, tmp_path: Path) -> None:
+def test_cut_anywhere(name: str, cut: int, get: Get, tmp_path: Path) -> None:
     short = tmp_path / "short"
     short.write_bytes((DAMAGED / name).read_bytes()[:cut])
     with pytest.raises(CopyRejected, match=r"cut short|not a SQLite database|zstd data is damaged"):
@@ -64,7 +65,7 @@ def test_cut_anywhere(name: str, cut: int, get: Obtain, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["good.sqlite3.gz", "good.sqlite3.zst"])
 @pytest.mark.parametrize("seed", range(8))
-def test_a_flipped_bit_anywhere(name: str, seed: int, get: Obtain, tmp_path: Path) -> None:
+def test_a_flipped_bit_anywhere(name: str, seed: int, get: Get, tmp_path: Path) -> None:
     content = bytearray((DAMAGED / name).read_bytes())
     at = random.Random(seed).randrange(20, len(content))  # noqa: S311
     content[at] ^= 1 << seed
@@ -97,22 +98,20 @@ NO_COPIES = {
 
 
 @pytest.mark.parametrize("kind", NO_COPIES)
-def test_what_is_no_copy(kind: str, get: Obtain, tmp_path: Path) -> None:
+def test_what_is_no_copy(kind: str, get: Get, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(NO_COPIES[kind])
     with pytest.raises(CopyRejected, match=f"^{file}: [^\n]*$"):
         get(file)
 
 
-@pytest.mark.parametrize("text", [b"2026-03-30-db.sqlite3.zst", b'{"message": "Not Found"}'])
-def test_text_is_said_to_be_text(text: bytes, get: Obtain, tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_bytes(text)
+def test_text_is_said_to_be_text(get: Get, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"2026-03-30-db.sqlite3.zst")
     with pytest.raises(CopyRejected, match=r"it is text, not .* symbolic link"):
-        get(file)
+        get(tmp_path / "file")
 
 
-def test_the_header_alone(get: Obtain, database: Path, tmp_path: Path) -> None:
+def test_the_header_alone(get: Get, database: Path, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(database.read_bytes()[:100])
     with pytest.raises(CopyRejected, match=r"cut short: 100 bytes, where its header says \d\d"):
@@ -120,7 +119,7 @@ def test_the_header_alone(get: Obtain, database: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("by", "words"), [(-1, "goes on after"), (1, "cut short")])
-def test_a_wrong_page_count(by: int, words: str, get: Obtain, database: Path) -> None:
+def test_a_wrong_page_count(by: int, words: str, get: Get, database: Path) -> None:
     content = bytearray(database.read_bytes())
     pages = int.from_bytes(content[28:32]) + by
     content[28:32] = pages.to_bytes(4)
@@ -131,21 +130,21 @@ def test_a_wrong_page_count(by: int, words: str, get: Obtain, database: Path) ->
 
 @pytest.mark.parametrize("tail", [b"\0", b"garbage", bytes(1024)])
 @pytest.mark.parametrize("name", ["good.sqlite3", "good.sqlite3.zst"])
-def test_something_after_the_end(name: str, tail: bytes, get: Obtain, tmp_path: Path) -> None:
+def test_something_after_the_end(name: str, tail: bytes, get: Get, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes((DAMAGED / name).read_bytes() + tail)
     with pytest.raises(CopyRejected, match=r"goes on after|zstd data is damaged|cut short"):
         get(file)
 
 
-def test_a_second_database_after_the_first(get: Obtain, database: Path, tmp_path: Path) -> None:
+def test_a_second_database_after_the_first(get: Get, database: Path, tmp_path: Path) -> None:
     both = compressed(database, tmp_path / "both.zst")
     both.write_bytes(both.read_bytes() * 2)
     with pytest.raises(CopyRejected, match="goes on after"):
         get(both)
 
 
-def test_a_page_size_that_cannot_be(get: Obtain, database: Path) -> None:
+def test_a_page_size_that_cannot_be(get: Get, database: Path) -> None:
     content = bytearray(database.read_bytes())
     content[16:18] = (1000).to_bytes(2)
     database.write_bytes(content)
@@ -156,7 +155,7 @@ def test_a_page_size_that_cannot_be(get: Obtain, database: Path) -> None:
 # Sound copies that look odd.
 
 
-def test_many_frames_some_empty_some_skippable(get: Obtain, database: Path, tmp_path: Path) -> None:
+def test_many_frames_some_empty_some_skippable(get: Get, database: Path, tmp_path: Path) -> None:
     content, file = database.read_bytes(), tmp_path / "frames.zst"
     checked: dict[int, int] = {zstd.CompressionParameter.checksum_flag: 1}
     frames = [b"\x5f\x2a\x4d\x18\x03\0\0\0abc", zstd.compress(b"", options=checked)]
@@ -169,14 +168,14 @@ def test_many_frames_some_empty_some_skippable(get: Obtain, database: Path, tmp_
     assert get(file).content_sha256 == get(database).content_sha256
 
 
-def test_a_frame_without_its_size(get: Obtain, database: Path, tmp_path: Path) -> None:
+def test_a_frame_without_its_size(get: Get, database: Path, tmp_path: Path) -> None:
     file = compressed(database, tmp_path / "file.zst", content_size_flag=0)
     assert get(file).content_sha256 == get(database).content_sha256
 
 
 @pytest.mark.parametrize("log", [24, 27, 31])
 def test_a_long_window(
-    log: int, get: Obtain, database: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    log: int, get: Get, database: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     options = {"window_log": log, "enable_long_distance_matching": 1, "content_size_flag": 0}
     file = tmp_path / "file.zst"
@@ -189,7 +188,7 @@ def test_a_long_window(
     assert ("make copies without --long" in capfd.readouterr().err) == (log > 27)
 
 
-def test_several_gzip_members(get: Obtain, database: Path, tmp_path: Path) -> None:
+def test_several_gzip_members(get: Get, database: Path, tmp_path: Path) -> None:
     content, file = database.read_bytes(), tmp_path / "file.gz"
     file.write_bytes(gzip.compress(content[:9000]) + gzip.compress(content[9000:]))
     assert get(file).content_sha256 == get(database).content_sha256
@@ -211,13 +210,86 @@ def test_several_gzip_members(get: Obtain, database: Path, tmp_path: Path) -> No
         "update opencodelists_user set last_login = cast(x'ff00fe' as text)",
         "update opencodelists_user set last_login = zeroblob(100000) where rowid < 5",
         "pragma auto_vacuum = full; vacuum",
-        "pragma encoding = 'UTF-16'; delete from opencodelists_user",
     ],
 )
 def test_schemas_that_differ_where_it_does_not_matter(
-    change: str, get: Obtain, tmp_path: Path
+    change: str, get: Get, tmp_path: Path
 ) -> None:
     assert get(make_database(tmp_path / "db", extra=change)).content_sha256
+
+
+NEWER_SQL = [
+    "create view {} as select username is distinct from 'a' as it from opencodelists_user",
+    "create view {} as select * from opencodelists_user a full join opencodelists_user b using (x)",
+    "create view {} as select group_concat(name, ',' order by name) from opencodelists_user",
+    "create trigger {} after insert on opencodelists_user begin select 1_000; end",
+    "create view {} as select something that no SQLite knows yet",
+]
+
+
+@pytest.mark.parametrize("sql", NEWER_SQL)
+@pytest.mark.parametrize("form", ["plain", "zstd"])
+def test_sql_that_this_sqlite_does_not_know(
+    sql: str, form: str, get: Get, folder: Path, tmp_path: Path
+) -> None:
+    kind = sql.split()[1]
+    row = (kind, "newer", "opencodelists_user", 0, sql.format("newer"))
+    path = make_database(tmp_path / "db", users=20)
+    with closing(sqlite3.connect(path)) as base:
+        base.execute("pragma writable_schema = on")
+        base.execute("insert into sqlite_schema values (?, ?, ?, ?, ?)", row)
+        base.commit()
+        base.execute("pragma wal_checkpoint(truncate)")
+    if form == "zstd":
+        path = compressed(path, tmp_path / "db.zst")
+    assert len(logins_of(path, folder)) == 20
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le", "UTF-16be"])
+def test_values_come_as_they_are_in_any_encoding(
+    encoding: str, folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "db"
+    values = "('2026-03-01 10:00:00.000001'), ('naïve \n,\"é'), (null), (''), (17), (2.5)"
+    values += ", (x'00ff'), (cast(x'c3' as text)), ('" + "x" * 100 + "')"
+    with closing(sqlite3.connect(path)) as base:
+        base.executescript(
+            f"pragma encoding = '{encoding}'; create table opencodelists_user(last_login);"
+            f"insert into opencodelists_user values {values}"
+        )
+    rows = logins_of(path, folder)
+    broken = rows.pop(7)  # half a character: no text, or what SQLite makes of it
+    assert broken[1] == "text"
+    assert rows == [
+        ("2026-03-01 10:00:00.000001", "text"),
+        ('naïve \n,"é', "text"),
+        (None, "null"),
+        ("", "text"),
+        ("17", "integer"),
+        ("2.5", "real"),
+        (None, "blob"),
+        ("x" * 64, "text"),
+    ]
+
+
+def logins_of(path: Path, folder: Path) -> list[tuple[str | None, str]]:
+    """Return what `obtain_logins` takes out of one copy, which is gone afterwards."""
+    copies = obtain_logins([Request(str(path), USERS)], folder, QUICK)
+    assert list(folder.iterdir()) == [copies]
+    with closing(duckdb.connect(copies, read_only=True)) as connection:
+        assert connection.sql("select count(*) from copies_obtained").fetchone() == (1,)
+        return connection.sql("select value, storage_class from last_logins").fetchall()
+
+
+def test_broken_constraints_are_no_damage(get: Get, database: Path) -> None:
+    with closing(sqlite3.connect(database)) as base:
+        base.executescript(
+            "create table other(x not null); insert into other values ('');"
+            "create index latest on other(x); pragma writable_schema = on;"
+            "update sqlite_schema set sql = 'create table other(x not null, y not null)'"
+            " where name = 'other'; pragma wal_checkpoint(truncate)"
+        )
+    assert get(database).content_sha256
 
 
 @pytest.mark.parametrize(
@@ -229,7 +301,7 @@ def test_schemas_that_differ_where_it_does_not_matter(
         ("create table opencodelists_user(last_log_in)", "no column last_login"),
     ],
 )
-def test_schemas_that_do_not_fit(change: str, words: str, get: Obtain, tmp_path: Path) -> None:
+def test_schemas_that_do_not_fit(change: str, words: str, get: Get, tmp_path: Path) -> None:
     rename = "alter table opencodelists_user rename to moved;"
     with pytest.raises(CopyRejected, match=words):
         get(make_database(tmp_path / "db", extra=rename + change))
@@ -243,7 +315,7 @@ def pages_of(path: Path, table: str) -> list[int]:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_damaged_page_of_users_is_found_even_with_a_checksum(
-    seed: int, get: Obtain, database: Path, tmp_path: Path
+    seed: int, get: Get, database: Path, tmp_path: Path
 ) -> None:
     # Every page but the first belongs to the users: to the table, or to its index.
     content, generator = bytearray(database.read_bytes()), random.Random(seed)  # noqa: S311
@@ -266,7 +338,7 @@ def damaged_elsewhere(tmp_path: Path) -> Path:
 
 
 def test_damage_elsewhere_is_accepted_where_a_checksum_vouches_for_the_bytes(
-    damaged_elsewhere: Path, get: Obtain, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    damaged_elsewhere: Path, get: Get, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     get(compressed(damaged_elsewhere, tmp_path / "file.zst"))
     assert "warning: the database is damaged, but its users are intact" in capfd.readouterr().err
@@ -274,7 +346,7 @@ def test_damage_elsewhere_is_accepted_where_a_checksum_vouches_for_the_bytes(
 
 @pytest.mark.parametrize("form", ["plain", "zstd without checksum"])
 def test_damage_elsewhere_is_refused_where_nothing_vouches_for_the_bytes(
-    form: str, damaged_elsewhere: Path, get: Obtain, tmp_path: Path
+    form: str, damaged_elsewhere: Path, get: Get, tmp_path: Path
 ) -> None:
     if form != "plain":
         damaged_elsewhere = compressed(damaged_elsewhere, tmp_path / "f.zst", checksum_flag=0)
@@ -286,7 +358,7 @@ def test_damage_elsewhere_is_refused_where_nothing_vouches_for_the_bytes(
 
 
 @pytest.mark.parametrize("form", ["zstd", "gzip", "plain"])
-def test_a_copy_above_the_limit(form: str, get: Obtain, database: Path, tmp_path: Path) -> None:
+def test_a_copy_above_the_limit(form: str, get: Get, database: Path, tmp_path: Path) -> None:
     content, file = database.read_bytes(), tmp_path / "file"
     packed = {"zstd": zstd.compress(content), "gzip": gzip.compress(content), "plain": content}
     file.write_bytes(packed[form])
@@ -296,7 +368,7 @@ def test_a_copy_above_the_limit(form: str, get: Obtain, database: Path, tmp_path
 
 @pytest.mark.parametrize("counts", [True, False])
 def test_a_bomb_is_stopped_before_it_is_written(
-    counts: bool, get: Obtain, database: Path, tmp_path: Path, folder: Path
+    counts: bool, get: Get, database: Path, tmp_path: Path, folder: Path
 ) -> None:
     content = bytearray(database.read_bytes())
     if not counts:  # a header whose page count does not hold
@@ -308,15 +380,15 @@ def test_a_bomb_is_stopped_before_it_is_written(
     assert sum(file.stat().st_size for file in folder.rglob("*.sqlite3")) <= 20_000_000
 
 
-def test_a_copy_for_which_the_disk_has_no_room(get: Obtain, database: Path) -> None:
+def test_a_copy_for_which_the_disk_has_no_room(get: Get, database: Path) -> None:
     content = bytearray(database.read_bytes())
     content[28:32] = (2**32 - 1).to_bytes(4)  # 4 TB in pages of 1,024 bytes
-    database.write_bytes(content)
+    database.write_bytes(zstd.compress(content))
     with pytest.raises(SourceError, match=r"needs 4.4 TB, and .* free; make room, or set ETHELRED"):
         get(database, Limits(max_bytes=2**50))
 
 
-def test_a_platform_with_a_strange_table_name(tmp_path: Path, get: Obtain) -> None:
+def test_a_platform_with_a_strange_table_name(tmp_path: Path, get: Get) -> None:
     rename = 'alter table opencodelists_user rename to "odd ""name"" (1)"'
     path = make_database(tmp_path / "db", extra=rename)
     get(path, platform=Platform("x", "X", 'odd "name" (1)', "last_login"))
@@ -349,7 +421,7 @@ def test_only_the_login_column_is_asked_for(
     assert {column for table, column in read if table == "opencodelists_user"} == {"last_login"}
 
 
-def test_nothing_personal_in_what_is_said_of_a_damaged_page(get: Obtain, tmp_path: Path) -> None:
+def test_nothing_personal_in_what_is_said_of_a_damaged_page(get: Get, tmp_path: Path) -> None:
     path = make_database(tmp_path / "db")
     content = path.read_bytes().replace(b"user-1999", b"user-0000")
     path.write_bytes(content)

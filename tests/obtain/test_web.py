@@ -22,10 +22,9 @@ from pathlib import Path
 import pytest
 
 from ethelred_runner.errors import CopyRejected, SourceError, UsageError
-from ethelred_runner.limits import Limits
-
-from .conftest import DAMAGED, Obtain, compressed, make_database
-from .servers import free_port, needed
+from ethelred_runner.obtain.requests import Limits, requests_for
+from tests.support.copies import DAMAGED, Get, compressed, make_database, obtain_one
+from tests.support.servers import free_port, needed
 
 NAME = "/backups/2026-03-30-db.sqlite3.zst"
 MODIFIED = 1774836001
@@ -47,14 +46,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._answer(status, plan.get("headers", {"Content-Length": "0"}), b"", {})
             return
         body, etag = self.server.body, self.server.etag
-        headers = {"Last-Modified": formatdate(MODIFIED, usegmt=True)} if self.server.dated else {}
+        headers = {"Last-Modified": self.server.modified} if self.server.dated else {}
         headers |= {"ETag": etag} if etag else {}
         start, wanted = 0, self.headers.get("Range")
         unchanged = self.headers.get("If-Range") in (etag, headers.get("Last-Modified"))
-        if wanted and unchanged and self.server.ranges:
+        if wanted and (unchanged or plan.get("careless")) and self.server.ranges:
             start = int(wanted.removeprefix("bytes=").rstrip("-"))
             headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
-        headers["Content-Length"] = str(len(body) - start)
+        if self.server.sized:
+            headers["Content-Length"] = str(len(body) - start)
         self._answer(206 if start else 200, headers, body[start:], plan)
 
     def _answer(self, status: int, headers: dict[str, str], body: bytes, plan: dict) -> None:  # type: ignore[type-arg]
@@ -79,6 +79,7 @@ class Web(http.server.ThreadingHTTPServer):
     def __init__(self, body: bytes, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.body, self.etag, self.ranges, self.dated = body, '"one"', True, True
+        self.sized, self.modified = True, formatdate(MODIFIED, usegmt=True)
         self.plan: list[dict] = []  # type: ignore[type-arg]
         self.seen: list[dict[str, str]] = []
         self.ended = threading.Event()
@@ -110,7 +111,7 @@ def web(big: Path) -> Iterator[Web]:
         yield web
 
 
-def test_the_name_and_time_come_from_the_server(web: Web, get: Obtain, big: Path) -> None:
+def test_the_name_and_time_come_from_the_server(web: Web, get: Get, big: Path) -> None:
     copy = get(web.url("/latest"))
     assert copy.name == "latest"
     assert copy.modified_at == datetime(2026, 3, 30, 2, 0, 1, tzinfo=UTC)
@@ -118,24 +119,20 @@ def test_the_name_and_time_come_from_the_server(web: Web, get: Obtain, big: Path
     assert web.seen[0]["Accept-Encoding"] == "identity"
 
 
-def test_a_redirect_gives_the_resolved_name(web: Web, get: Obtain) -> None:
+def test_a_redirect_gives_the_resolved_name(web: Web, get: Get) -> None:
     web.plan = [{"status": 302, "headers": {"Location": NAME, "Content-Length": "0"}}]
     assert get(web.url("/latest")).named_on == date(2026, 3, 30)
 
 
 @pytest.mark.parametrize("etag", ['"one"', 'W/"weak"', ""])
-def test_a_cut_link_is_resumed(web: Web, get: Obtain, big: Path, etag: str) -> None:
+def test_a_cut_link_is_resumed(web: Web, get: Get, big: Path, etag: str) -> None:
     web.etag, web.plan = etag, [{"cut": 2_000_000}, {"cut": 1_000_000}]
     assert get(web.url()).content_sha256 == get(big).content_sha256
-    assert [seen.get("Range") for seen in web.seen] == [
-        None,
-        "bytes=2000000-",
-        "bytes=3000000-",
-    ]
+    assert [seen.get("Range") for seen in web.seen] == [None, "bytes=2000000-", "bytes=3000000-"]
 
 
 def test_a_server_without_versions_is_read_again_from_the_start(
-    web: Web, get: Obtain, big: Path
+    web: Web, get: Get, big: Path
 ) -> None:
     web.etag, web.dated, web.plan = "", False, [{"cut": 2_000_000}]
     copy = get(web.url())
@@ -145,20 +142,20 @@ def test_a_server_without_versions_is_read_again_from_the_start(
 
 
 def test_a_server_that_ignores_ranges_is_read_again_from_the_start(
-    web: Web, get: Obtain, big: Path
+    web: Web, get: Get, big: Path
 ) -> None:
     web.ranges, web.plan = False, [{"cut": 2_000_000}]
     assert get(web.url()).content_sha256 == get(big).content_sha256
 
 
-def test_a_server_that_ignores_ranges_and_always_cuts_is_given_up(web: Web, get: Obtain) -> None:
+def test_a_server_that_ignores_ranges_and_always_cuts_is_given_up(web: Web, get: Get) -> None:
     web.ranges, web.plan = False, [{"cut": 2_000_000}] * 50
     with pytest.raises(SourceError, match="can't go on where it stopped"):
         get(web.url())
 
 
 def test_a_copy_that_changes_between_two_links_is_never_stitched(
-    web: Web, get: Obtain, tmp_path: Path
+    web: Web, get: Get, tmp_path: Path
 ) -> None:
     other = compressed(make_database(tmp_path / "o.sqlite3", users=77), tmp_path / "o.zst")
 
@@ -169,7 +166,54 @@ def test_a_copy_that_changes_between_two_links_is_never_stitched(
     assert get(web.url()).content_sha256 == get(other).content_sha256
 
 
-def test_a_copy_that_keeps_changing_is_given_up(web: Web, get: Obtain) -> None:
+@pytest.mark.parametrize("etag", ['"two"', ""])
+def test_a_server_that_heeds_ranges_alone_is_never_stitched(
+    web: Web, get: Get, big: Path, etag: str
+) -> None:
+    """The rest of another copy comes as if it were that of the first (O1)."""
+    first, other = big.read_bytes(), bytearray(big.read_bytes())
+    other[3_000_000] ^= 1
+
+    def change() -> None:
+        web.body, web.etag = bytes(other), etag
+
+    def change_back() -> None:
+        web.body, web.etag = first, '"three"'
+
+    web.plan = [{"cut": 2_000_000}, {"change": change, "careless": True}, {"change": change_back}]
+    assert get(web.url()).content_sha256 == get(big).content_sha256
+    assert [seen.get("Range") for seen in web.seen] == [None, "bytes=2000000-", None]
+
+
+def test_an_answer_without_a_length_is_read_to_its_end(web: Web, get: Get, big: Path) -> None:
+    web.sized, web.plan = False, [{"cut": len(web.body)}]
+    assert get(web.url()).content_sha256 == get(big).content_sha256
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_no_proxy_carries_what_is_for_this_machine(
+    name: str, web: Web, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("no_proxy", "elsewhere.example")
+    assert get(web.url()).named_on == date(2026, 3, 30)
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"), [("Mon Mar 30 02:00:01 2026", 2), ("Mon, 30 Mar 2026 02:00:01 -0000", 2)]
+)
+def test_a_time_without_a_zone_is_in_utc(
+    text: str, hour: int, web: Web, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    web.modified = text
+    assert get(web.url()).modified_at == datetime(2026, 3, 30, hour, 0, 1, tzinfo=UTC)
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_copy_that_keeps_changing_is_given_up(web: Web, get: Get) -> None:
     def change() -> None:
         web.etag = f'"{len(web.seen)}"'
 
@@ -178,15 +222,15 @@ def test_a_copy_that_keeps_changing_is_given_up(web: Web, get: Obtain) -> None:
         get(web.url())
 
 
-def test_a_server_that_stalls_is_noticed(web: Web, get: Obtain, big: Path) -> None:
+def test_a_server_that_stalls_is_noticed(web: Web, get: Get, big: Path) -> None:
     web.plan = [{"stall": 3_000_000}]
     began = time.monotonic()
     assert get(web.url()).content_sha256 == get(big).content_sha256
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
     assert web.seen[1]["Range"] == "bytes=3000000-"
 
 
-def test_a_server_that_never_answers_is_given_up(web: Web, get: Obtain) -> None:
+def test_a_server_that_never_answers_is_given_up(web: Web, get: Get) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/copy"
         with pytest.raises(SourceError, match=r"nothing arrived for 0.2 seconds \(tried 3 times\)"):
@@ -194,7 +238,7 @@ def test_a_server_that_never_answers_is_given_up(web: Web, get: Obtain) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_busy_server_is_asked_again(web: Web, get: Obtain, status: int) -> None:
+def test_a_busy_server_is_asked_again(web: Web, get: Get, status: int) -> None:
     web.plan = [{"status": status}] * 2
     assert get(web.url()).named_on == date(2026, 3, 30)
 
@@ -209,7 +253,7 @@ def test_a_busy_server_is_asked_again(web: Web, get: Obtain, status: int) -> Non
         (418, "gives no file"),
     ],
 )
-def test_a_refusal_is_said_at_once(web: Web, get: Obtain, status: int, words: str) -> None:
+def test_a_refusal_is_said_at_once(web: Web, get: Get, status: int, words: str) -> None:
     web.plan = [{"status": status}]
     with pytest.raises(SourceError, match=words):
         get(web.url())
@@ -217,7 +261,7 @@ def test_a_refusal_is_said_at_once(web: Web, get: Obtain, status: int, words: st
 
 
 def test_authorization_is_sent_and_dropped_when_another_host_is_named(
-    web: Web, get: Obtain, big: Path, monkeypatch: pytest.MonkeyPatch
+    web: Web, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ETHELRED_HTTP_AUTHORIZATION", "Bearer hunter2-secret")
     with serving(Web(big.read_bytes())) as other:
@@ -229,9 +273,46 @@ def test_authorization_is_sent_and_dropped_when_another_host_is_named(
         assert "Authorization" not in other.seen[0]
 
 
+@pytest.mark.parametrize(
+    ("platform", "settings", "sent"),
+    [
+        ("opencodelists", {"": "mine"}, "mine"),
+        ("other", {"": "mine"}, None),
+        ("other", {"": "mine", "_OTHER": "theirs"}, "theirs"),
+        ("opencodelists", {"_OTHER": "theirs"}, None),
+    ],
+)
+def test_each_platform_has_its_own_token(
+    platform: str,
+    settings: dict[str, str],
+    sent: str | None,
+    web: Web,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    header = "platform,platform_name,users_table,login_column\n"
+    rows = [f"{name},{name},opencodelists_user,last_login\n" for name in ("opencodelists", "other")]
+    (tmp_path / "platforms.csv").write_text(header + "".join(rows))
+    monkeypatch.setenv("ETHELRED_SEEDS", str(tmp_path))
+    for end, value in settings.items():
+        monkeypatch.setenv(f"ETHELRED_HTTP_AUTHORIZATION{end}", value)
+    (request,) = requests_for([f"{platform}={web.url()}"], "opencodelists", None)
+    obtain_one(request, folder)
+    assert web.seen[0].get("Authorization") == sent
+
+
+@pytest.mark.parametrize("where", ["address", "netrc"])
+def test_a_user_and_password_are_sent(where: str, web: Web, get: Get) -> None:
+    (Path.home() / ".netrc").write_text("machine 127.0.0.1 login me password secret\n")
+    url = web.url().replace("//", "//me:secret@") if where == "address" else web.url()
+    get(url)
+    assert web.seen[0]["Authorization"] == "Basic bWU6c2VjcmV0"
+
+
 def test_no_secret_is_shown_not_even_when_everything_is_logged(
     web: Web,
-    get: Obtain,
+    get: Get,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
@@ -250,7 +331,7 @@ def test_no_secret_is_shown_not_even_when_everything_is_logged(
         assert secret not in shown
 
 
-def test_http_never_leaves_this_machine(web: Web, get: Obtain) -> None:
+def test_http_never_leaves_this_machine(web: Web, get: Get) -> None:
     with pytest.raises(UsageError, match="http is not encrypted"):
         get("http://backups.example/copy")
     elsewhere = {"Location": "http://backups.example/copy", "Content-Length": "0"}
@@ -259,33 +340,38 @@ def test_http_never_leaves_this_machine(web: Web, get: Obtain) -> None:
         get(web.url())
 
 
-def test_endless_redirects_are_given_up(web: Web, get: Obtain) -> None:
+def test_endless_redirects_are_given_up(web: Web, get: Get) -> None:
     web.plan = [{"status": 302, "headers": {"Location": NAME, "Content-Length": "0"}}] * 50
     with pytest.raises(SourceError, match=r"leads nowhere \(TooManyRedirects"):
         get(web.url())
 
 
-def test_a_web_page_is_no_copy(web: Web, get: Obtain) -> None:
+def test_a_web_page_is_no_copy(web: Web, get: Get) -> None:
     web.body = (DAMAGED / "html-error-page.sqlite3.zst").read_bytes()
     with pytest.raises(CopyRejected, match="a web page"):
         get(web.url())
 
 
-def test_an_endless_body_is_stopped(web: Web, get: Obtain) -> None:
+def test_an_endless_body_is_stopped(web: Web, get: Get) -> None:
     skippable = b"\x50\x2a\x4d\x18" + (1000).to_bytes(4, "little") + bytes(1000)
     web.body = skippable * 3000
     with pytest.raises(CopyRejected, match="larger than the limit of 2,000,000 bytes"):
         get(web.url(), Limits(max_bytes=2_000_000))
 
 
-def test_a_server_that_is_not_there(get: Obtain) -> None:
+def test_a_server_that_is_not_there(get: Get) -> None:
     with pytest.raises(SourceError, match=r"can't be reached .*tried 5 times"):
         get(f"http://127.0.0.1:{free_port()}/copy")
 
 
 def test_a_terminal_shows_bytes_speed_and_time_left(web: Web, tmp_path: Path) -> None:
     web.plan = [{"piece": 1_000_000, "pause": 0.15}]
-    command = [sys.executable, "-m", "ethelred_runner", "obtain", web.url(), "--to", "kept"]
+    code = (
+        "import sys; from pathlib import Path; from ethelred_runner.obtain.keep import obtain_to;"
+        "from ethelred_runner.obtain.requests import requests_for;"
+        "obtain_to(requests_for(sys.argv[1:], 'opencodelists', None), Path('kept'))"
+    )
+    command = [sys.executable, "-c", code, web.url()]
     shown = on_a_terminal(command, tmp_path)
     assert re.search(r"2026-03-30-db.sqlite3.zst.* [2-6]\.\d/6\.\d MB .*MB/s .*0:00:0\d", shown)
     assert "obtained 2026-03-30-db.sqlite3.zst" in shown
@@ -328,21 +414,21 @@ def tls(web: Web, authority: Path) -> Web:
 
 
 def test_https_is_resumed_too(
-    tls: Web, get: Obtain, big: Path, authority: Path, monkeypatch: pytest.MonkeyPatch
+    tls: Web, get: Get, big: Path, authority: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     tls.plan = [{"cut": 2_000_000}]
     assert get(tls.url(host="localhost")).content_sha256 == get(big).content_sha256
 
 
-def test_an_unknown_authority_is_refused(tls: Web, get: Obtain) -> None:
+def test_an_unknown_authority_is_refused(tls: Web, get: Get) -> None:
     with pytest.raises(SourceError, match=r"certificate can't be trusted \(.*SSL_CERT_FILE"):
         get(tls.url(host="localhost"))
     assert tls.seen == []
 
 
 def test_a_certificate_for_another_host_is_refused(
-    tls: Web, get: Obtain, authority: Path, monkeypatch: pytest.MonkeyPatch
+    tls: Web, get: Get, authority: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     with pytest.raises(SourceError, match="certificate can't be trusted"):
@@ -350,7 +436,7 @@ def test_a_certificate_for_another_host_is_refused(
 
 
 def test_a_redirect_from_https_to_http_elsewhere_is_refused(
-    tls: Web, get: Obtain, authority: Path, monkeypatch: pytest.MonkeyPatch
+    tls: Web, get: Get, authority: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     elsewhere = {"Location": "http://backups.example/copy", "Content-Length": "0"}

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from benchmarks.site import grow
-from tests.conftest import PROGRAM, Ethelred
+from tests.support.program import PROGRAM, Ethelred
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 from ethelred_runner.report.site import MARKER, replaceable, swap_in
-from tests.conftest import Ethelred
 from tests.site.conftest import Builds, contents
+from tests.support.program import Ethelred
 
 pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
 

@@ -15,8 +15,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browsing import Visit
 from tests.site.conftest import Builds, Site, served
+from tests.support.browsing import Visit
 
 pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.conftest import SAMPLES
 from tests.site.conftest import Builds
 from tests.site.personal import Personal
-from tests.truth import Night, logins_that_happened, usernames
+from tests.support.program import SAMPLES
+from tests.support.truth import Night, logins_that_happened, usernames
 
 pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
 

@@ -9,11 +9,11 @@ from urllib.parse import urljoin
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.browsing import Visit
 from tests.site.conftest import Builds, Site, served
 from tests.site.test_pages import ask, open_page, table
+from tests.support.browsing import Visit
 
 pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
 
@@ -41,12 +41,15 @@ LABELS = """
             .map(label => label.getBoundingClientRect()).filter(box => box.width)
             .map(box => [box.left, box.right, box.top, box.bottom])))
 """
-WEEKS = {"name": "Weeks", "exact": True}
+
+
+def weeks(page: Page) -> Locator:
+    return page.get_by_role("button", name="Weeks", exact=True)
 
 
 def works(page: Page) -> None:
     """The controls are there and draw other figures."""
-    page.get_by_role("button", **WEEKS).click()
+    weeks(page).click()
     expect(page.get_by_test_id("range").first).to_contain_text(" to ")
     expect(page.locator("figcaption").first).to_contain_text("Logins per week")
     assert "grain=week" in page.url
@@ -56,7 +59,7 @@ def is_whole_without_script(page: Page) -> None:
     """The figures are there, and no control that would do nothing."""
     expect(page.get_by_test_id("verdict").first).to_be_visible()
     expect(page.locator("svg.chart .bar").first).to_be_visible()
-    expect(page.get_by_role("button", **WEEKS)).to_be_hidden()
+    expect(weeks(page)).to_be_hidden()
 
 
 @pytest.mark.parametrize("path", ["", "index.html", PLATFORM, f"{PLATFORM}index.html"])
@@ -95,7 +98,7 @@ def test_an_error_while_drawing_leaves_what_is_there(demo_site: Site, visit: Vis
     page.add_init_script(BREAK_LATER)
     page.goto(demo_site.url, wait_until="load")
     before = page.locator("figure").first.inner_html()
-    page.get_by_role("button", **WEEKS).click()
+    weeks(page).click()
     assert page.locator("figure").first.inner_html() == before
     assert visit.errors
 
@@ -207,10 +210,10 @@ def test_a_date_can_be_typed(demo_site: Site, visit: Visit) -> None:
     last = page.get_by_label("to", exact=True).input_value()
     field.focus()
     field.press_sequentially("10012026")  # month or day first, as the browser has it
-    page.get_by_role("button", **WEEKS).focus()
+    weeks(page).focus()
     assert re.search(r"from=2026-(10-01|01-10)&to=" + last, page.url)
     field.fill("1980-01-01")
-    page.get_by_role("button", **WEEKS).focus()
+    weeks(page).focus()
     assert "1980" not in page.url
     assert field.input_value().startswith("2026")
 
@@ -231,7 +234,7 @@ def test_an_open_tab_grows_stale(demo_site: Site, visit: Visit) -> None:
 def test_a_translated_page_changes_as_a_whole(demo_site: Site, visit: Visit) -> None:
     page = open_page(visit, demo_site.url)
     page.evaluate(f"() => {{ {TRANSLATE} }}")
-    page.get_by_role("button", **WEEKS).click()
+    weeks(page).click()
     expect(page.locator("figcaption").first).to_contain_text("Logins per week")
     assert " to " in table(page, "opencodelists")[0][0]
 

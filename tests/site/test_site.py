@@ -9,10 +9,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browsing import Visit
-from tests.conftest import SAMPLES
 from tests.site.conftest import Site
-from tests.truth import Night, london_day, visible_logins
+from tests.support.browsing import Visit
+from tests.support.program import SAMPLES
+from tests.support.truth import Night, london_day, visible_logins
 
 pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
 

@@ -1,0 +1,201 @@
+"""The commands: each is a few lines over a plain function."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ethelred_runner import console
+from ethelred_runner.append.append import create_from_export
+from ethelred_runner.cli import options as opt
+from ethelred_runner.cli.run import Plan, requests_of
+from ethelred_runner.cli.run import run as run_plan
+from ethelred_runner.datastore import export_history, open_datastore, read_status
+from ethelred_runner.demo import DEMO_DATASTORE, DEMO_SITE
+from ethelred_runner.demo import demo as run_demo
+from ethelred_runner.obtain.keep import obtain_to
+from ethelred_runner.obtain.requests import Limits, configured_sources
+from ethelred_runner.report import build_site
+from ethelred_runner.report import dev as show_report
+from ethelred_runner.report import serve as serve_site
+from ethelred_runner.watch import status as views
+from ethelred_runner.watch.check import check_all
+from ethelred_runner.watch.outcome import Outcome, recorded
+
+app = typer.Typer(
+    help="How many people log in to our platforms, day by day?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def run(
+    sources: opt.Sources = None,
+    platform: opt.Platform = "",
+    datastore: opt.Datastore = opt.DATASTORE,
+    init: opt.Init = False,
+    site: opt.Site = opt.SITE,
+    base_path: opt.BasePath = "",
+    no_report: opt.NoReport = False,
+    taken_at: opt.TakenAt = None,
+    max_age: opt.MaxAge = None,
+    max_bytes: opt.MaxBytes = opt.MAX_BYTES,
+    keep: opt.Keep = False,
+    if_older: opt.IfOlder = None,
+    dry_run: opt.DryRun = False,
+    summary: opt.Summary = None,
+    debug: opt.Debug = False,
+) -> None:
+    """Obtain copies, append their logins, build the site: the scheduled job."""
+    outcome, built = Outcome(dry_run, max_age), None if no_report else site
+    with recorded(outcome, summary, [*(sources or []), *configured_sources().values()]):
+        requests, limits = requests_of(sources, platform, taken_at), Limits(max_bytes)
+        plan = Plan(requests, datastore, init, limits, keep, dry_run, if_older, built, base_path)
+        run_plan(plan, outcome)
+
+
+@app.command()
+def obtain(
+    to: opt.To,
+    sources: opt.Sources = None,
+    platform: opt.Platform = "",
+    taken_at: opt.TakenAt = None,
+    max_bytes: opt.MaxBytes = opt.MAX_BYTES,
+    debug: opt.Debug = False,
+) -> None:
+    """Only obtain and verify copies."""
+    for path in obtain_to(requests_of(sources, platform, taken_at), to, Limits(max_bytes)):
+        console.say(str(path))
+
+
+@app.command()
+def build(
+    copies: Annotated[list[str], typer.Argument(metavar="COPY...", help="Local copies.")],
+    platform: opt.Platform = "",
+    datastore: opt.Datastore = opt.DATASTORE,
+    init: opt.Init = False,
+    taken_at: opt.TakenAt = None,
+    max_age: opt.MaxAge = None,
+    max_bytes: opt.MaxBytes = opt.MAX_BYTES,
+    keep: opt.Keep = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Append the logins of local copies, count them per day, and test the result."""
+    requests = requests_of(copies, platform, taken_at)
+    plan = Plan(requests, datastore, init, Limits(max_bytes), keep)
+    run_plan(plan, Outcome(max_age_hours=max_age))
+
+
+@app.command()
+def report(
+    datastore: opt.Datastore = opt.DATASTORE,
+    site: opt.Site = opt.SITE,
+    base_path: opt.BasePath = "",
+    debug: opt.Debug = False,
+) -> None:
+    """Build the site from the datastore."""
+    with open_datastore(datastore) as store:
+        build_site(store.fetch(), site, base_path)
+
+
+@app.command()
+def serve(site: opt.Site = opt.SITE, port: opt.Port = 8000, debug: opt.Debug = False) -> None:
+    """Show the built site on this machine."""
+    serve_site(site, port)
+
+
+@app.command()
+def dev(datastore: opt.DemoDatastore = str(DEMO_DATASTORE), debug: opt.Debug = False) -> None:
+    """Show the report of the demo's history, or another, while you work on its pages."""
+    with open_datastore(datastore) as store:
+        show_report(store.fetch())
+
+
+@app.command()
+def status(
+    datastore: opt.Datastore = opt.DATASTORE,
+    as_json: opt.AsJson = False,
+    max_age: opt.MaxAge = None,
+    debug: opt.Debug = False,
+) -> None:
+    """Tell what the datastore holds."""
+    with open_datastore(datastore) as store:
+        found, versions = read_status(store.fetch()), store.versions()
+    if as_json:
+        typer.echo(
+            json.dumps(views.status_json(store.label, found, versions), default=str, indent=1)
+        )
+    else:
+        views.show_status(store.label, found, versions)
+    views.refuse_stale(found, max_age)
+
+
+@app.command()
+def versions(datastore: opt.Datastore = opt.DATASTORE, debug: opt.Debug = False) -> None:
+    """List the versions of a datastore that can be restored."""
+    with open_datastore(datastore) as store:
+        views.show_versions(store.versions())
+
+
+@app.command()
+def restore(
+    version: Annotated[int, typer.Argument(help="Its number: ethelred versions lists them.")],
+    datastore: opt.Datastore = opt.DATASTORE,
+    debug: opt.Debug = False,
+) -> None:
+    """Make an earlier version of a datastore the newest again."""
+    with open_datastore(datastore) as store:
+        restored = store.restore(version)
+    console.say(f"version {version} is back, as version {restored.version}")
+
+
+@app.command()
+def export(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder to be made.")],
+    datastore: opt.Datastore = opt.DATASTORE,
+    debug: opt.Debug = False,
+) -> None:
+    """Write the history as Parquet files."""
+    with open_datastore(datastore) as store:
+        for path in export_history(store.fetch(), directory.absolute()):
+            console.say(str(path))
+
+
+@app.command("import")
+def import_(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="What export has written.")],
+    datastore: opt.Datastore = opt.DATASTORE,
+    debug: opt.Debug = False,
+) -> None:
+    """Make a new datastore of an export."""
+    with open_datastore(datastore) as store:
+        create_from_export(directory.absolute(), store)
+        console.say(f"{store.label} holds what {directory} holds")
+
+
+@app.command()
+def check(
+    sources: opt.Sources = None,
+    platform: opt.Platform = "",
+    datastore: opt.Datastore = opt.DATASTORE,
+    init: opt.Init = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Tell whether everything that a run needs is here."""
+    with open_datastore(datastore) as store:
+        check_all(lambda: requests_of(sources, platform, None), store, init=init)
+
+
+@app.command()
+def demo(
+    datastore: opt.DemoDatastore = str(DEMO_DATASTORE),
+    site: opt.DemoSite = DEMO_SITE,
+    base_path: opt.DemoBasePath = "",
+    no_report: opt.DemoNoReport = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Do the whole job on simulated copies of two platforms, apart from all that is real."""
+    run_demo(datastore, site, base_path, with_report=not no_report)

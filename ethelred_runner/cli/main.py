@@ -1,0 +1,40 @@
+"""The program: a command, and what goes wrong in it as a line and an exit code."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+from ethelred_runner import console
+from ethelred_runner.cli.commands import app
+from ethelred_runner.errors import exit_code_of, line_of
+from ethelred_runner.settings import drop_empty_settings, switch
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command, and end with its exit code."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup's wish
+            signal.signal(number, stop)
+    drop_empty_settings()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given or switch("ETHELRED_DEBUG")
+    if not debug:
+        os.environ["RUST_BACKTRACE"] = "0"
+    try:
+        app(given)
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a panic of a library written in Rust is no Exception
+        if debug:
+            console.notices.print_exception()
+        console.notices.print(f"error: {line_of(error)}", style="red")
+        sys.exit(exit_code_of(error))
+    sys.exit(0)
+
+
+def stop(signal_number: int, frame: FrameType | None) -> NoReturn:
+    """End in an orderly way, so that no copy is left behind and no program goes on."""
+    raise SystemExit(128 + signal_number)

@@ -1,0 +1,94 @@
+"""A datastore in object storage: numbered versions, worked on in a private folder."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from obstore.store import S3Store
+
+from ethelred_runner.datastore.database import NAME, Checkout, settle
+from ethelred_runner.datastore.reasons import explained
+from ethelred_runner.datastore.versions import Version, Versions
+from ethelred_runner.errors import UsageError
+from ethelred_runner.folders import private_folder
+from ethelred_runner.network import bypass_proxy_for_this_machine, endpoint_is_local
+
+TRIES = 5  # of each request, with growing pauses
+SILENCE = timedelta(seconds=60)  # on a connection, until it counts as broken
+
+
+class BucketDatastore:
+    """The versions under `s3://bucket/prefix`; `folder` is for what is pulled."""
+
+    def __init__(self, address: str, folder: Path) -> None:
+        self._versions = open_bucket(address)
+        self.label = self._versions.label  # for messages
+        self._path = folder / NAME
+
+    def exists(self) -> bool:
+        """Tell whether a version was ever committed."""
+        return self._versions.newest_number() > 0
+
+    def check(self, *, init: bool) -> str:
+        """Look whether the service keeps what it is relied on for, and what it holds."""
+        self._versions.probe()
+        number = self._versions.newest_number(init=init)
+        return f"{self.label}, version {number}" if number else f"{self.label} will be created"
+
+    def fetch(self) -> Path:
+        """Pull the newest version, verified, and return its path."""
+        self._versions.pull(self._versions.newest_number(init=False), self._path)
+        return self._path
+
+    @contextmanager
+    def checkout(
+        self, *, init: bool, action: str = "build", version: int | None = None
+    ) -> Iterator[Checkout]:
+        """As of a file; raises Conflict on leaving if another run has committed meanwhile."""
+        self._versions.probe()
+        newest = self._versions.newest_number(init=init)
+        with explained(self._path), private_folder() as folder:
+            checkout = Checkout(folder / NAME, is_new=not newest)
+            if newest:
+                self._versions.pull(version or newest, checkout.path)
+            yield checkout
+            if not checkout.is_discarded:
+                settle(checkout.path)
+                self._versions.push(checkout.path, newest, action)
+
+    def versions(self) -> list[Version]:
+        """Return the versions whose content is still there, the newest first."""
+        return self._versions.list_versions()
+
+    def restore(self, number: int) -> Version:
+        """Make an earlier version the newest, and return it; none is deleted."""
+        with self.checkout(init=False, action=f"restore of version {number}", version=number):
+            pass
+        return self.versions()[0]
+
+
+def open_bucket(address: str) -> Versions:
+    """Return the versions under `s3://bucket/prefix`; the usual `AWS_…` variables give access.
+
+    Raises UsageError for another address, or an endpoint elsewhere without TLS.
+    """
+    parts = urlsplit(address)
+    prefix = unquote(parts.path.strip("/"))
+    if not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+        raise UsageError(
+            "--datastore: write s3://bucket/prefix; keys and endpoint go into AWS_… variables"
+        )
+    bypass_proxy_for_this_machine()
+    store = S3Store(
+        parts.netloc,
+        prefix=prefix or None,
+        client_options={
+            "allow_http": endpoint_is_local(),
+            "timeout": "1 day",
+            "read_timeout": SILENCE,
+        },
+        retry_config={"max_retries": TRIES - 1, "retry_timeout": timedelta(minutes=2)},
+    )
+    return Versions(store, address.rstrip("/"))

@@ -1,0 +1,78 @@
+"""The datastore's DuckDB file: opened, checked, settled."""
+
+import shlex
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from ethelred_runner.datastore.reasons import LOCKED, explain, explained
+from ethelred_runner.errors import DatastoreError
+
+NAME = "ethelred.duckdb"  # of every work file: its stem is the catalogue's name in DuckDB
+HISTORY = ("logins", "copies", "active_users", "rejected_logins")
+FORMAT = 1  # of the history tables; a datastore with a higher one was made by a newer Ethelred
+
+
+@dataclass
+class Checkout:
+    """A private work file with the datastore's content; it isn't there yet if `is_new`."""
+
+    path: Path
+    is_new: bool
+    is_discarded: bool = False
+
+    def discard(self) -> None:
+        """Have nothing committed on leaving."""
+        self.is_discarded = True
+
+
+def connect(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open a datastore, read only. Raises DatastoreError, in plain words, if that is impossible."""
+    with explained(path):
+        return duckdb.connect(path, read_only=True)
+
+
+def refuse_log(path: Path) -> None:
+    """Raise DatastoreError if a write-ahead log lies beside the datastore.
+
+    No run leaves one. DuckDB would replay it whether or not it belongs to the file, and would
+    count logins twice with one that doesn't.
+    """
+    log = path.with_name(f"{path.name}.wal")
+    with explained(path):
+        if not log.exists():
+            return
+    try:
+        duckdb.connect(path, read_only=True).close()
+    except duckdb.Error as error:
+        if LOCKED in str(error):
+            raise explain(path, error) from None
+    aside = f"{log}.{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    raise DatastoreError(
+        f"{log} lies beside the datastore: another program was killed while it wrote, or the file "
+        "was put back beside an older log. It holds nothing that a run has committed, and opening "
+        "the file with it may count logins twice. Move it away, and run again: "
+        f"mv {shlex.quote(str(log))} {shlex.quote(aside)}"
+    )
+
+
+def refuse_foreign(path: Path, label: str) -> None:
+    """Raise DatastoreError unless this is a datastore of this version of Ethelred, or older."""
+    with explained(label), closing(duckdb.connect(path, read_only=True)) as connection:
+        found = connection.execute("select max(format) from datastore_format").fetchall()[0][0]
+    if found is None or found > FORMAT:
+        raise DatastoreError(
+            f"{label} was made by a newer Ethelred (format {found}, this one knows {FORMAT}); "
+            "update Ethelred"
+        )
+
+
+def settle(path: Path) -> None:
+    """Write down the format, and bring everything into the one file: no log stays beside it."""
+    with explained(path), closing(duckdb.connect(path)) as connection:
+        connection.execute(f"create or replace table datastore_format as select {FORMAT} as format")
+        connection.execute("checkpoint")
+    refuse_log(path)

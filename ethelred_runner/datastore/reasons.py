@@ -1,0 +1,64 @@
+"""What goes wrong with a datastore, in plain words and with what to do about it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+from obstore.exceptions import BaseError
+
+from ethelred_runner.errors import DatastoreError
+
+EXPECTED = (OSError, MemoryError, duckdb.Error, BaseError)
+MISSING = (  # a lost datastore is no first run
+    "there is no datastore. If this is the very first run, add --init; if not, restore it: past "
+    "logins live nowhere else"
+)
+LOCKED = "Could not set lock on file"
+REASONS = {  # by what the system, DuckDB and obstore say; the first that fits
+    "No space left|[Qq]uota ?[Ee]xceeded|Insufficient ?Storage|File too large": "there is no room "
+    "left; the datastore is as it was. Make room for three times its size (a smaller "
+    "ETHELRED_KEEP_VERSIONS needs less), and run again",
+    "MemoryError|OutOfMemory": "there is not enough memory; the datastore is as it was",
+    LOCKED: "in use by another program; close it first",
+    "database does not exist": MISSING,
+    "name datastore_format does not": "this is no datastore of Ethelred, or it was emptied; "
+    "restore it, or choose another with --datastore",
+    "version number": "written by a newer DuckDB than this Ethelred's; update Ethelred",
+    "not a valid DuckDB|[Cc]orrupt|read enough bytes|[Ss]erializ": "damaged, or no DuckDB file; "
+    "restore an earlier version (ethelred versions, ethelred restore) or a backup",
+    "[Pp]ermission denied|not permitted|Read-only": "access is refused; check its permissions",
+    "NoSuchBucket": "there is no such bucket; create it, or check the address",
+    "RequestTimeTooSkewed|RequestExpired": "the service refuses this machine's clock; set it right",
+    "403 Forbidden|401 Unauthorized|Token|configured region|Malformed|Redirect": "the service "
+    "refuses access; check AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
+    "AWS_SESSION_TOKEN, which expires",
+    "501 Not Implemented": "the service lacks what is needed (If-None-Match); use another",
+    "UnknownIssuer|peer certificate": "the service's certificate can't be trusted; name the file "
+    "of its authority in SSL_CERT_FILE if it is your own",
+    "PanicException": "the request can't be made; check the AWS_… variables",
+    "obstore": "the service can't be reached, or failed; check AWS_ENDPOINT_URL and HTTPS_PROXY, "
+    "and run again",
+}
+
+
+@contextmanager
+def explained(place: Path | str) -> Iterator[None]:
+    """Turn errors of the system, of DuckDB and of obstore into DatastoreError."""
+    try:
+        yield
+    except BaseException as error:  # a panic of a library written in Rust is no Exception
+        if isinstance(error, EXPECTED) or type(error).__name__ == "PanicException":
+            raise explain(place, error) from error
+        raise
+
+
+def explain(place: Path | str, error: BaseException) -> DatastoreError:
+    """Return the error for a person: its own words may hold a row's values, or a request's keys."""
+    words = f"{type(error)} {error}"
+    reasons = [reason for pattern, reason in REASONS.items() if re.search(pattern, words)]
+    unknown = f"failed ({type(error).__name__}); run again with --debug to see where"
+    reason = reasons[0] if reasons else getattr(error, "strerror", None) or unknown
+    holder = re.search(r" \(PID \d+\)", words)
+    return DatastoreError(f"{place}: {reason}{holder[0] if holder else ''}")

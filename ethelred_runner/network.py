@@ -1,0 +1,39 @@
+"""Which connections are private: copies and history are personal data."""
+
+import os
+from urllib.parse import urlsplit
+
+from ethelred_runner.errors import UsageError
+from ethelred_runner.settings import setting
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+
+
+def is_private(scheme: str, host: str | None) -> bool:
+    """Tell whether nobody on the way can read along: by TLS, or because there is no way."""
+    return scheme == "https" or host in LOOPBACK
+
+
+def endpoint_is_local() -> bool:
+    """Tell whether the S3 service runs on this machine, and so may be reached without TLS.
+
+    Raises UsageError if its address is none, or if it runs elsewhere without TLS.
+    """
+    name = next(filter(setting, ENDPOINTS), ENDPOINTS[0])
+    endpoint = urlsplit(setting(name))
+    if endpoint.geturl() and not (endpoint.scheme in ("http", "https") and endpoint.hostname):
+        raise UsageError(f"{name} is no address of a service: write https://host")
+    if endpoint.scheme and not is_private(endpoint.scheme, endpoint.hostname):
+        raise UsageError(
+            "AWS_ENDPOINT_URL: the S3 service is reached by http, which isn't encrypted; use https"
+        )
+    return is_private("", endpoint.hostname)
+
+
+def bypass_proxy_for_this_machine() -> None:
+    """Keep what is for this machine from a proxy: another machine, which would read it all."""
+    others = setting("no_proxy") or setting("NO_PROXY")
+    if others != "*":
+        names = ",".join(dict.fromkeys([*filter(None, others.split(",")), *LOOPBACK]))
+        os.environ["no_proxy"] = os.environ["NO_PROXY"] = names

@@ -1,0 +1,12 @@
+-- All platforms' users. If one needs a rule of its own (another way of writing timestamps, users
+-- who don't count), it is a `case` or a `where` on its `platform` here.
+with last_logins as (
+    select * from {{ source('copies', 'last_logins') }}
+)
+
+select
+    platform,
+    copy_number,
+    storage_class,
+    value
+from last_logins

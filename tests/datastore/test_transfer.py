@@ -1,0 +1,110 @@
+"""Out as Parquet, in again: an equal history."""
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ethelred_runner.datastore import (
+    HISTORY,
+    export_history,
+    import_history,
+    open_datastore,
+    transfer,
+)
+from ethelred_runner.errors import DatastoreError, UsageError
+from tests.support.datastores import execute, names, query
+
+NOT_NULL = (
+    "select table_name, column_name from duckdb_columns() where not is_nullable"
+    " and table_name != 'datastore_format'"
+)
+
+
+@pytest.fixture
+def filled(store: Path) -> Path:
+    return execute(
+        store,
+        "insert into copies values ('p', 'copy', timestamp '2026-03-02 05:00:00', 'modification',"
+        " timestamp '2026-03-02 06:00:00', 12, 1, 1)",
+        "insert into rejected_logins values ('p', 'copy', 'not_a_timestamp', '9,\"a')",
+        "insert into logins select 'p', timestamp '2026-03-01' + interval (i) second, 1, 'copy',"
+        " timestamp '2026-03-02 05:00:00' from range(1000) as numbers (i)",
+    )
+
+
+@pytest.mark.parametrize("kind", ["file", "bucket"])
+def test_a_round_trip_makes_an_equal_history(
+    kind: str, filled: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    out = tmp_path / "some 'where?"
+    files = export_history(filled, out, csv=True)
+    assert {path.name for path in files} == names(out)
+    assert names(out) == {"manifest.json"} | {
+        f"{table}.{ending}" for table in HISTORY for ending in ("parquet", "csv")
+    }
+    address = str(tmp_path / "again.duckdb")
+    if kind == "bucket":
+        address = request.getfixturevalue("address")
+    with open_datastore(address) as datastore:
+        with datastore.checkout(init=True, action="import") as checkout:
+            import_history(out, checkout.path)
+        again = datastore.fetch()
+        for sql in (*(f"from {table}" for table in HISTORY), NOT_NULL):
+            assert query(again, sql) == query(filled, sql)
+        assert datastore.versions()[0].action == "import"
+        export_history(again, tmp_path / "second", csv=True)
+    for path in files:
+        if path.name != "manifest.json":
+            assert (tmp_path / "second" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_any_tool_can_read_an_export(filled: Path, tmp_path: Path) -> None:
+    export_history(filled, tmp_path / "out", csv=True)
+    with duckdb.connect() as connection:
+        for ending in ("parquet", "csv"):
+            file = tmp_path / "out" / f"logins.{ending}"
+            rows = connection.execute(f"from '{file}' order by all").fetchall()
+            assert rows == query(filled, "from logins")
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing", "newer"])
+def test_an_export_that_is_not_whole_is_refused(damage: str, filled: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export_history(filled, out)
+    if damage == "changed":
+        with (out / "copies.parquet").open("ab") as file:
+            file.write(b"x")
+    elif damage == "missing":
+        (out / "logins.parquet").unlink()
+    else:
+        manifest = json.loads((out / "manifest.json").read_text())
+        (out / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))
+    with pytest.raises(DatastoreError, match="out"):
+        import_history(out, tmp_path / "filled.duckdb")
+
+
+@pytest.mark.parametrize("manifest", [None, "", "{}", '{"tables": []}', "[]"])
+def test_a_folder_that_is_no_export_is_refused(manifest: str | None, tmp_path: Path) -> None:
+    if manifest is not None:
+        (tmp_path / "manifest.json").write_text(manifest)
+    with pytest.raises(UsageError, match="holds no export"):
+        import_history(tmp_path, tmp_path / "filled.duckdb")
+
+
+def test_an_export_is_whole_or_not_there(
+    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "deep" / "out"
+
+    def fail(path: Path) -> str:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(DatastoreError, match="the disk is full"):
+        patch.setattr(transfer, "sha256_of", fail)
+        export_history(filled, out)
+    assert names(out.parent) == set()
+    export_history(filled, out)
+    with pytest.raises(UsageError, match="is there already"):
+        export_history(filled, out)

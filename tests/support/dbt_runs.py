@@ -1,0 +1,100 @@
+"""Runs of the real dbt, one after the other in one process, each with copies of its own.
+
+As a program it builds `ethelred.duckdb` in the working folder from each copies-N.duckdb there, and
+keeps what the datastore is after each run.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+
+from tests.support.simulated import Shown
+
+PROJECT = Path(__file__).parents[2]
+TABLES = """
+    create table copies_obtained (
+        platform varchar, copy_number integer, content_sha256 varchar, modified_at timestamp,
+        named_on date, stated_taken_at timestamp, obtained_at timestamp
+    );
+    create table last_logins (
+        platform varchar, copy_number integer, value varchar, storage_class varchar
+    )
+"""
+OPTIONS = ["--quiet", "build", "--exclude-resource-type", "unit_test", "--no-write-json"]
+
+
+def write_copies(path: Path, copies: Sequence[tuple[str, Shown]]) -> Path:
+    """Write what the runner takes out of a run's copies, each with its platform."""
+    logins: list[tuple[object, ...]] = []
+    with closing(duckdb.connect(path)) as connection:
+        connection.execute(TABLES)
+        connection.begin()
+        for number, (platform, copy) in enumerate(copies, 1):
+            connection.execute(
+                "insert into copies_obtained values (?, ?, ?, ?, null, null, ?)",
+                [platform, number, copy.content, copy.taken_at, copy.taken_at],
+            )
+            logins += [(platform, number, *value) for value in copy.values]
+        columns = [list(column) for column in zip(*logins, strict=True)]
+        if columns:
+            connection.execute(
+                "insert into last_logins select unnest(?), unnest(?), unnest(?), unnest(?)", columns
+            )
+        connection.commit()
+    return path
+
+
+def copy_project(folder: Path) -> Path:
+    """Copy what dbt reads, so that a test may change it."""
+    for part in ("models", "macros", "seeds", "tests/dbt"):
+        shutil.copytree(PROJECT / part, folder / part)
+    for part in ("dbt_project.yml", "profiles.yml"):
+        shutil.copyfile(PROJECT / part, folder / part)
+    return folder
+
+
+def build_each(folder: Path, runs: Sequence[Sequence[tuple[str, Shown]]]) -> list[Path]:
+    """Build the models from the copies of each run, and return the datastores after each."""
+    for number, copies in enumerate(runs):
+        write_copies(folder / f"copies-{number}.duckdb", copies)
+    platforms = sorted({platform for run in runs for platform, _ in run})
+    with (copy_project(folder) / "seeds" / "platforms.csv").open("a", encoding="utf-8") as seed:
+        seed.writelines(f"{platform},{platform},users,last_login\n" for platform in platforms)
+    variables = {
+        "PYTHONPATH": str(PROJECT),
+        "ETHELRED_DBT_DATABASE": "ethelred.duckdb",
+        "ETHELRED_DBT_COPIES": "copies.duckdb",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.dbt_runs", str(len(runs))],
+        cwd=folder,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [folder / f"after-{number}.duckdb" for number in range(len(runs))]
+
+
+def main(runs: int) -> None:
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    for number in range(runs):
+        Path(f"copies-{number}.duckdb").replace("copies.duckdb")
+        result = dbtRunner().invoke(OPTIONS)
+        if not result.success:
+            sys.exit(f"dbt failed: {result.exception}")
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+        shutil.copyfile("ethelred.duckdb", f"after-{number}.duckdb")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

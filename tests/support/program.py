@@ -1,0 +1,31 @@
+"""The program as a user runs it, and where things are."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+SAMPLES = PROJECT / "tests" / "samples"
+PROGRAM = Path(sys.executable).with_name("ethelred")
+
+Ethelred = Callable[..., subprocess.CompletedProcess[str]]
+OTHERS = ("ETHELRED_", "AWS_", "DBT_")  # this shell's own settings
+
+
+def run_ethelred(
+    *arguments: str | Path, code: int = 0, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the program with nothing of this shell's settings, and expect an exit code."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(OTHERS)}
+    done = subprocess.run(
+        [PROGRAM, *map(str, arguments)],
+        env=inherited | settings,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert done.returncode == code, f"{done.args}\n{done.stdout}\n{done.stderr}"
+    return done

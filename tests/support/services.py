@@ -1,0 +1,124 @@
+"""Small real HTTP servers: one keeps issues as GitHub does, one is checked in at."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+REPOSITORY = "/repos/somebody/logins"
+BOT = "github-actions[bot]"
+
+
+@dataclass
+class Request:
+    """What was asked of a server."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Service:
+    """A server that notes what it is asked, and answers with `status`."""
+
+    status: int = 200
+    content: bytes | None = None  # instead of JSON, though it is called that
+    url: str = ""
+    seen: list[Request] = field(default_factory=list)
+
+    def answer(self, request: Request) -> tuple[int, Any]:
+        """Return a status and what to send as JSON."""
+        return self.status, "OK"
+
+    def asked(self) -> list[str]:
+        """Return the methods and paths of what was asked, and forget them."""
+        found = [f"{request.method} {request.path}" for request in self.seen]
+        self.seen.clear()
+        return found
+
+
+@dataclass
+class GitHub(Service):
+    """The few parts of GitHub's API that are in use, for one repository. Others are not found."""
+
+    issues: list[dict[str, Any]] = field(default_factory=list)
+    comments: list[tuple[int, str]] = field(default_factory=list)
+    scheduled_runs: list[str] = field(default_factory=list)  # their conclusions, the newest first
+    enabled: list[str] = field(default_factory=list)
+
+    def answer(self, request: Request) -> tuple[int, Any]:
+        """Answer as GitHub does."""
+        if request.headers.get("authorization") != "Bearer the-token-of-this-run":
+            return 401, {"message": "Bad credentials"}
+        if self.status != 200:
+            return self.status, {"message": "out of order"}
+        parts = urlsplit(request.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        match request.method, parts.path.removeprefix(REPOSITORY).split("/")[1:]:
+            case "GET", ["issues"]:
+                return 200, [one for one in self.issues if matches(one, query)]
+            case "POST", ["issues"]:
+                number = len(self.issues) + 1
+                self.issues.append(request.body | {"number": number, "state": "open"})
+                self.issues[-1]["user"] = {"login": BOT}
+                return 201, self.issues[-1]
+            case "POST", ["issues", number, "comments"]:
+                self.comments.append((int(number), request.body["body"]))
+                return 201, {}
+            case "PATCH", ["issues", number]:
+                self.issues[int(number) - 1] |= request.body
+                return 200, self.issues[int(number) - 1]
+            case "GET", ["actions", "workflows", "pipeline.yml", "runs"]:
+                assert query == {"event": "schedule", "status": "completed", "per_page": "1"}
+                runs = [{"conclusion": conclusion} for conclusion in self.scheduled_runs[:1]]
+                return 200, {"workflow_runs": runs}
+            case "PUT", ["actions", "workflows", workflow, "enable"]:
+                self.enabled.append(workflow)
+                return 204, None
+        return 404, {"message": "Not Found"}
+
+
+def matches(issue: dict[str, Any], query: dict[str, str]) -> bool:
+    """Tell whether an issue is among those that are asked for."""
+    assert set(query) == {"state", "creator", "per_page"}
+    return (issue["state"], issue["user"]["login"]) == (query["state"], query["creator"])
+
+
+@contextmanager
+def served(service: Service) -> Iterator[None]:
+    """Have a service answer at an address of this machine."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def reply(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            request = Request(self.command, self.path, headers, body)
+            service.seen.append(request)
+            status, content = service.answer(request)
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            if content is not None:
+                self.wfile.write(service.content or json.dumps(content).encode())
+
+        do_GET = do_POST = do_PATCH = do_PUT = reply  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.02])
+        thread.start()
+        service.url = f"http://127.0.0.1:{server.server_port}"
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()

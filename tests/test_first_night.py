@@ -1,0 +1,189 @@
+"""What a first night could break: other people's folders and histories, secrets, plain words."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ethelred_runner.demo import PLATFORMS, demo
+from ethelred_runner.errors import DatastoreError, ReportFailed, UsageError
+from ethelred_runner.report.evidence import stage
+from ethelred_runner.report.site import EARLIER, MARKER, base_path_of, replaceable
+from tests.support.datastores import append_login, execute, query
+from tests.support.program import PROJECT, Ethelred
+from tests.support.truth import Night
+
+ODD = 'logins von „Zugänge“ it\'s 100% "new" %41.v2.db'
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+# A datastore of any name
+
+
+@pytest.mark.parametrize("name", [ODD, "history", "temp.duckdb", "select.from.duckdb"])
+def test_a_datastore_of_any_name_can_be_reported(
+    ethelred: Ethelred, datastore: Path, tmp_path: Path, name: str
+) -> None:
+    shutil.copyfile(datastore, tmp_path / name)
+    assert "opencodelists" in ethelred("status", "--datastore", tmp_path / name).stdout
+    stage(tmp_path / name, tmp_path / "project")
+    assert query(tmp_path / name, "select view_name from duckdb_views() where not internal") == [
+        ("missing_figures",)
+    ]
+    assert query(tmp_path / name, "from missing_figures") == []
+
+
+def test_incomplete_marts_come_with_the_next_new_copy_as_the_error_says(
+    ethelred: Ethelred, nights: list[Night], tmp_path: Path
+) -> None:
+    store, site = tmp_path / ODD, tmp_path / "site"
+    ethelred("build", nights[0].raw, "--datastore", store, "--init")
+    execute(store, "drop view missing_figures", "drop table platform_headlines")
+    done = ethelred("report", "--datastore", store, "--site", site, code=7)
+    assert "Append a copy that it hasn't read yet (ethelred run, or build)" in done.stderr
+    ethelred("build", nights[1].raw, "--datastore", store)
+    assert query(store, "from missing_figures") == []
+    assert query(store, "select count(*) from platform_headlines") == [(1,)]
+
+
+# The site's folder
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Make a folder like a site of an earlier version, which left no mark in it."""
+    for part in EARLIER:
+        path = tmp_path / "site" / part / ("" if "." in part else "file")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("of a report")
+    return tmp_path / "site"
+
+
+def test_sites_of_earlier_versions_and_with_a_broken_mark_are_replaced(site: Path) -> None:
+    assert replaceable(site) == site
+    (site / "index.html").unlink()
+    for broken in ("[]", '{"base_path": 7}', '{"base_pa', "\0", ""):
+        (site / MARKER).write_text(broken)
+        with pytest.raises(ReportFailed, match="build it first: ethelred report"):
+            base_path_of(site)
+        assert replaceable(site) == site
+
+
+@pytest.mark.parametrize("other", ["part of a site", ".hidden", "data/history"])
+def test_a_folder_that_holds_something_else_is_never_replaced(
+    site: Path, datastore: Path, other: str
+) -> None:
+    if other == "data/history":
+        shutil.copyfile(datastore, site / other)
+    else:
+        shutil.rmtree(site / "data")
+        (site / other).write_text("My own notes.")
+    with pytest.raises(ReportFailed, match=f"^{site} has files that no report has made"):
+        replaceable(site)
+
+
+# Settings that are no addresses, and libraries that give up
+
+NOWHERE = {
+    "AWS_ACCESS_KEY_ID": "key",
+    "AWS_SECRET_ACCESS_KEY": "hunter2",
+    "AWS_REGION": "eu-west-2",
+    **dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9"),  # asks nobody
+    "NO_PROXY": "",
+    "no_proxy": "",
+    "RUST_BACKTRACE": "1",
+}
+VERSIONS = ["versions", "--datastore", "s3://history/logins"]
+
+
+def test_amazon_is_asked_where_the_endpoint_is_left_empty(ethelred: Ethelred) -> None:
+    done = ethelred(*VERSIONS, code=5, **NOWHERE | {"AWS_ENDPOINT_URL": ""})
+    assert "the service can't be reached" in done.stderr
+    assert "panicked" not in done.stderr
+
+
+@pytest.mark.parametrize("address", ["storage.example", "https://", "storage.example:9000"])
+def test_an_endpoint_that_is_no_address_is_said(ethelred: Ethelred, address: str) -> None:
+    done = ethelred(*VERSIONS, code=2, **NOWHERE | {"AWS_ENDPOINT_URL": address})
+    assert done.stderr == "error: AWS_ENDPOINT_URL is no address of a service: write https://host\n"
+
+
+def test_a_panic_of_the_library_is_an_error_as_any_other(
+    ethelred: Ethelred, tmp_path: Path
+) -> None:
+    settings = NOWHERE | {"AWS_REGION": "eu west"}
+    kept = ethelred(*VERSIONS, code=5, **settings).stderr
+    got = ethelred("obtain", "s3://backups/copy", "--to", tmp_path / "to", code=3, **settings)
+    for said in (kept, got.stderr):
+        assert said.splitlines()[-1].startswith("error: s3://")
+        assert "AWS_" in said.splitlines()[-1]
+        assert [word for word in ("Traceback", "stack backtrace") if word in said] == []
+    assert "Traceback" in ethelred(*VERSIONS, "--debug", code=5, **settings).stderr
+
+
+# No moment of a login in public
+
+
+def test_no_summary_or_log_has_the_moment_of_a_login(
+    ethelred: Ethelred, nights: list[Night], tmp_path: Path
+) -> None:
+    copies = []
+    for night in (nights[0], nights[4]):  # checked out this morning: their names know better
+        copies.append(tmp_path / night.raw.name)
+        copies[-1].write_bytes(night.raw.read_bytes())
+    store, summary = tmp_path / "ethelred.duckdb", tmp_path / "summary.json"
+    options = ["--datastore", store, "--no-report", "--summary", summary, "--max-age", "36"]
+    done = ethelred("run", *copies, "--init", *options)
+    taken = query(store, "select taken_at from copies where taken_at_from = 'newest_login'")
+    assert len(taken) == 2
+    assert set(taken) <= set(query(store, "select logged_in_at from logins"))
+    stale = ethelred("status", "--datastore", store, "--max-age", "36", code=5)
+    shown = done.stdout + done.stderr + summary.read_text() + stale.stdout + stale.stderr
+    for (moment,) in taken:
+        assert [f for f in (f"{moment:%d %H:%M}", f"{moment:%dT%H:%M}") if f in shown] == []
+    warned = " ".join(json.loads(summary.read_text())["warnings"])
+    assert f"{taken[1][0]:%Y-%m-%d %H:00} UTC" in warned
+
+
+# The demo touches only what is its own; tests/test_cli.py has the settings that it doesn't obey
+
+
+@pytest.mark.parametrize("kind", ["real", "mixed", "foreign"])
+def test_the_demo_refuses_a_datastore_that_is_not_its_own(tmp_path: Path, kind: str) -> None:
+    store = tmp_path / "ethelred.duckdb"
+    append_login(store, 1, init=True)
+    if kind == "mixed":
+        for second, platform in enumerate(PLATFORMS, 20):
+            taken_at = f"timestamp '2026-03-01 05:00:{second}'"
+            row = f"'{platform}', '{platform}', {taken_at}, '', {taken_at}, 1, 0, 1"
+            execute(store, f"insert into copies values ({row})")
+    if kind == "foreign":
+        store.write_text("My own file.")
+    before = contents(tmp_path)
+    with pytest.raises(DatastoreError, match=str(store)):
+        demo(str(store), tmp_path / "site")
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("made_by", ["nobody", "a report of real logins"])
+def test_the_demo_refuses_a_site_that_is_not_its_own(tmp_path: Path, made_by: str) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text("My own page.")
+    if made_by != "nobody":
+        (site / MARKER).write_text('{"base_path": "", "platforms": ["opencodelists"]}')
+    before = contents(tmp_path)
+    with pytest.raises(UsageError, match=f"^{site} isn't the demo's"):
+        demo(str(tmp_path / "new.duckdb"), site)
+    assert contents(tmp_path) == before
+
+
+def test_make_serve_shows_the_demos_site() -> None:
+    command = ["make", "--dry-run", "serve"]
+    assert "--site data/demo/site" in subprocess.check_output(command, cwd=PROJECT, text=True)
