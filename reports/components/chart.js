@@ -14,15 +14,13 @@ const MAX_DAYS_WITH_WEEKS = 400;
 /** The share of the width that a label on the axis needs: on a phone, from 420 px and from 620 px on (site.css). */
 const LABEL_SHARES = { narrow: 0.26, medium: 0.16, wide: 0.1 };
 
-export const isUnusual = (row) =>
-	row.coverage === 'complete' && row.low !== null && (row.logins < row.low || row.logins > row.high);
 export const isWeekend = (row) => row.from === row.to && weekdayOf(row.from) > 4;
 export const showsRange = (rows) => rows.length <= MAX_DAYS_WITH_RANGE && rows.some((row) => row.low !== null);
 export const showsWeeks = (rows) => rows.length <= MAX_DAYS_WITH_WEEKS;
 
 /** The class of a bar, which says what it is. */
 export const barClass = (row) => {
-	if (isUnusual(row)) return 'unusual';
+	if (row.isUnusual) return 'unusual';
 	return row.coverage === 'complete' && isWeekend(row) ? 'weekend' : row.coverage;
 };
 
@@ -175,7 +173,7 @@ export const drawBars = ({ rows, notes, axis, label }) => {
 	].join('');
 	const signs = [
 		...rows
-			.filter(isUnusual)
+			.filter((row) => row.isUnusual)
 			.map((row) => sign('unusual', '◆', axis.at(row.from), axis, percent(1 - row.logins / top))),
 		weeks ? noteSigns(notes, 'bank_holiday', '●', axis) : '',
 		noteSigns(notes, 'annotation', '▼', axis)

@@ -1,5 +1,5 @@
 // Logins per day, week or month of one platform: chart, legend, notes and table of the same rows.
-import { barClass, drawBars, isUnusual, showsRange, showsWeeks, timeAxis } from './chart.js';
+import { barClass, drawBars, showsRange, showsWeeks, timeAxis } from './chart.js';
 import { daysShown } from './selection.js';
 import { drawTable } from './table.js';
 import {
@@ -58,7 +58,7 @@ export const describeRow = (row, period, notes) =>
 		row.mean7 !== null && `7-day mean: ${formatMean(row.mean7)}`,
 		row.mean28 !== null && `28-day mean: ${formatMean(row.mean28)}`,
 		row.coverage !== 'complete' && formatKind(row.coverage, period),
-		isUnusual(row) && 'Outside the expected range',
+		row.isUnusual && 'Outside the expected range',
 		notesOf(row, notes)
 	].filter(Boolean);
 

@@ -23,7 +23,8 @@ export const asDays = (rows) =>
 		mean7: rounded(row.rolling_mean_7d),
 		mean28: rounded(row.rolling_mean_28d),
 		low: expectedLow(row),
-		high: expectedHigh(row)
+		high: expectedHigh(row),
+		isUnusual: row.verdict === 'lower' || row.verdict === 'higher'
 	}));
 
 /** Weeks or months (logins_per_period) in the same form. */
@@ -39,7 +40,8 @@ export const asPeriods = (rows, period) =>
 			mean7: null,
 			mean28: null,
 			low: null,
-			high: null
+			high: null,
+			isUnusual: false
 		}));
 
 export const asNotes = (rows) => rows.map((row) => ({ day: toDay(row.day), kind: row.kind, text: row.text }));

@@ -18,6 +18,7 @@ export const DRAWN = [
 		'AccordionItem',
 		'Alert',
 		'BigLink',
+		'CodeBlock',
 		'Details',
 		'Grid',
 		'LineBreak',
@@ -38,34 +39,42 @@ const fileOf = Object.fromEntries(files);
 const OWN = {
 	Accordion: 'Plain.svelte',
 	AccordionItem: 'Details.svelte',
+	CodeBlock: 'CodeBlock.svelte',
 	Details: 'Details.svelte',
 	Tab: 'Details.svelte',
 	Tabs: 'Plain.svelte'
 };
 
+const refuse = (page, name) => {
+	throw new Error(
+		`${page}: <${name}> needs Evidence's script, which a built page doesn't have (reports/README.md says what works)`
+	);
+};
+
 const importOf = (name, as, page) => {
 	if (ITS_OWN.includes(name)) return `import { ${name} } from '@evidence-dev/core-components';`;
-	if (!DRAWN.includes(name))
-		throw new Error(
-			`${page}: <${name}> can't be used, since it can't be drawn when the site is built (README.md says what can)`
-		);
+	if (!DRAWN.includes(name)) return refuse(page, name);
 	if (isBuild && OWN[name]) return `import ${as} from '${path.resolve('../../evidence', OWN[name])}';`;
 	return `import ${as} from '${path.join(root, fileOf[name])}';`;
 };
 
+const SEARCH = /<DataTable\b[^>]*\ssearch(?!=["'{]?false)/;
 const IMPORTS = /import \{([^}]*)\} from ["']@evidence-dev\/core-components["'];?/g;
 
-/** A page's imports, one by one. */
-const importEach = (content, filename) => {
-	const page = filename.replace(/^.*\/src\/pages/, 'pages').replace('/+page.md', '.md');
-	return content.replace(IMPORTS, (_, names) =>
+const importEach = (content, importOf) =>
+	content.replace(IMPORTS, (_, names) =>
 		names
 			.split(',')
 			.map((text) => text.trim().split(' as '))
 			.filter(([name]) => name)
-			.map(([name, as = name]) => importOf(name, as, page))
+			.map(([name, as = name]) => importOf(name, as))
 			.join('\n')
 	);
+
+const inPage = (content, filename) => {
+	const page = filename.replace(/^.*\/src\/pages/, 'pages').replace('/+page.md', '.md');
+	if (SEARCH.test(content)) refuse(page, 'DataTable search');
+	return importEach(content, (name, as) => importOf(name, as, page));
 };
 
 // What Evidence does before each update, which drawing at build has none of, is done once all else is known.
@@ -91,10 +100,6 @@ const REPLACED = {
 		// All rows are there, and nothing that would only turn pages, download or search by script.
 		['$: paginated = data.length > rows && !groupBy;', '$: paginated = false;'],
 		[
-			'export let search = false;',
-			'export let search = false;\n\tif (toBoolean(search)) throw new Error("<DataTable search> can\'t be used, since a built page has no script that searches");'
-		],
-		[
 			'class="scrollbox pretty-scrollbar"',
 			'class="scrollbox pretty-scrollbar" tabindex="0" role="region" aria-label="Table"'
 		],
@@ -112,12 +117,13 @@ const replaceAll = (content, [from, to]) => {
 const drawnAtBuild = (content, filename) => {
 	const name = path.basename(filename, '.svelte');
 	if (name === 'ECharts') return fs.readFileSync(path.resolve('../../evidence/ECharts.svelte'), 'utf8');
-	return (REPLACED[name] ?? []).reduce(replaceAll, content);
+	const changed = (REPLACED[name] ?? []).reduce(replaceAll, content);
+	return importEach(changed, (other, as) => `import ${as} from '${path.join(root, fileOf[other])}';`);
 };
 
 export const evidenceComponents = {
 	markup: ({ content, filename }) => {
-		if (filename.endsWith('.md')) return { code: importEach(content, filename) };
+		if (filename.endsWith('.md')) return { code: inPage(content, filename) };
 		if (isBuild && filename.includes(DIST)) return { code: drawnAtBuild(content, filename) };
 		return undefined;
 	}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { isUnusual, labelledPlaces, timeAxis } from '../components/chart.js';
+import { labelledPlaces, timeAxis } from '../components/chart.js';
 import { drawCalendar, shadesFor } from '../components/calendar.js';
 import { isoDay, toDay } from '../components/words.js';
 
@@ -34,15 +34,6 @@ test('an axis has each day once when the clocks change, and each month in its pl
 	])
 		assert.equal(timeAxis('day', toDay(from), toDay(to)).length, 17);
 	assert.equal(timeAxis('month', toDay('2025-11-01'), toDay('2026-02-28')).at(toDay('2026-01-15')), 2);
-});
-
-test('a day is unusual only outside whole numbers that are expected, and if it is complete', () => {
-	const row = { coverage: 'complete', logins: 12, low: 12, high: 20 };
-	assert.equal(isUnusual(row), false);
-	assert.equal(isUnusual({ ...row, logins: 11 }), true);
-	assert.equal(isUnusual({ ...row, logins: 21 }), true);
-	assert.equal(isUnusual({ ...row, logins: 0, coverage: 'partial' }), false);
-	assert.equal(isUnusual({ ...row, low: null, high: null }), false);
 });
 
 test('the legend of a calendar has the numbers that its shades have, and one busy day makes none of them pale', () => {

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 def day_rows(first: date, count: int, most: int = 60) -> list[Row]:
     """Make days of all kinds, some outside their range, some without one, some without a mean."""
-    rows = []
+    rows: list[Row] = []
     for n in range(count):
         kind, day = KINDS[n % len(KINDS)], (first - EPOCH).days + n
         logins = most * (n * 7919 % 101) // 100
@@ -40,6 +40,7 @@ def day_rows(first: date, count: int, most: int = 60) -> list[Row]:
                 "high": most // 2 if known else None,
             }
         )
+        rows[-1]["isUnusual"] = kind_of(rows[-1]) == "unusual"
     return rows
 
 
@@ -51,7 +52,7 @@ def period_rows(period: str, first: date, count: int) -> list[Row]:
         if period == "month":
             following = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
         bounds = {"from": (start - EPOCH).days, "to": (following - EPOCH).days - 1}
-        nothing = dict.fromkeys(("mean7", "mean28", "low", "high"))
+        nothing = dict.fromkeys(("mean7", "mean28", "low", "high", "isUnusual"))
         kind = KINDS[n % len(KINDS)]
         rows.append(
             {**bounds, "logins": n * 7919 % 1010, "coverage": kind, "complete": 7} | nothing

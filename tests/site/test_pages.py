@@ -144,10 +144,17 @@ def test_the_platform_page_tells_of_days_outside_the_range(
     expect(broken).to_contain_text("The login page was broken until the evening")
 
 
-def test_completeness_counts_the_nights(demo_site: Site, visit: Visit) -> None:
+def test_completeness_counts_the_nights(
+    demo_site: Site, demo_datastore: Path, visit: Visit
+) -> None:
     page = open_page(visit, urljoin(demo_site.url, PAGES["completeness"]))
     missed = page.get_by_test_id("nights-missed")
-    assert missed.evaluate_all("all => all.map(one => one.value)") == ["4", "4"]
+    nights = ask(
+        demo_datastore, "select count(*) from collection_nights where copies = 0 group by platform"
+    )
+    found = missed.evaluate_all("all => all.map(one => Number(one.value))")
+    assert sorted(found) == sorted(count for (count,) in nights)
+    assert sum(found) > 0
 
 
 def test_the_downloads_have_every_day(demo_site: Site, demo_datastore: Path, visit: Visit) -> None:
