@@ -9,7 +9,7 @@ export UV_COMPILE_BYTECODE := 1
 # Node and npm come from a wheel, inside the virtual environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo serve test test-all test-quick lint format lock audit browser clean
+.PHONY: help setup demo serve dev test test-all test-quick lint format lock audit browser clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 14
@@ -32,6 +32,9 @@ demo: setup ## the whole path on a simulated year of two platforms
 
 serve: setup ## show the demo's site on this machine (PORT=8000, or another SITE=data/site)
 	$(BIN)/ethelred serve --port $(PORT) --site $(SITE)
+
+dev: setup ## the demo's report while you work on it, with each change at once
+	$(BIN)/ethelred dev
 
 test: setup browser ## the tests of every change
 	$(BIN)/python -m pytest -n auto -m "not dice"

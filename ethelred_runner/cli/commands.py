@@ -16,6 +16,7 @@ from ethelred_runner.demo import demo as run_demo
 from ethelred_runner.obtain.keep import obtain_to
 from ethelred_runner.obtain.requests import configured_sources, requests_for
 from ethelred_runner.report import build_site
+from ethelred_runner.report import dev as show_report
 from ethelred_runner.report import serve as serve_site
 from ethelred_runner.watch import status as views
 from ethelred_runner.watch.check import check_all
@@ -103,6 +104,13 @@ def report(
 def serve(site: opt.Site = opt.SITE, port: opt.Port = 8000, debug: opt.Debug = False) -> None:
     """Show the built site on this machine."""
     serve_site(site, port)
+
+
+@app.command()
+def dev(datastore: opt.DemoDatastore = str(DEMO_DATASTORE), debug: opt.Debug = False) -> None:
+    """Show the report of the demo's history, or another, while you work on its pages."""
+    with open_datastore(datastore) as store:
+        show_report(store.fetch())
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ EVIDENCE = REPORTS / "node_modules" / "@evidence-dev" / "evidence" / "cli.js"
 # What installing and building leave in the folder of the report.
 NOT_SOURCE = shutil.ignore_patterns("node_modules", ".evidence", "build")
 MAX_LINES_SHOWN = 4
+# What evidence/components.js says of a page.
+ABOUT_PAGE = re.compile(r"pages/\S*: <.*")
 
 
 def check_evidence() -> str:
@@ -90,8 +93,8 @@ def select(
         raise ReportFailed(f"the report's query {query.name} fails: {reason}") from error
 
 
-def run_evidence(folder: Path) -> Path:
-    """Have Evidence build the project in a folder; return the built site. Raises ReportFailed."""
+def run_evidence(folder: Path, command: str, doing: str) -> None:
+    """Run one of Evidence's commands in a project's folder. Raises ReportFailed if it fails."""
     # Evidence starts Vite by npx, which is kept from asking its registry for anything.
     variables = {
         "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -99,8 +102,7 @@ def run_evidence(folder: Path) -> Path:
         "npm_config_offline": "true",
         "npm_config_update_notifier": "false",
     }
-    run([NODE, EVIDENCE, "build:strict"], folder, "building the site", "report.log", variables)
-    return folder / "build"
+    run([NODE, EVIDENCE, command], folder, doing, "report.log", variables)
 
 
 def document_models(folder: Path) -> Path:
@@ -125,5 +127,7 @@ def run(
 ) -> None:
     """Run a program. Raises ReportFailed, with what the log has of errors, if it fails."""
     if run_program(command, folder=folder, doing=doing, log=log, variables=variables):
-        errors = [line for line in read_log(log) if "rror" in line][:MAX_LINES_SHOWN]
+        lines = [line for line in read_log(log) if "rror" in line]
+        pages = [found.group() for line in lines if (found := ABOUT_PAGE.search(line))]
+        errors = pages[:1] or lines[:MAX_LINES_SHOWN]
         raise ReportFailed("\n".join([f"{doing} failed:", *errors, f"The log is {LOGS / log}"]))

@@ -8,6 +8,13 @@ from ethelred_runner import console
 from ethelred_runner.errors import UsageError
 from ethelred_runner.report.site import base_path_of
 
+# The same as in each page (reports/evidence/adapter.js).
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline';"
+    " img-src 'self' data:; font-src 'self'; manifest-src 'self'; base-uri 'none';"
+    " form-action 'none'"
+)
+
 
 class SiteHandler(SimpleHTTPRequestHandler):
     """Serves a folder, and nothing outside it, under the path that the site was built for."""
@@ -30,8 +37,12 @@ class SiteHandler(SimpleHTTPRequestHandler):
         self.send_error(404)
 
     def end_headers(self) -> None:
-        """Have a browser ask again each time, so that it shows the site as it is."""
+        """Have a browser ask again each time, and obey the policy of the site's pages."""
         self.send_header("Cache-Control", "no-cache")
+        if not self.path.startswith(
+            f"{self.base_path}/dbt/"
+        ):  # dbt's own page has its scripts in it
+            self.send_header("Content-Security-Policy", POLICY)
         super().end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002

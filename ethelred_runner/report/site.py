@@ -41,7 +41,8 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
         documentation = project / "static" / "dbt" / "index.html"
         documentation.parent.mkdir()
         document_models(folder / "documentation").rename(documentation)
-        built = run_evidence(project)
+        run_evidence(project, "build:strict", "building the site")
+        built = project / "build"
         platforms = [platform.platform for platform in read_status(datastore_path).platforms]
         marker = json.dumps({"base_path": base_path, "platforms": platforms})
         (built / MARKER).write_text(marker, encoding="utf-8")

@@ -1,337 +1,190 @@
-// From the rows of logins_timeseries to an ECharts configuration.
-import { periodName } from './periods.js';
-import { KINDS_OF_DAY, count, escaped, expected, mean, number, shortDay } from './words.js';
+// Charts, as SVG: the same functions draw at build and, for another selection, in the reader's browser.
+//
+// Bars and lines are drawn in units of the figures themselves: a period is 1 wide, a login is 1 high, and
+// the drawing is stretched over the plot. So what is drawn can be read back from the paths, and is right at
+// any width. Texts are placed in per cent beside it, so that they aren't stretched.
+import { ticks } from 'd3-array';
+import { periodNumber, periodStart } from './selection.js';
+import { escapeHtml, formatNumber, formatShortDay, formatYear, toDate, weekdayOf } from './words.js';
 
-export const COLOURS = {
-	light: {
-		complete: '#3b62c4',
-		weekend: '#a3b6e4',
-		unusual: '#c2410c',
-		partial: '#b7791f',
-		before_collection: '#a3adc4',
-		mean: '#12182b',
-		meanOfWeek: '#007a5e',
-		annotation: '#8a3ffc',
-		band: '#4a5674',
-		area: '#f4f5f9',
-		muted: '#545d75',
-		grid: '#e4e7ee',
-		surface: '#ffffff'
-	},
-	dark: {
-		complete: '#6f93f5',
-		weekend: '#40568f',
-		unusual: '#ff8a4c',
-		partial: '#f0b04a',
-		before_collection: '#677289',
-		mean: '#f3f5fa',
-		meanOfWeek: '#4fd1b5',
-		annotation: '#c9a6ff',
-		band: '#c3cde4',
-		area: '#191e28',
-		muted: '#a5afc2',
-		grid: '#2a3140',
-		surface: '#12151c'
-	}
+const BAR_WIDTH = 0.8;
+/** Of more days than these, the expected range, weeks and holidays can't be told apart. */
+const MAX_DAYS_WITH_RANGE = 130;
+const MAX_DAYS_WITH_WEEKS = 400;
+/** The share of the width that a label on the axis needs: on a phone, from 420 px and from 620 px on (site.css). */
+const LABEL_SHARES = { narrow: 0.26, medium: 0.16, wide: 0.1 };
+
+export const isWeekend = (row) => row.from === row.to && weekdayOf(row.from) > 4;
+export const showsRange = (rows) => rows.length <= MAX_DAYS_WITH_RANGE && rows.some((row) => row.low !== null);
+export const showsWeeks = (rows) => rows.length <= MAX_DAYS_WITH_WEEKS;
+
+/** The class of a bar, which says what it is. */
+export const barClass = (row) => {
+	if (row.isUnusual) return 'unusual';
+	return row.coverage === 'complete' && isWeekend(row) ? 'weekend' : row.coverage;
 };
 
-const DAY = 24 * 60 * 60 * 1000;
-const time = (row) => row.day.getTime();
-
-/** The expected range is worth drawing while its days can be told apart. */
-export const hasBand = (rows) => rows.length <= 130 && rows.some((row) => row.expected_low !== null);
-
-/** Of more days than these, weeks and bank holidays can't be told apart. */
-export const isCrowded = (rows) => rows.length > 400;
-
-/** A complete day outside its expected range. */
-export const isUnusual = (row) =>
-	row.coverage === 'complete' &&
-	row.expected_low !== null &&
-	(row.logins < row.expected_low || row.logins > row.expected_high);
-
-const isWeekend = (row) => !row.ends_on && row.day.getUTCDay() % 6 === 0;
-
-const bars = (rows, kind, colours) => ({
-	type: 'bar',
-	name: KINDS_OF_DAY[kind].name,
-	barMaxWidth: 28,
-	barMinWidth: 1,
-	barCategoryGap: '18%',
-	// A day is in one series only, so that the series stand in the same place. (Stacked, ECharts would put the nth bar of
-	// one on the nth of another, as it does on an axis of time.)
-	barGap: '-100%',
-	itemStyle: {
-		color: colours[kind],
-		borderRadius: [2, 2, 0, 0],
-		// A pattern as well as a colour, for readers who can't tell the colours apart.
-		...(kind === 'partial' && {
-			decal: { symbol: 'rect', rotation: Math.PI / 4, dashArrayX: [1, 0], dashArrayY: [2, 3], color: colours.surface }
-		})
-	},
-	data: rows
-		.filter((row) => row.coverage === kind)
-		.map((row) => {
-			const value = [time(row), row.logins];
-			if (isUnusual(row)) return { value, itemStyle: { color: colours.unusual } };
-			if (!isWeekend(row)) return value;
-			return { value, itemStyle: kind === 'complete' ? { color: colours.weekend } : { opacity: 0.5 } };
-		}),
-	z: 3
-});
-
-const line = (rows, value, options) => ({
-	type: 'line',
-	symbol: 'none',
-	connectNulls: false,
-	data: rows.map((row) => [time(row), value(row)]),
-	...options
-});
-
-/** A line that stays apart from bars and other lines: it lies on a wider one of the page's colour. */
-const meanLine = (rows, key, name, colours, lineStyle) => {
-	const value = (row) => row[key];
-	return [
-		line(rows, value, { z: 5, silent: true, lineStyle: { color: colours.surface, width: 5 } }),
-		line(rows, value, { name, z: 5, lineStyle, itemStyle: { color: lineStyle.color } })
-	];
-};
-
-/** What is expected, behind the bars: it shows above those that end within it. */
-const band = (rows, colours) => {
-	const invisible = { stack: 'expected', step: 'middle', silent: true, lineStyle: { opacity: 0 }, z: 2 };
-	return [
-		line(rows, (row) => row.expected_low, invisible),
-		line(rows, (row) => (row.expected_high === null ? null : row.expected_high - row.expected_low), {
-			...invisible,
-			areaStyle: { color: colours.band, opacity: 0.22 }
-		})
-	];
-};
-
-/** Stretches of consecutive days of one kind, without the complete ones. */
-const stretches = (rows, step) => {
-	const found = [];
-	for (const row of rows) {
-		const [start, end] = [time(row) - step / 2, time(row) + step / 2];
-		if (found.at(-1)?.coverage === row.coverage) found.at(-1).end = end;
-		else found.push({ coverage: row.coverage, start, end });
-	}
-	return found.filter(({ coverage }) => coverage !== 'complete');
-};
-
-const shades = (rows, step, colours) => ({
-	silent: true,
-	itemStyle: { color: colours.area },
-	label: { position: 'insideTopLeft', color: colours.muted, fontSize: 12, distance: 8 },
-	data: stretches(rows, step).map(({ coverage, start, end }) => [
-		{
-			xAxis: start,
-			name:
-				coverage === 'before_collection' && rows.length > 4 && end - start > rows.length * step * 0.25
-					? KINDS_OF_DAY[coverage].name
-					: ''
-		},
-		{ xAxis: end }
-	])
-});
-
-/** Round days for the labels of the axis: at most `most`, each the start of a week, month or year. */
-const ticks = (first, last, most = 7) => {
-	const weeks = (n) => (date) => Math.round(date / DAY - 4) % (7 * n) === 0; // 5 January 1970 was a Monday
-	const months = (n) => (date) => date.getUTCDate() === 1 && date.getUTCMonth() % n === 0;
-	const years = (n) => (date) => months(12)(date) && date.getUTCFullYear() % n === 0;
-	const days = [];
-	for (let at = Math.ceil(first / DAY) * DAY; at <= last; at += DAY) days.push(new Date(at));
-	const rules = [
-		() => true,
-		weeks(1),
-		weeks(2),
-		months(1),
-		months(2),
-		months(3),
-		months(6),
-		years(1),
-		years(2),
-		years(5)
-	];
-	return rules.map((rule) => days.filter(rule)).find((found) => found.length <= most) ?? [];
-};
-
-/** '8 Sep', with the year below it where it is the first label of that year. */
-const tickLabel = (at, all) => {
-	const year = (date) => date.getUTCFullYear();
-	const i = all.findIndex((other) => other.getTime() === at);
-	if (i < 0) return '';
-	const first = i === 0 || year(all[i - 1]) !== year(all[i]);
-	return first ? `${shortDay(all[i])}\n${year(all[i])}` : shortDay(all[i]);
-};
-
-const tooltip = (rows, grain, notesOf) => {
-	const byTime = new Map(rows.map((row) => [time(row), row]));
-	return ([point]) => {
-		const row = byTime.get(point.axisValue ?? point.value[0]);
-		if (!row) return '';
-		return [
-			`<strong>${periodName(row, grain)}</strong>`,
-			`<span style="font-size:1.15em">${count(row.logins, 'login')}</span>`,
-			row.expected_low !== null && `Expected: ${expected(row)}`,
-			row.rolling_mean_7d !== null && `7-day mean: ${mean(row.rolling_mean_7d)}`,
-			row.rolling_mean_28d !== null && `28-day mean: ${mean(row.rolling_mean_28d)}`,
-			row.coverage !== 'complete' && `<em>${KINDS_OF_DAY[row.coverage].name.replace('day', grain)}</em>`,
-			escaped(notesOf(row))
-		]
-			.filter(Boolean)
-			.join('<br>');
+/** Which periods an axis has: `at` gives the place of a day's period, from 0 for the first. */
+export const timeAxis = (period, from, to) => {
+	const first = periodNumber(from, period);
+	return {
+		period,
+		length: periodNumber(to, period) - first + 1,
+		at: (day) => periodNumber(day, period) - first,
+		dayAt: (place) => periodStart(first + place, period)
 	};
 };
 
-/** A sign above the plot for a day, or for the week or month that has it. */
-const signs = (rows, notes, kind, options) => {
-	const over = (note) => rows.find((row) => note.day >= row.day && note.day <= (row.ends_on ?? row.day));
-	const marked = new Set(
-		notes
-			.filter((note) => note.kind === kind)
-			.map(over)
-			.filter(Boolean)
+const percent = (share) => `${Number((share * 100).toFixed(3))}%`;
+const rounded = (value) => Number(value.toFixed(3));
+
+// Where a label may stand: at the first period that starts in a week, a month or a year.
+const yearOf = (day) => toDate(day).getUTCFullYear();
+const monthOf = (day) => yearOf(day) * 12 + toDate(day).getUTCMonth();
+const weekOf = (day) => Math.floor((day + 3) / 7);
+const every = (n, of) => (day, before) => of(day) !== of(before) && of(day) % n === 0;
+const RULES = [
+	() => true,
+	...[1, 2].map((n) => every(n, weekOf)),
+	...[1, 2, 3, 6].map((n) => every(n, monthOf)),
+	...[1, 2, 5, 10, 50].map((n) => every(n, yearOf))
+];
+
+/** The places of the axis that are labelled: as many as there is room for, each the start of a week, month or year. */
+export const labelledPlaces = (axis, share) => {
+	const places = [...Array(axis.length).keys()];
+	const hasRoom = (found) => found.every((place, i) => i === 0 || place - found[i - 1] >= share * axis.length);
+	return RULES.map((rule) => places.filter((place) => rule(axis.dayAt(place), axis.dayAt(place - 1)))).find(hasRoom);
+};
+
+const timeLabels = (axis, width) => {
+	let year;
+	const labels = labelledPlaces(axis, LABEL_SHARES[width]).map((place) => {
+		const day = axis.dayAt(place);
+		const x = percent((place + 0.5) / axis.length);
+		const below = formatYear(day) === year ? '' : `<tspan x="${x}" dy="16">${formatYear(day)}</tspan>`;
+		year = formatYear(day);
+		return `<line x1="${x}" x2="${x}" y1="100%" y2="100%" class="tick"/><text x="${x}" y="100%" dy="20">${formatShortDay(day)}${below}</text>`;
+	});
+	return `<g class="times ${width}">${labels.join('')}</g>`;
+};
+
+/** Where the axis of numbers ends: near the highest that is drawn. */
+const topOf = (highest) => rounded(highest * 1.04) || 1;
+
+const numberLabels = (top) =>
+	ticks(0, top, 4)
+		.filter(Number.isInteger)
+		.map((value) => {
+			const y = percent(1 - value / top);
+			return `<line x2="100%" y1="${y}" y2="${y}"/><text x="-8" y="${y}" dy="4">${formatNumber(value)}</text>`;
+		})
+		.join('');
+
+/** A chart's frame around what is drawn in it, which has `axis.length` by `top` units. */
+const frame = ({ axis, top, label, drawn, signs = '' }) => {
+	const room = 16 + 7.5 * formatNumber(ticks(0, top, 4).at(-1)).length;
+	return (
+		`<div class="plot" style="padding-left:${room}px"><svg class="chart" role="img" aria-label="${escapeHtml(label)}" width="100%" height="100%">` +
+		`<g class="numbers">${numberLabels(top)}</g>` +
+		`<svg class="drawn" viewBox="0 0 ${axis.length} ${top}" preserveAspectRatio="none" width="100%" height="100%">${drawn}</svg>` +
+		`${Object.keys(LABEL_SHARES)
+			.map((width) => timeLabels(axis, width))
+			.join('')}<g class="signs">${signs}</g></svg></div>`
 	);
-	return {
-		type: 'scatter',
-		silent: true,
-		z: 6,
-		yAxisIndex: 1,
-		clip: false,
-		symbolOffset: [0, -9],
-		data: [...marked].map((row) => [time(row), 1]),
-		...options(marked)
-	};
 };
 
-/** What all charts have in common: the page's typeface, and a text for those who can't see them. */
-const frame = (description) => ({
-	useUTC: true,
-	textStyle: { fontFamily: "'Inter Variable', system-ui, sans-serif" },
-	aria: { enabled: true, label: { description } }
-});
+const path = (name, parts) => (parts.length ? `<path class="${name}" d="${parts.join('')}"/>` : '');
 
-const tooltipOf = (colours, formatter) => ({
-	trigger: 'axis',
-	confine: true,
-	backgroundColor: colours.surface,
-	borderColor: colours.grid,
-	textStyle: { color: colours.mean, fontSize: 13 },
-	formatter
-});
-
-const timeAxis = (first, last, colours) => {
-	const labelled = ticks(first, last);
-	const customValues = labelled.map((date) => date.getTime());
-	return {
-		type: 'time',
-		axisLine: { show: true, lineStyle: { color: colours.muted } },
-		axisTick: { show: true, customValues, lineStyle: { color: colours.muted } },
-		axisLabel: {
-			customValues,
-			color: colours.muted,
-			lineHeight: 16,
-			hideOverlap: true,
-			formatter: (at) => tickLabel(at, labelled)
-		},
-		splitLine: { show: false }
-	};
+/** Bars of some rows, one for each, standing on the axis. */
+const bars = (name, rows, axis, top) => {
+	const margin = (1 - BAR_WIDTH) / 2;
+	const bar = (row) => `M${rounded(axis.at(row.from) + margin)} ${top}v-${row.logins}h${BAR_WIDTH}v${row.logins}z`;
+	return path(`bar ${name}`, rows.filter((row) => row.logins > 0).map(bar));
 };
 
-const countAxis = (colours) => ({
-	type: 'value',
-	min: 0,
-	minInterval: 1,
-	axisLabel: { color: colours.muted, formatter: number },
-	splitLine: { lineStyle: { color: colours.grid } }
-});
+/** Something as wide as a period and as high as from one number to another. */
+const boxes = (name, rows, axis, top, low, high) =>
+	path(
+		name,
+		rows.map((row) => `M${axis.at(row.from)} ${rounded(top - high(row))}h1V${rounded(top - low(row))}h-1z`)
+	);
 
-export const chartConfig = (rows, { grain, notes, notesOf, colours, description }) => {
-	const step = { day: 1, week: 7, month: 30 }[grain] * DAY;
-	const [first, last] = [time(rows[0]), time(rows.at(-1))];
-	const highest = rows.reduce((most, row) => Math.max(most, row.logins, row.expected_high ?? 0), 10);
-	return {
-		...frame(description),
-		grid: { left: 12 + 7 * number(highest * 1.3).length, right: 6, top: 22, bottom: 44 },
-		tooltip: {
-			...tooltipOf(colours, tooltip(rows, grain, notesOf)),
-			axisPointer: { type: 'line', lineStyle: { color: colours.muted, type: 'dotted' } }
-		},
-		xAxis: { ...timeAxis(first, last, colours), min: first - step / 2, max: last + step / 2 },
-		yAxis: [
-			countAxis(colours),
-			// Of the signs, which all lie at its end.
-			{ type: 'value', min: 0, max: 1, show: false }
-		],
-		series: [
-			{ ...bars(rows, 'complete', colours), markArea: shades(rows, step, colours) },
-			bars(rows, 'partial', colours),
-			bars(rows, 'before_collection', colours),
-			...(hasBand(rows) ? band(rows, colours) : []),
-			...meanLine(rows, 'rolling_mean_28d', '28-day mean', colours, { color: colours.mean, width: 2, type: [7, 4] }),
-			...(isCrowded(rows)
-				? []
-				: meanLine(rows, 'rolling_mean_7d', '7-day mean', colours, { color: colours.meanOfWeek, width: 2.5 })),
-			signs(rows, notes, 'annotation', (marked) => ({
-				symbol: 'triangle',
-				symbolRotate: 180,
-				symbolSize: 9,
-				itemStyle: { color: colours.annotation },
-				markLine: {
-					silent: true,
-					symbol: 'none',
-					label: { show: false },
-					lineStyle: { color: colours.annotation, width: 1, type: 'dotted' },
-					data: [...marked].map((row) => ({ xAxis: time(row) }))
-				}
-			})),
-			...(grain === 'day' && !isCrowded(rows)
-				? [
-						signs(rows, notes, 'bank_holiday', () => ({
-							symbol: 'circle',
-							symbolSize: 5,
-							itemStyle: { color: colours.muted }
-						}))
-					]
-				: [])
-		]
-	};
+/** A line through the middles of the periods, broken where a row has none or rows are missing. A point alone is a dot. */
+const line = (name, rows, axis, top, key) => {
+	const points = rows
+		.filter((row) => row[key] !== null)
+		.map((row) => ({ place: axis.at(row.from), y: rounded(top - row[key]) }));
+	const parts = points.map(({ place, y }, i) => {
+		if (points[i - 1]?.place === place - 1) return `L${place + 0.5} ${y}`;
+		return `M${place + 0.5} ${y}${points[i + 1]?.place === place + 1 ? '' : 'h0'}`;
+	});
+	return path(`line ${name}`, parts);
 };
 
-/** Lines of several figures over time; a line is broken where nights are missing. */
-export const linesConfig = (rows, { figures, colours, description }) => {
-	const broken = (key) =>
-		rows.flatMap((row, i) => {
-			const point = [time(row), row[key]];
-			return i + 1 < rows.length && time(rows[i + 1]) - time(row) > 1.5 * DAY
-				? [point, [time(row) + DAY, null]]
-				: [point];
-		});
-	return {
-		...frame(description),
-		grid: { left: 52, right: 12, top: 12, bottom: 44 },
-		tooltip: tooltipOf(colours, (points) =>
-			[`<strong>${periodName({ day: new Date(points[0].axisValue) }, 'day')}</strong>`]
-				.concat(
-					points
-						.filter(({ value }) => value[1] !== null)
-						.map(({ marker, seriesName, value }) => `${marker}${seriesName}: ${number(value[1])}`)
-				)
-				.join('<br>')
+/** A sign above the plot, in the middle of a period. */
+const sign = (name, glyph, place, axis, y = '0') => {
+	const x = percent((place + 0.5) / axis.length);
+	return `<text class="${name}" x="${x}" y="${y}" dy="-5">${glyph}</text>`;
+};
+const noteSigns = (notes, kind, glyph, axis) => {
+	const places = new Set(notes.filter((note) => note.kind === kind).map((note) => axis.at(note.day)));
+	return [...places].map((place) => sign(kind, glyph, place, axis)).join('');
+};
+
+/** Bars of logins with what is expected and the means. `rows` and `notes` are those between the axis's ends. */
+export const drawBars = ({ rows, notes, axis, label }) => {
+	const isDays = axis.period === 'day';
+	const range = showsRange(rows) ? rows.filter((row) => row.low !== null) : [];
+	const weeks = isDays && showsWeeks(rows);
+	const drawnFigures = rows.flatMap((row) => [row.logins, row.mean28, weeks ? row.mean7 : null]);
+	const top = topOf(
+		[...drawnFigures, ...range.map((row) => row.high)].reduce((most, value) => Math.max(most, value), 0)
+	);
+	const kinds = ['complete', 'weekend', 'unusual', 'partial', 'before_collection'];
+	const incomplete = rows.filter((row) => row.coverage !== 'complete');
+	const drawn = [
+		boxes(
+			'shade',
+			incomplete,
+			axis,
+			top,
+			() => 0,
+			() => top
 		),
-		xAxis: timeAxis(time(rows[0]), time(rows.at(-1)), colours),
-		yAxis: countAxis(colours),
-		series: figures.map(({ key, name, colour }) => ({
-			type: 'line',
-			name,
-			symbol: rows.length === 1 ? 'circle' : 'none',
-			connectNulls: false,
-			lineStyle: { color: colours[colour], width: 2 },
-			itemStyle: { color: colours[colour] },
-			data: broken(key)
-		}))
-	};
+		boxes(
+			'range',
+			range,
+			axis,
+			top,
+			(row) => row.low,
+			(row) => row.high
+		),
+		...kinds.map((kind) =>
+			bars(
+				kind,
+				rows.filter((row) => barClass(row) === kind),
+				axis,
+				top
+			)
+		),
+		...['halo mean28', 'mean28'].map((name) => line(name, rows, axis, top, 'mean28')),
+		...(weeks ? ['halo mean7', 'mean7'].map((name) => line(name, rows, axis, top, 'mean7')) : [])
+	].join('');
+	const signs = [
+		...rows
+			.filter((row) => row.isUnusual)
+			.map((row) => sign('unusual', '◆', axis.at(row.from), axis, percent(1 - row.logins / top))),
+		weeks ? noteSigns(notes, 'bank_holiday', '●', axis) : '',
+		noteSigns(notes, 'annotation', '▼', axis)
+	].join('');
+	return frame({ axis, top, label, drawn, signs });
+};
+
+/** Lines of several figures: `figures` are [{key, style}], the style being a class. */
+export const drawLines = ({ rows, figures, axis, label }) => {
+	const values = rows.flatMap((row) => figures.map(({ key }) => row[key]));
+	const top = topOf(values.reduce((most, value) => Math.max(most, value), 0));
+	const drawn = figures.map(({ key, style }) => line(style, rows, axis, top, key)).join('');
+	return frame({ axis, top, label, drawn });
 };

@@ -1,32 +1,48 @@
-// How figures and days are written. A day arrives as midnight UTC and stays in UTC,
-// so that a reader in another time zone sees the same day.
+// How figures and days are written. A day is a whole number, of days since 1 January 1970: it has no time
+// zone, so that every reader sees the same one.
 
-const format = (options) => new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', ...options });
+export const MS_PER_DAY = 24 * 60 * 60 * 1000;
 
-const dayFormat = format({ day: 'numeric', month: 'long', year: 'numeric' });
-const monthFormat = format({ month: 'long', year: 'numeric' });
-const weekdayFormat = format({ weekday: 'long' });
-const shortDayFormat = format({ day: 'numeric', month: 'short' });
-const numberFormat = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 });
-const meanFormat = new Intl.NumberFormat('en-GB', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const changeFormat = new Intl.NumberFormat('en-GB', { style: 'percent', signDisplay: 'exceptZero' });
+/** The number of a day that arrives as a date (midnight UTC) or as a text such as 2026-03-31. */
+export const toDay = (value) => Math.floor(new Date(value).getTime() / MS_PER_DAY);
+export const toDate = (day) => new Date(day * MS_PER_DAY);
+export const isoDay = (day) => toDate(day).toISOString().slice(0, 10);
+/** Monday is 0. (1 January 1970 was a Thursday.) */
+export const weekdayOf = (day) => (((day + 3) % 7) + 7) % 7;
 
-export const day = (value) => dayFormat.format(value);
-export const weekday = (value) => weekdayFormat.format(value);
-export const weekdayAndDay = (value) => `${weekdayFormat.format(value)} ${dayFormat.format(value)}`;
+const dateFormat = (options) => {
+	const format = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', ...options });
+	return (day) => format.format(toDate(day));
+};
+const numberFormat = (options) => {
+	const format = new Intl.NumberFormat('en-GB', options);
+	return (value) => format.format(value);
+};
+
+export const formatDay = dateFormat({ day: 'numeric', month: 'long', year: 'numeric' });
+export const formatShortDay = dateFormat({ day: 'numeric', month: 'short' });
+export const formatMonth = dateFormat({ month: 'long', year: 'numeric' });
+export const formatShortMonth = dateFormat({ month: 'short' });
+export const formatYear = dateFormat({ year: 'numeric' });
+export const formatWeekday = dateFormat({ weekday: 'long' });
+export const formatLongDay = (day) => `${formatWeekday(day)} ${formatDay(day)}`;
 /** '1 October 2025 to 22 November 2026', or one day. */
-export const days = (first, last) => (day(first) === day(last) ? day(first) : `${day(first)} to ${day(last)}`);
-export const month = (value) => monthFormat.format(value);
-export const shortDay = (value) => shortDayFormat.format(value);
-export const number = (value) => numberFormat.format(value);
-export const mean = (value) => meanFormat.format(value);
-export const change = (value) => changeFormat.format(value).replace('-', '−');
-export const count = (n, one, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`;
+export const formatDays = (first, last) =>
+	first === last ? formatDay(first) : `${formatDay(first)} to ${formatDay(last)}`;
+
+export const formatNumber = numberFormat({ maximumFractionDigits: 0 });
+export const formatMean = numberFormat({ minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const percent = numberFormat({ style: 'percent', signDisplay: 'exceptZero' });
+export const formatChange = (share) => percent(share).replace('-', '−');
+export const pluralise = (n, one, many = `${one}s`) => `${formatNumber(n)} ${n === 1 ? one : many}`;
+export const orDash = (value, format) => (value === null || value === undefined ? '–' : format(value));
 
 /** The numbers of logins that are expected: whole ones, so that a day is outside exactly if its number is. */
-export const expected = (row) => `${number(Math.ceil(row.expected_low))} to ${number(Math.floor(row.expected_high))}`;
+export const expectedLow = (row) => (row.expected_low === null ? null : Math.ceil(row.expected_low));
+export const expectedHigh = (row) => (row.expected_high === null ? null : Math.floor(row.expected_high));
+export const formatExpected = (low, high) => (low === null ? '–' : `${formatNumber(low)} to ${formatNumber(high)}`);
 
-export const escaped = (text) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+export const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 export const REASONS = {
 	not_text: 'Not text',
@@ -43,20 +59,30 @@ const VERDICTS = {
 };
 
 /** Whether a platform's last finished day was as usual, in words. */
-export const verdict = (headline) =>
+export const formatVerdict = (headline) =>
 	headline.coverage_on_last_finished_day === 'partial' ? 'Partial day: not compared' : VERDICTS[headline.verdict];
 
 export const KINDS_OF_DAY = {
 	complete: {
 		name: 'Complete day',
-		meaning: 'Nightly copies cover the whole day: very nearly every person who logged in is counted.'
+		meaning: 'Nightly copies cover the whole day. Very nearly every person who logged in is counted.'
 	},
 	partial: {
 		name: 'Partial day',
-		meaning: 'A nightly copy is missing around this day, or collection began on it: some logins may be missing.'
+		meaning: 'A nightly copy is missing around this day, or collection began on it. Some logins may be missing.'
 	},
 	before_collection: {
 		name: 'Before collection began',
-		meaning: 'Known only from people who had not logged in again by the first copy. Many more logged in.'
+		meaning: 'Only people who had not logged in again by the first copy are counted. Many more logged in.'
 	}
+};
+export const formatKind = (coverage, period = 'day') => KINDS_OF_DAY[coverage].name.replace('day', period);
+
+/** Copies older than this are told to the reader as a fault: nightly ones are never that old. */
+export const STALE_AFTER_HOURS = 48;
+
+/** What a page says of a newest copy that is too old at a moment, else an empty text. */
+export const formatStaleness = (newestCopyAt, now) => {
+	const hours = (now - newestCopyAt) / (MS_PER_DAY / 24);
+	return hours > STALE_AFTER_HOURS ? `${pluralise(Math.floor(hours / 24), 'day')} old: later days are missing` : '';
 };

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import duckdb
 import pytest
 
-from benchmarks.report import grow
+from benchmarks.site import grow
 from tests.support.program import PROGRAM, Ethelred
 
 
@@ -34,6 +34,7 @@ class Builds:
     many: Path
     samples: Path
     demo: Path
+    grown: Path  # the datastore of the many
 
 
 def contents(folder: Path) -> Contents:
@@ -67,7 +68,7 @@ def builds(
     sites = {name: tmp_path_factory.mktemp(name) / "site" for name in stores}
     for name, store in stores.items():
         ethelred("report", "--datastore", store, "--site", sites[name])
-    return Builds(**sites)
+    return Builds(**sites, grown=many)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ FAULTS = {
         "delete from active_users_per_day where platform = 'opencodelists'",
         "nothing to show of them in active_users_per_day (opencodelists)",
     ),
-    # The query of the template of all platforms, which no other page has.
+    # The query of the page of each platform, which no other page has.
     "a page query": ("alter table unusual_days rename day to date", "day"),
 }
 

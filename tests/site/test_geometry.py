@@ -1,70 +1,198 @@
-"""Where the bars of a chart stand, laid out by ECharts itself without a browser or a built site."""
+"""What is drawn is what is counted: what the SVG has is read back and compared with the rows."""
 
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
+from tests.site.conftest import Builds
+from tests.site.drawing import Chart, charts_of
+
 NODE = Path(sys.executable).with_name("node")
-LAYOUT = Path(__file__).with_name("geometry.mjs")
-NAMES = {
-    "complete": "Complete day",
-    "partial": "Partial day",
-    "before_collection": "Before collection began",
-}
-FIRST = datetime(2026, 6, 1, tzinfo=UTC)
-STEP = {"day": timedelta(days=1), "week": timedelta(days=7)}
-# Partial stretches after many more complete days, so that a bar on another's would tower.
-COVERAGES = ["before_collection"] * 6 + ["partial"] + ["complete"] * 14 + ["partial"] * 5
-COVERAGES += ["complete"] * 9 + ["partial", "complete"]
+DRAW = Path(__file__).with_name("draw.mjs")
+EPOCH = date(1970, 1, 1)
+KINDS = ["before_collection"] * 6 + ["partial"] + ["complete"] * 14 + ["partial"] * 5
+KINDS += ["complete"] * 9 + ["partial", "complete"]
+Row = dict[str, Any]
 
 
-def made_rows(grain: str) -> list[dict[str, Any]]:
-    rows = []
-    for n, coverage in enumerate(COVERAGES):
-        day = FIRST + n * STEP[grain]
-        ends_on = day + STEP[grain] - timedelta(days=1)
+def day_rows(first: date, count: int, most: int = 60) -> list[Row]:
+    """Make days of all kinds, some outside their range, some without one, some without a mean."""
+    rows: list[Row] = []
+    for n in range(count):
+        kind, day = KINDS[n % len(KINDS)], (first - EPOCH).days + n
+        logins = most * (n * 7919 % 101) // 100
+        known = n % 11 > 2
         rows.append(
             {
-                "day": day.isoformat(),
-                "ends_on": ends_on.isoformat() if grain != "day" else None,
-                "coverage": coverage,
-                "logins": {"complete": 60, "partial": 25, "before_collection": 5}[coverage] + n % 7,
-                "expected_low": None,
-                "expected_high": None,
-                "rolling_mean_7d": None,
-                "rolling_mean_28d": None,
+                "from": day,
+                "to": day,
+                "logins": logins,
+                "coverage": kind,
+                "mean7": logins / 7 if n % 5 else None,
+                "mean28": logins / 3 if n else None,
+                "low": most // 3 if known else None,
+                "high": most // 2 if known else None,
             }
         )
+        rows[-1]["isUnusual"] = kind_of(rows[-1]) == "unusual"
     return rows
 
 
-@pytest.mark.parametrize("grain", STEP)
-def test_each_bar_stands_on_the_axis_at_its_own_day_and_is_as_high_as_its_logins(
-    grain: str,
-) -> None:
-    rows = made_rows(grain)
-    done = subprocess.run(
-        [NODE, LAYOUT],
-        input=json.dumps({"grain": grain, "rows": rows}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def period_rows(period: str, first: date, count: int) -> list[Row]:
+    """Make weeks or months in the same way."""
+    rows, start = [], first
+    for n in range(count):
+        following = start + timedelta(days=7)
+        if period == "month":
+            following = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
+        bounds = {"from": (start - EPOCH).days, "to": (following - EPOCH).days - 1}
+        nothing = dict.fromkeys(("mean7", "mean28", "low", "high", "isUnusual"))
+        kind = KINDS[n % len(KINDS)]
+        rows.append(
+            {**bounds, "logins": n * 7919 % 1010, "coverage": kind, "complete": 7} | nothing
+        )
+        start = following
+    return rows
+
+
+def draw(rows: list[Row], period: str = "day") -> Chart:
+    """Return the chart of some rows, as the site's own functions draw it."""
+    ends = {"first": rows[0]["from"], "last": rows[-1]["to"]}
+    given = json.dumps({"rows": rows, "period": period, **ends})
+    done = subprocess.run([NODE, DRAW], input=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    chart = json.loads(done.stdout)
-    bars = sorted(chart["drawn"], key=lambda bar: bar["left"] + bar["right"])
-    assert len(bars) == len(rows)
-    half = STEP[grain].total_seconds() * 1000 / 2
-    for row, bar in zip(rows, bars, strict=True):
-        middle = datetime.fromisoformat(row["day"]).timestamp() * 1000
-        assert bar["coverage"] == NAMES[row["coverage"]]
-        assert (bar["bottom"], bar["top"]) == pytest.approx((0, row["logins"]), abs=0.01), row
-        assert (bar["left"] + bar["right"]) / 2 == pytest.approx(middle, abs=half / 10), row
-        # Wide enough to be seen, and never on another day.
-        assert half < bar["right"] - bar["left"] < 2 * half
-    assert chart["end"] <= 1.25 * max(row["logins"] for row in rows)
+    (chart,) = charts_of(done.stdout)
+    return chart
+
+
+def kind_of(row: Row) -> str:
+    """Return what a row's bar must look like."""
+    low, high = row["low"], row["high"]
+    if row["coverage"] != "complete":
+        return str(row["coverage"])
+    if low is not None and not low <= row["logins"] <= high:
+        return "unusual"
+    weekday = (EPOCH + timedelta(days=row["from"])).isoweekday()
+    return "weekend" if row["from"] == row["to"] and weekday > 5 else "complete"
+
+
+def check(chart: Chart, rows: list[Row], period: str = "day", first: int | None = None) -> None:
+    """Compare a chart with its rows; the first period of the axis is that of day `first`."""
+    start = rows[0]["from"] if first is None else first
+    places = {place_of(row["from"], period) - place_of(start, period): row for row in rows}
+    filled = {place: row for place, row in places.items() if row["logins"]}
+    assert [round(bar.left) for bar in chart.bars] == sorted(filled)
+    for bar, (place, row) in zip(chart.bars, sorted(filled.items()), strict=True):
+        assert (bar.bottom, bar.top) == pytest.approx((0, row["logins"]), abs=1e-3 * chart.end)
+        assert (bar.left, bar.right) == pytest.approx((place + 0.1, place + 0.9))
+        assert bar.kind == kind_of(row)
+    highest = max(bar.top for bar in chart.bars) if chart.bars else 0
+    for name, lines in chart.lines.items():
+        wanted = {place: row[name] for place, row in places.items() if row[name] is not None}
+        assert lines == pytest.approx(wanted, abs=1e-3 + 1e-6 * chart.end)
+        highest = max(highest, *wanted.values())
+    if "range" in chart.boxes:
+        ranges = {place: (row["low"], row["high"]) for place, row in places.items()}
+        known = {place: ends for place, ends in ranges.items() if ends[0] is not None}
+        assert chart.boxes["range"].keys() == known.keys()
+        for place, ends in known.items():
+            assert chart.boxes["range"][place] == pytest.approx(ends, abs=2e-3)
+            highest = max(highest, ends[1])
+    assert highest <= chart.end <= max(1.05 * highest, 1)
+    for number, height in chart.numbers.items():
+        assert height == pytest.approx(number, abs=1e-4 * chart.end)
+
+
+def place_of(day: int, period: str) -> int:
+    """Return a number of a day's period, of which neighbours differ by one."""
+    if period == "day":
+        return day
+    if period == "week":
+        return (day + 3) // 7
+    at = EPOCH + timedelta(days=day)
+    return at.year * 12 + at.month
+
+
+@pytest.mark.parametrize(
+    ("first", "count", "most"),
+    [
+        (date(2026, 6, 1), 91, 60),
+        (date(2026, 6, 1), 1, 60),
+        (date(2016, 1, 1), 3653, 60),
+        (date(2026, 6, 1), 91, 0),
+        (date(2026, 6, 1), 91, 1),
+        (date(2026, 6, 1), 91, 1_000_000),
+        (date(2026, 3, 20), 28, 60),
+        (date(2026, 10, 20), 28, 60),
+    ],
+    ids=["quarter", "day", "decade", "zero", "one", "million", "spring", "autumn"],
+)
+def test_each_day_is_drawn_as_it_was_counted(first: date, count: int, most: int) -> None:
+    rows = day_rows(first, count, most)
+    chart = draw(rows)
+    assert chart.length == count
+    assert {"mean28"} <= chart.lines.keys() or count == 1
+    assert ("mean7" in chart.lines) == (1 < count <= 400)
+    assert ("range" in chart.boxes) == (3 < count <= 130)
+    check(chart, rows)
+
+
+@pytest.mark.parametrize("count", [1, 60, 520])
+@pytest.mark.parametrize("period", ["week", "month"])
+def test_each_week_and_month_is_drawn_as_it_was_counted(period: str, count: int) -> None:
+    rows = period_rows(period, date(2024, 1, 1), count)
+    check(draw(rows, period), rows, period)
+
+
+@pytest.mark.site
+@pytest.mark.xdist_group("site")
+@pytest.mark.parametrize("name", ["demo", "samples", "many"])
+def test_the_built_pages_draw_what_the_datastore_has(
+    builds: Builds, name: str, demo_datastore: Path, datastore: Path
+) -> None:
+    """The charts of the overview, in the platforms' order, are of the same days."""
+    store = builds.grown if name == "many" else {"demo": demo_datastore, "samples": datastore}[name]
+    with duckdb.connect(store, read_only=True) as connection:
+        (last,) = connection.sql("select max(day) from logins_timeseries").fetchall()[0]
+        platforms = connection.sql(
+            "select platform from platform_headlines order by platform_name"
+        ).fetchall()
+        first = max(
+            last - timedelta(days=90),
+            connection.sql("select min(day) from logins_timeseries").fetchall()[0][0],
+        )
+        charts = charts_of(getattr(builds, name) / "index.html")
+        assert len(charts) == len(platforms)
+        for chart, (platform,) in zip(charts, platforms, strict=True):
+            found = connection.execute(
+                "select day - date '1970-01-01', logins, coverage, rolling_mean_7d,"
+                " rolling_mean_28d, ceil(expected_low), floor(expected_high) from logins_timeseries"
+                " where platform = ? and day >= ? order by day",
+                [platform, first],
+            ).fetchall()
+            names = ["from", "logins", "coverage", "mean7", "mean28", "low", "high"]
+            rows = [dict(zip(names, row, strict=True)) | {"to": row[0]} for row in found]
+            assert chart.length == (last - first).days + 1
+            check(chart, rows, first=(first - EPOCH).days)
+
+
+@pytest.mark.site
+@pytest.mark.xdist_group("site")
+def test_the_platforms_page_draws_its_users(builds: Builds, demo_datastore: Path) -> None:
+    chart, active, registered = charts_of(builds.demo / "platforms/opencodelists/index.html")
+    assert chart.bars
+    with duckdb.connect(demo_datastore, read_only=True) as connection:
+        found = connection.sql(
+            "select day - min(day) over (), active_90d, active_28d, active_7d, active_1d,"
+            " accounts, never_logged_in from active_users_per_day where platform = 'opencodelists'"
+        ).fetchall()
+    columns = [{row[0]: row[i] for row in found} for i in range(1, 7)]
+    drawn = [active.lines[f"days{days}"] for days in (90, 28, 7, 1)]
+    drawn += [registered.lines["days28"], registered.lines["days90"]]
+    assert drawn == [pytest.approx(column, abs=1e-3) for column in columns]

@@ -32,7 +32,7 @@ def test_nothing_of_a_person_is_in_any_byte_of_the_site(builds: Builds, personal
     assert len(personal.names) > 4_000
     assert len(personal.seconds) > 5_000
     paths = [path for path in builds.samples.rglob("*") if path.is_file()]
-    assert {".arrow", ".csv", ".html", ".js", ".json", ".parquet"} <= {one.suffix for one in paths}
+    assert {".csv", ".html", ".js", ".json", ".parquet"} <= {one.suffix for one in paths}
     assert {str(path): found for path in paths if (found := personal.found_in(path))} == {}
 
 

@@ -1,2 +1,2 @@
-// As many pages as the overview links to: none while the datastore is empty.
+// As many pages as others link to: none while the datastore is empty.
 export const prerender = 'auto';

@@ -1,11 +1,12 @@
-"""What the site costs: python -m benchmarks.report [--years 1 5 20] [--platforms 1 3 10].
+"""What the site costs: python -m benchmarks.site DATASTORE [--years 1 10] [--platforms 1 10].
 
-For each size it makes a datastore, builds the site in full and again with other figures, and looks
-at it in Chromium over loopback: bytes received and what they are, time to the first chart, time
-to a filtered chart (all days, of which the overview has to fetch the older ones).
+For each size it makes a datastore, builds the site, and opens the overview and a platform's page in
+Chromium, over a line of 1.6 Mbit/s and 150 ms with a processor four times slower: requests and
+bytes, compressed; seconds to the first figure and to the first chart; the number of elements.
 """
 
 import argparse
+import gzip
 import os
 import shutil
 import subprocess
@@ -13,22 +14,36 @@ import sys
 import tempfile
 import threading
 import time
-from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import duckdb
-from playwright.sync_api import Page, sync_playwright
-
-from ethelred_runner.report.serve import site_server
+from playwright.sync_api import Browser, sync_playwright
 
 PROGRAM = Path(sys.executable).with_name("ethelred")
 HEADER = """\
-| years | platforms | full: s, CPU s, GB | nightly: s, CPU s, GB \
-| overview MB | chart s | all days s | platform MB | chart s | all days s |
-|---|---|---|---|---|---|---|---|---|---|"""
+| years | platforms | build: s, CPU s, GB | files, MB | page | requests, KB | figure s | chart s \
+| elements |
+|---|---|---|---|---|---|---|---|---|"""
+SLOW = {
+    "offline": False,
+    "latency": 150,
+    "downloadThroughput": 1.6e6 / 8,
+    "uploadThroughput": 750e3 / 8,
+}
+SLOWER = 4  # than this machine's processor
+SEEN = """
+    selector => new Promise(done => {
+        const look = () => {
+            const element = document.querySelector(selector);
+            if (element && element.getBoundingClientRect().height) done(performance.now() / 1000);
+            else requestAnimationFrame(look);
+        };
+        look();
+    })
+"""
 # From the marts of a built datastore to those of the wanted size: the same days, shifted.
 GROWN = """
     create or replace table {table} as
@@ -50,17 +65,6 @@ DAYS = {
 }
 
 
-KINDS = {
-    ".js": "scripts",
-    ".css": "styles",
-    ".woff2": "typeface",
-    ".arrow": "figures",
-    ".csv": "figures",
-    ".json": "figures",
-    "": "page",
-}
-
-
 @dataclass(frozen=True)
 class Cost:
     """What a step took."""
@@ -78,14 +82,40 @@ class Cost:
 class View:
     """What a reader's browser took for a page."""
 
-    weight: dict[str, float]  # MB of each kind of file, and of the largest script
+    requests: int
+    kilobytes: float
+    to_figure: float
     to_chart: float
-    to_filtered: float
+    elements: int
 
     def __str__(self) -> str:
         """Return it as cells of the table."""
-        weight = sum(self.weight.values())
-        return f"{weight:.2f} | {self.to_chart:.1f} | {self.to_filtered:.1f}"
+        return (
+            f"{self.requests}, {self.kilobytes:.0f} | {self.to_figure:.1f} | {self.to_chart:.1f}"
+            f" | {self.elements}"
+        )
+
+
+class Packed(SimpleHTTPRequestHandler):
+    """Sends files compressed, as hosts of static sites do."""
+
+    def do_GET(self) -> None:
+        """Answer with a file."""
+        path = Path(self.translate_path(self.path))
+        path = path / "index.html" if path.is_dir() else path
+        if not path.is_file():
+            self.send_error(404)
+            return
+        content = gzip.compress(path.read_bytes(), 6)
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(path))
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Print nothing of each request."""
 
 
 def built(datastore: Path, site: Path) -> Cost:
@@ -128,73 +158,51 @@ def grow(original: Path, path: Path, years: int, platforms: int) -> None:
         )
 
 
-def a_day_more(path: Path) -> None:
-    """Change what the last day shows."""
-    with closing(duckdb.connect(path)) as connection:
-        connection.execute("update logins_timeseries set logins = logins + 1")
-
-
-def look(site: Path) -> list[View]:
+def look(site: Path) -> dict[str, View]:
     """Return what the overview and the page of a platform take in a browser."""
-    with site_server(site, 0) as server, sync_playwright() as playwright:
+
+    def handler(*given: object) -> Packed:
+        return Packed(*given, directory=str(site))  # type: ignore[arg-type]
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         chromium = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         address = f"http://127.0.0.1:{server.server_port}"
-        views = [
-            view(chromium.new_page(), f"{address}{path}")
-            for path in ("/", "/platforms/platform_0/")
-        ]
+        views = {
+            "overview": view(chromium, f"{address}/"),
+            "platform": view(chromium, f"{address}/platforms/platform_0/"),
+        }
         chromium.close()
         server.shutdown()
     return views
 
 
-def view(page: Page, url: str) -> View:
-    """Open a page in a fresh browser, and choose all days."""
-    names: dict[str, str] = {}
-    sizes: dict[str, float] = {}
+def view(chromium: Browser, url: str) -> View:
+    """Open a page in a fresh browser on a slow line."""
+    page = chromium.new_page()
+    sizes: list[float] = []
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
-    session.on(
-        "Network.requestWillBeSent", lambda e: names.update({e["requestId"]: e["request"]["url"]})
-    )
-    session.on(
-        "Network.loadingFinished", lambda e: sizes.update({e["requestId"]: e["encodedDataLength"]})
-    )
-    started = time.monotonic()
-    page.goto(url)
-    page.locator("canvas").first.wait_for()
-    to_chart = time.monotonic() - started
+    session.send("Network.emulateNetworkConditions", SLOW)
+    session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    page.goto(url, wait_until="commit")
+    to_figure = page.evaluate(SEEN, "dl.figures data")
+    to_chart = page.evaluate(SEEN, "svg.chart .bar")
     page.wait_for_load_state("networkidle")
-    weight = weighed({names[request]: size for request, size in sizes.items()})
-    started = time.monotonic()
-    page.get_by_role("button", name="All", exact=True).click()
-    # The first day, in the field and over the chart, tells that what was fetched is shown.
-    first = page.get_by_label("From", exact=True).input_value()
-    page.get_by_test_id("range").first.filter(has_text=f" {first[:4]} to ").wait_for()
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
-    return View(weight, to_chart, time.monotonic() - started)
-
-
-def weighed(sizes: dict[str, float]) -> dict[str, float]:
-    """Return the megabytes of each kind of file; the largest script is that of the charts."""
-    weight: defaultdict[str, float] = defaultdict(float)
-    scripts = [url for url in sizes if url.endswith(".js")]
-    charts = max(scripts, key=sizes.__getitem__)
-    for url, size in sizes.items():
-        kind = KINDS.get(Path(urlsplit(url).path).suffix, "pictures")
-        weight["charts' library" if url == charts else kind] += size / 1e6
-    return weight
+    elements = page.locator("*").count()
+    page.close()
+    return View(len(sizes), sum(sizes) / 1000, to_figure, to_chart, elements)
 
 
 def main() -> None:
-    """Print a line of the table for each size, and what the last one's weight is made of."""
+    """Print lines of the table for each size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("datastore", type=Path, help="the demo's: ethelred demo --no-report")
-    parser.add_argument("--years", type=int, nargs="+", default=[1, 5, 20])
-    parser.add_argument("--platforms", type=int, nargs="+", default=[1, 3, 10])
+    parser.add_argument("--years", type=int, nargs="+", default=[1, 10])
+    parser.add_argument("--platforms", type=int, nargs="+", default=[1, 10])
     given = parser.parse_args()
     print(HEADER)
     with tempfile.TemporaryDirectory() as folder:
@@ -202,18 +210,12 @@ def main() -> None:
         for years in given.years:
             for platforms in given.platforms:
                 grow(given.datastore, path, years, platforms)
-                full = built(path, site)
-                a_day_more(path)
-                nightly = built(path, site)
-                views = look(site)
-                cells = " | ".join(map(str, (years, platforms, full, nightly, *views)))
-                print(f"| {cells} |", flush=True)
-        for name, page in zip(("overview", "platform"), views, strict=True):
-            parts = ", ".join(
-                f"{kind} {size:.3f}"
-                for kind, size in sorted(page.weight.items(), key=lambda one: -one[1])
-            )
-            print(f"MB of the last {name}: {parts}")
+                cost = built(path, site)
+                files = [file for file in site.rglob("*.*") if file.parent.name != "dbt"]
+                size = sum(file.stat().st_size for file in files) / 1e6
+                for name, found in look(site).items():
+                    cells = f"{years} | {platforms} | {cost} | {len(files)}, {size:.1f} | {name}"
+                    print(f"| {cells} | {found} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,121 @@
+// Logins per day, week or month of one platform: chart, legend, notes and table of the same rows.
+import { barClass, drawBars, showsRange, showsWeeks, timeAxis } from './chart.js';
+import { daysShown } from './selection.js';
+import { drawTable } from './table.js';
+import {
+	KINDS_OF_DAY,
+	escapeHtml,
+	formatDay,
+	formatDays,
+	formatExpected,
+	formatKind,
+	formatLongDay,
+	formatMean,
+	formatMonth,
+	formatNumber,
+	orDash,
+	pluralise
+} from './words.js';
+
+export const formatPeriod = (row, period) => {
+	if (period === 'month') return formatMonth(row.from);
+	return period === 'week' ? formatDays(row.from, row.to) : formatLongDay(row.from);
+};
+
+/**
+ * The rows that a selection shows of a platform's {days, weeks, months, notes}, and the days that the axis has.
+ * `first` and `last` are the ends of the axis where several platforms stand below each other.
+ */
+export const selectRows = (data, selection, first, last) => {
+	const { period } = selection;
+	const days = daysShown(selection, first, last);
+	const rows = data[`${period}s`].filter((row) => row.to >= days.from && row.from <= days.to);
+	if (!rows.length) return { period, rows, notes: [] };
+	const [from, to] = period === 'day' ? [days.from, days.to] : [rows[0].from, rows[rows.length - 1].to];
+	return {
+		period,
+		rows,
+		notes: data.notes.filter(({ day }) => day >= from && day <= to),
+		axis: timeAxis(period, from, to)
+	};
+};
+
+/** The notes of a row as text: of a week or month only what somebody has written. */
+export const notesOf = (row, notes) => {
+	const isDay = row.from === row.to;
+	const own = notes.filter(
+		(note) => note.day >= row.from && note.day <= row.to && (isDay || note.kind === 'annotation')
+	);
+	return own.map((note) => note.text).join('; ');
+};
+
+/** What is known of a row, in lines: for those who point at it. */
+export const describeRow = (row, period, notes) =>
+	[
+		formatPeriod(row, period),
+		pluralise(row.logins, 'login'),
+		row.low !== null && `Expected: ${formatExpected(row.low, row.high)}`,
+		row.mean7 !== null && `7-day mean: ${formatMean(row.mean7)}`,
+		row.mean28 !== null && `28-day mean: ${formatMean(row.mean28)}`,
+		row.coverage !== 'complete' && formatKind(row.coverage, period),
+		row.isUnusual && 'Outside the expected range',
+		notesOf(row, notes)
+	].filter(Boolean);
+
+const legendOf = ({ rows, notes, period }) => {
+	const has = (name) => rows.some((row) => barClass(row) === name);
+	const isDays = period === 'day';
+	const entries = [
+		...Object.keys(KINDS_OF_DAY).map((kind) => has(kind) && [`bar ${kind}`, formatKind(kind, period)]),
+		has('weekend') && ['bar weekend', 'Weekend'],
+		has('unusual') && ['bar unusual', 'Outside the expected range', '◆'],
+		isDays && showsWeeks(rows) && rows.some((row) => row.mean7 !== null) && ['line mean7', '7-day mean'],
+		rows.some((row) => row.mean28 !== null) && ['line mean28', '28-day mean'],
+		showsRange(rows) && ['range', 'Expected range'],
+		notes.some((note) => note.kind === 'annotation') && ['sign annotation', 'Note', '▼'],
+		isDays &&
+			showsWeeks(rows) &&
+			notes.some((note) => note.kind === 'bank_holiday') && ['sign bank_holiday', 'Bank holiday', '●']
+	];
+	return entries
+		.filter(Boolean)
+		.map(([style, name, glyph = '']) => `<li><span class="key ${style}" aria-hidden="true">${glyph}</span>${name}</li>`)
+		.join('');
+};
+
+const columnsOf = ({ period, notes }) => [
+	{ name: { day: 'Day', week: 'Week', month: 'Month' }[period], text: (row) => formatPeriod(row, period) },
+	{ name: 'Logins', isFigure: true, text: (row) => formatNumber(row.logins) },
+	...(period === 'day'
+		? [
+				{ name: '7-day mean', isFigure: true, text: (row) => orDash(row.mean7, formatMean) },
+				{ name: '28-day mean', isFigure: true, text: (row) => orDash(row.mean28, formatMean) },
+				{ name: 'Expected', isFigure: true, text: (row) => formatExpected(row.low, row.high) }
+			]
+		: [{ name: 'Complete days', isFigure: true, text: (row) => formatNumber(row.complete) }]),
+	{ name: 'Kind', text: (row) => formatKind(row.coverage, period) },
+	{ name: 'Notes', text: (row) => notesOf(row, notes) }
+];
+
+/** Chart and table of what `selectRows` has selected, of the platform of that name. */
+export const drawLogins = (selected, name, shown) => {
+	const { rows, notes, period, axis } = selected;
+	if (!rows.length)
+		return `<p class="empty" data-testid="no-days">There is no finished ${period} to show between these dates.</p>`;
+	const last = rows[rows.length - 1];
+	const range = formatDays(rows[0].from, last.to);
+	const busiest = rows.reduce((most, row) => (row.logins > most.logins ? row : most));
+	const label =
+		`Bar chart of logins to ${name} per ${period}, ${range}. ` +
+		`The busiest was ${formatPeriod(busiest, period)} with ${pluralise(busiest.logins, 'login')}. ` +
+		`The last was ${formatPeriod(last, period)} with ${pluralise(last.logins, 'login')}. ` +
+		'The same figures are in the table below.';
+	const written = notes.filter((note) => note.kind === 'annotation');
+	const list = written.map((note) => `<li><b>${formatDay(note.day)}</b> ${escapeHtml(note.text)}</li>`).join('');
+	return (
+		`<figure data-testid="chart"><figcaption><p class="range-shown">Logins per ${period}, <span data-testid="range">${range}</span></p>` +
+		`<ul class="legend">${legendOf(selected)}</ul></figcaption>${drawBars({ rows, notes, axis, label })}` +
+		`${list && `<ul class="notes">${list}</ul>`}</figure>` +
+		drawTable({ rows, columns: columnsOf(selected), label: `Logins to ${name} per ${period}`, shown })
+	);
+};

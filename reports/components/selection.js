@@ -1,0 +1,66 @@
+// What the reader has selected: a platform, days, weeks or months, and which of them. It is in the address.
+import { isoDay, toDate, toDay } from './words.js';
+
+export const PERIODS = { day: 'Days', week: 'Weeks', month: 'Months' };
+export const RANGES = {
+	'4w': { name: '4 weeks', days: 28 },
+	'3m': { name: '3 months', days: 91 },
+	'1y': { name: '1 year', days: 365 },
+	all: { name: 'All', days: Infinity }
+};
+const USUAL_RANGES = { day: '3m', week: '1y', month: 'all' };
+
+const known = (name, names) => (Object.hasOwn(names, name) ? name : undefined);
+const readDay = (text) => {
+	const day = /^\d{4}-\d\d-\d\d$/.test(text ?? '') ? toDay(text) : NaN;
+	return isNaN(day) || isoDay(day) !== text ? null : day;
+};
+
+/** What the parameters of an address select: nothing in them is taken for granted. */
+export const readSelection = (address) => {
+	const parameters = new URLSearchParams(address);
+	const period = known(parameters.get('grain'), PERIODS) ?? 'day';
+	const from = readDay(parameters.get('from'));
+	const to = readDay(parameters.get('to'));
+	const range = from === null && to === null ? (known(parameters.get('range'), RANGES) ?? USUAL_RANGES[period]) : '';
+	return { platform: parameters.get('platform') ?? '', period, range, from, to };
+};
+
+/** The parameters of the address for a selection. What is usual is left out. */
+export const writeSelection = ({ platform, period, range, from, to }) => {
+	const parameters = new URLSearchParams();
+	if (platform) parameters.set('platform', platform);
+	if (period !== 'day') parameters.set('grain', period);
+	if (range && range !== USUAL_RANGES[period]) parameters.set('range', range);
+	if (from !== null) parameters.set('from', isoDay(from));
+	if (to !== null) parameters.set('to', isoDay(to));
+	return parameters.toString();
+};
+
+export const withPeriod = (selection, period) => ({
+	...selection,
+	period,
+	range: selection.range && USUAL_RANGES[period]
+});
+export const withRange = (selection, range) => ({ ...selection, range, from: null, to: null });
+export const withDays = (selection, from, to) => ({ ...selection, range: '', from, to });
+
+/** The days that a selection shows, of those that there are. */
+export const daysShown = ({ range, from, to }, first, last) => ({
+	from: Math.max(first, range ? last - RANGES[range].days + 1 : (from ?? first)),
+	to: Math.min(last, range ? last : (to ?? last))
+});
+
+/** The number of a day's period, counted from any: neighbours differ by one. */
+export const periodNumber = (day, period) => {
+	if (period === 'day') return day;
+	if (period === 'week') return Math.floor((day + 3) / 7);
+	return toDate(day).getUTCFullYear() * 12 + toDate(day).getUTCMonth();
+};
+
+/** The first day of a period by its number. */
+export const periodStart = (number, period) => {
+	if (period === 'day') return number;
+	if (period === 'week') return number * 7 - 3;
+	return toDay(Date.UTC(Math.floor(number / 12), number % 12));
+};

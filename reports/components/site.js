@@ -1,0 +1,317 @@
+// The one script of the built site. The page is whole without it: it draws other days from the figures that are in the
+// page, says what is under a pointer, and remembers the appearance. It never fetches anything. It is loaded in the head,
+// so that the appearance is right from the first.
+import { dayAt, describeDay, drawCalendar } from './calendar.js';
+import { describeRow, drawLogins, selectRows } from './logins.js';
+import { unpack } from './rows.js';
+import {
+	PERIODS,
+	RANGES,
+	daysShown,
+	readSelection,
+	withDays,
+	withPeriod,
+	withRange,
+	writeSelection
+} from './selection.js';
+import { ROWS_AT_ONCE } from './table.js';
+import { CHARTS, describeUsers, drawUsers, usersAxis } from './users.js';
+import { formatStaleness, isoDay } from './words.js';
+
+const CHOICE = 'evidence-theme'; // where Evidence's own pages keep it
+const root = document.documentElement;
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+// --- appearance -------------------------------------------------------------------------------------------------
+
+/** Where nothing may be stored (cookies are blocked), the choice holds for this page. */
+const remembered = () => {
+	try {
+		return localStorage.getItem(CHOICE);
+	} catch {
+		return null;
+	}
+};
+const remember = (choice) => {
+	try {
+		localStorage.setItem(CHOICE, choice);
+	} catch {
+		// It is shown all the same.
+	}
+};
+const dark = matchMedia('(prefers-color-scheme: dark)');
+let chosen = remembered();
+
+const showAppearance = () => {
+	const isDark = ['light', 'dark'].includes(chosen) ? chosen === 'dark' : dark.matches;
+	root.dataset.theme = isDark ? 'dark' : 'light';
+	for (const label of all('[data-appearance] span')) label.textContent = `Use ${isDark ? 'light' : 'dark'} colours`;
+};
+const changeAppearance = () => {
+	chosen = root.dataset.theme === 'dark' ? 'light' : 'dark';
+	remember(chosen);
+	showAppearance();
+};
+
+/** Paper is light. */
+const printLight = () => {
+	root.dataset.theme = 'light';
+	addEventListener('afterprint', showAppearance, { once: true });
+};
+
+// --- blocks: what is drawn from figures in the page ----------------------------------------------------------------
+
+/** How each kind of block is drawn for a selection: its HTML, and for each of its drawings what a place has to say. */
+const KINDS = {
+	logins: (data, { selection, shown }) => {
+		const selected = selectRows(data, selection, data.first, data.last);
+		const { axis, rows, notes, period } = selected;
+		const byPlace = new Map(rows.map((row) => [axis.at(row.from), row]));
+		const describe = (place) => byPlace.has(place) && describeRow(byPlace.get(place), period, notes);
+		return {
+			html: () => drawLogins(selected, data.name, shown),
+			charts: [{ length: axis?.length, describe }],
+			selected
+		};
+	},
+	users: (data, { shown }) => {
+		const axis = data.rows.length && usersAxis(data.rows);
+		const byPlace = new Map(data.rows.map((row) => [axis.at(row.from), row]));
+		const charts = CHARTS.map((chart) => ({
+			length: axis.length,
+			describe: (place) => byPlace.has(place) && describeUsers(byPlace.get(place), chart)
+		}));
+		return { html: () => drawUsers(data.rows, data.name, shown), charts };
+	},
+	calendar: (data) => ({ html: () => drawCalendar(data), charts: [], calendar: data })
+};
+
+const UNPACKED = ['days', 'weeks', 'months', 'notes', 'rows'];
+
+const readBlock = (element) => {
+	const data = JSON.parse(element.querySelector('script').textContent);
+	for (const name of UNPACKED) if (data[name]) data[name] = unpack(data[name]);
+	return { element, data, draw: KINDS[element.dataset.block], shown: ROWS_AT_ONCE };
+};
+
+/** A drawing can be reached by keyboard where the arrows do something. */
+const allowKeys = (within) => all('svg.chart', within).forEach((svg) => (svg.tabIndex = 0));
+
+/** Draw a block anew: only once all of it is made does it take the place of the old. */
+const redraw = (block) => {
+	const made = block.draw(block.data, { selection, shown: block.shown });
+	const html = made.html();
+	const drawn = block.element.querySelector('[data-drawn]');
+	const isOpen = drawn.querySelector('details.figures-table')?.open;
+	drawn.innerHTML = html;
+	const table = drawn.querySelector('details.figures-table');
+	if (table) table.open = isOpen;
+	Object.assign(block, made);
+	allowKeys(drawn);
+};
+
+// --- selection --------------------------------------------------------------------------------------------------
+
+let selection;
+let blocks = [];
+
+const showSelection = () => {
+	const platforms = all('[data-control=platform] option').map((option) => option.value);
+	const isKnown = platforms.includes(selection.platform);
+	for (const section of all('section[data-platform]'))
+		section.hidden = isKnown && selection.platform !== '' && section.dataset.platform !== selection.platform;
+	for (const button of all('[data-control=period] button'))
+		button.setAttribute('aria-pressed', button.value === selection.period);
+	for (const button of all('[data-control=range] button'))
+		button.setAttribute('aria-pressed', button.value === selection.range);
+	for (const select of all('[data-control=platform]')) select.value = isKnown ? selection.platform : '';
+	const unknown = selection.platform && platforms.length && !isKnown;
+	say(unknown ? `There is no platform “${selection.platform}”. All are shown.` : '');
+	showDates();
+};
+
+/** The days that the charts show, which for weeks and months end with a period. */
+const shownDays = () => {
+	const first = blocks.find((block) => block.data.first !== undefined)?.data;
+	if (!first) return undefined;
+	const days = daysShown(selection, first.first, first.last);
+	const axes = blocks.map((block) => block.selected?.rows).filter((rows) => rows?.length && selection.period !== 'day');
+	if (!axes.length) return days;
+	return {
+		from: Math.min(...axes.map((rows) => rows[0].from)),
+		to: Math.max(...axes.map((rows) => rows[rows.length - 1].to))
+	};
+};
+const showDates = () => {
+	const days = shownDays();
+	if (!days) return;
+	for (const name of ['from', 'to'])
+		for (const input of all(`[data-control=${name}]`)) input.value = isoDay(days[name]);
+};
+
+const say = (text) => {
+	for (const line of all('[data-controls-status]')) line.textContent = text;
+};
+
+const select = (next) => {
+	selection = next;
+	blocks.filter((block) => block.element.dataset.block === 'logins').forEach(redraw);
+	showSelection();
+	const parameters = writeSelection(selection);
+	history.replaceState(history.state, '', `${location.pathname}${parameters && '?'}${parameters}${location.hash}`);
+};
+
+/** A date counts once it is whole and lies within what there is; while it is typed it may be anything. */
+const selectDates = (input, isLeft) => {
+	const days = shownDays();
+	const day = Math.floor(input.valueAsNumber / 86_400_000);
+	const isWhole = input.value !== '' && input.value >= input.min && input.value <= input.max;
+	if (!isWhole) return isLeft ? showDates() : undefined;
+	const chosenDays = { ...days, [input.dataset.control]: day };
+	if (isoDay(days[input.dataset.control]) === input.value) return undefined;
+	if (chosenDays.from > chosenDays.to) return say('The first day is after the last one.');
+	return select(withDays(selection, chosenDays.from, chosenDays.to));
+};
+
+// --- what is under the pointer ------------------------------------------------------------------------------------
+
+let tip;
+let place; // of the drawing that has the keyboard's focus
+
+const hideTip = () => {
+	if (tip) tip.hidden = true;
+};
+const showTip = (lines, x, y) => {
+	if (!lines || !lines.length) return hideTip();
+	if (!tip) {
+		tip = document.createElement('div');
+		tip.className = 'tip';
+		tip.setAttribute('role', 'status');
+		document.body.append(tip);
+	}
+	const rows = lines.map((text) => Object.assign(document.createElement('div'), { textContent: text }));
+	tip.replaceChildren(...rows);
+	tip.hidden = false;
+	const { width, height } = tip.getBoundingClientRect();
+	tip.style.left = `${Math.max(4, Math.min(x + 14, innerWidth - width - 4))}px`;
+	tip.style.top = `${y - height - 14 > 4 ? y - height - 14 : y + 18}px`;
+	return undefined;
+};
+
+const findBlock = (element) => blocks.find((block) => block.element.contains(element));
+const findChart = (svg) => {
+	const block = findBlock(svg);
+	return block?.charts[all('svg.chart', block.element).indexOf(svg)];
+};
+const pointAt = (event) => {
+	const svg = event.target.closest?.('svg.chart, svg.calendar[data-start]');
+	if (!svg) return hideTip();
+	const box = svg.getBoundingClientRect();
+	const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+	if (svg.matches('.calendar')) {
+		const day = dayAt(svg, x, y);
+		return showTip(day === undefined ? [] : describeDay(findBlock(svg).calendar, day), event.clientX, event.clientY);
+	}
+	const chart = findChart(svg);
+	const isInside = x >= 0 && x < 1 && y >= 0 && y <= 1;
+	return showTip(chart && isInside ? chart.describe(Math.floor(x * chart.length)) : [], event.clientX, event.clientY);
+};
+
+/** The arrows go from figure to figure of the chart that has the focus. */
+const moveBy = { ArrowLeft: -1, ArrowRight: 1, PageUp: -7, PageDown: 7, Home: -Infinity, End: Infinity };
+const pressKey = (event) => {
+	if (event.key === 'Escape') return hideTip();
+	const svg = event.target.closest?.('svg.chart');
+	const chart = svg && event.key in moveBy && findChart(svg);
+	if (!chart) return undefined;
+	event.preventDefault();
+	place = Math.max(0, Math.min(chart.length - 1, (place ?? chart.length) + moveBy[event.key]));
+	const box = svg.getBoundingClientRect();
+	return showTip(chart.describe(place), box.left + ((place + 0.5) / chart.length) * box.width, box.top + 40);
+};
+
+// --- age of the copies: by the reader's own clock, however long the page stays open ---------------------------------------
+
+const showAges = () => {
+	for (const element of all('[data-newest-copy]')) {
+		const staleness = formatStaleness(Date.parse(element.dataset.newestCopy), Date.now());
+		element.hidden = !staleness;
+		element.querySelector('[data-age]').textContent = staleness;
+	}
+	for (const notice of all('[data-stale]')) notice.hidden = !notice.querySelector('[data-newest-copy]:not([hidden])');
+};
+
+// --- start ------------------------------------------------------------------------------------------------------
+
+/** Make the page that is there answer to its reader. */
+const start = () => {
+	selection = readSelection(location.search);
+	const usual = JSON.stringify(readSelection(''));
+	blocks = all('[data-block]').map(readBlock);
+	for (const block of blocks) {
+		if (block.element.dataset.block === 'logins' && JSON.stringify(selection) !== usual) redraw(block);
+		else Object.assign(block, block.draw(block.data, { selection, shown: block.shown }));
+	}
+	allowKeys(document);
+	showSelection();
+	showAges();
+	showAppearance();
+	root.dataset.ready = '';
+};
+
+const buttons = {
+	'[data-appearance]': changeAppearance,
+	'[data-control=period] button': (button) => button.value in PERIODS && select(withPeriod(selection, button.value)),
+	'[data-control=range] button': (button) => button.value in RANGES && select(withRange(selection, button.value)),
+	'[data-more]': (button) => {
+		const block = findBlock(button);
+		block.shown += ROWS_AT_ONCE * 4;
+		redraw(block);
+	}
+};
+const click = (event) => {
+	for (const [selector, act] of Object.entries(buttons)) {
+		const button = event.target.closest?.(selector);
+		if (button) act(button);
+	}
+};
+const isDate = (element) => element.matches?.('[data-control=from], [data-control=to]');
+
+const listen = () => {
+	document.addEventListener('click', click);
+	document.addEventListener('submit', (event) => event.preventDefault());
+	document.addEventListener('change', ({ target }) => {
+		if (isDate(target)) selectDates(target, false);
+		if (target.matches('[data-control=platform]')) select({ ...selection, platform: target.value });
+	});
+	document.addEventListener('focusout', ({ target }) => {
+		if (isDate(target)) selectDates(target, true);
+		if (target.matches?.('svg.chart')) hideTip();
+	});
+	document.addEventListener('focusin', () => (place = undefined));
+	document.addEventListener('keydown', pressKey);
+	for (const name of ['pointermove', 'pointerdown']) document.addEventListener(name, pointAt);
+	document.addEventListener('scroll', hideTip, { passive: true });
+	dark.addEventListener('change', showAppearance);
+	addEventListener('beforeprint', printLight);
+	document.addEventListener('visibilitychange', showAges);
+	setInterval(showAges, 60_000);
+};
+
+/** In `ethelred dev` the page is drawn and changed by Evidence: read it again whenever it has changed. */
+export const follow = () => {
+	if ('followed' in root.dataset) return location.reload(); // this script has changed itself
+	root.dataset.followed = '';
+	const observer = new MutationObserver(() => {
+		observer.disconnect();
+		start();
+		observer.observe(document.body, { childList: true, subtree: true });
+	});
+	start();
+	observer.observe(document.body, { childList: true, subtree: true });
+	return undefined;
+};
+
+showAppearance();
+listen();
+document.addEventListener('DOMContentLoaded', start);

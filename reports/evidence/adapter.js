@@ -1,0 +1,82 @@
+// What is published of a build: the pages, and only the files that they refer to. SvelteKit calls it when all pages are made.
+import fs from 'node:fs';
+import path from 'node:path';
+import { buildSync } from 'esbuild';
+import { createHash } from 'node:crypto';
+
+const OUT = 'build';
+const SCRIPT = '../../components/site.js';
+/** The oldest browsers whose script engine can run the page's script; an older one shows the page as it was built. */
+export const TARGET = ['chrome105', 'edge105', 'firefox110', 'safari16'];
+/** Nothing of another host, and nothing that is fetched by a script. */
+export const POLICY =
+	"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
+	"manifest-src 'self'; base-uri 'none'; form-action 'none'";
+
+// A name that changes with the content would be missing for a page that was cached before the site was replaced.
+const ASSET = /\/_app\/immutable\/assets\/([^"')?]+)\.([\w-]{8})\.(\w+)/g;
+const stable = (text) => text.replace(ASSET, '/assets/$1.$3?v=$2');
+
+// What Evidence's page has beside its content: scripts for an appearance and a splash, which `site.js` makes superfluous.
+const SUPERFLUOUS = [
+	/<script>\s*try \{[\s\S]*?<\/script>/,
+	/<script>\s*<\/script>/,
+	/<!-- SplashScreen -->[\s\S]*?<\/svg>\s*<\/div>/,
+	/<style>\s*#__evidence_project_splash[\s\S]*?<\/style>/
+];
+const without = (page, pattern) => {
+	if (!pattern.test(page))
+		throw new Error(`Evidence has changed its page: ${pattern} isn't in it. Mend evidence/adapter.js`);
+	return page.replace(pattern, '');
+};
+
+const write = (name, content) => {
+	fs.mkdirSync(path.dirname(`${OUT}/${name}`), { recursive: true });
+	fs.writeFileSync(`${OUT}/${name}`, content);
+};
+
+const writeScript = () => {
+	const options = { bundle: true, minify: true, format: 'iife', target: TARGET, write: false, entryPoints: [SCRIPT] };
+	const [{ text }] = buildSync(options).outputFiles;
+	write('assets/site.js', text);
+	return createHash('md5').update(text).digest('hex').slice(0, 8);
+};
+
+/** A page without Evidence's own scripts and splash, and with the site's script and policy. */
+const finish = (page, base, version) => {
+	const bare = SUPERFLUOUS.reduce(without, page);
+	const head =
+		`<meta http-equiv="Content-Security-Policy" content="${POLICY}" />` +
+		`<script src="${base}/assets/site.js?v=${version}"></script>`;
+	return stable(bare)
+		.replace('<html lang="en">', '<html lang="en" data-theme="light">')
+		.replace('<meta name="viewport"', `${head}$&`);
+};
+
+const adapt = (builder) => {
+	const made = builder.getBuildDirectory('published');
+	const base = builder.config.kit.paths.base;
+	builder.rimraf(made);
+	builder.rimraf(OUT);
+	builder.writeClient(made);
+	builder.writePrerendered(made);
+	builder.copy('static', OUT);
+	builder.rimraf(`${OUT}/data/ethelred`); // what the pages were made from
+	builder.rimraf(`${OUT}/data/manifest.json`);
+	write('manifest.webmanifest', fs.readFileSync(`${made}/manifest.webmanifest`));
+	const version = writeScript();
+	const assets = new Set();
+	const take = (text) => [...text.matchAll(ASSET)].forEach(([file]) => assets.add(file));
+	for (const { file } of builder.prerendered.pages.values()) {
+		const page = fs.readFileSync(`${made}/${file}`, 'utf8');
+		take(page);
+		write(file === '404/index.html' ? '404.html' : file, finish(page, base, version));
+	}
+	for (const file of assets) {
+		const content = fs.readFileSync(made + file);
+		if (file.endsWith('.css')) take(content.toString());
+		write(stable(file).replace(/\?.*/, ''), file.endsWith('.css') ? stable(content.toString()) : content);
+	}
+};
+
+export default { name: 'ethelred', adapt };

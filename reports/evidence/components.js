@@ -1,0 +1,130 @@
+// Evidence's own components in a page: each is imported from its own file (their index puts 0.7 MB into each page), and
+// drawn when the site is built, since a built page carries none of Evidence's scripts. Where Evidence leaves that to
+// the reader's browser, some of its text is replaced here; if the text isn't there, Evidence has changed: an error.
+import fs from 'node:fs';
+import path from 'node:path';
+
+const isBuild = process.env.EVIDENCE_IS_BUILDING === 'true';
+const DIST = '@evidence-dev/core-components/dist';
+const root = path.resolve('../../node_modules', DIST);
+
+/** What works in a page. README.md has the list, with what each can't do; tests/site/evidence-components.md has all. */
+export const DRAWN = [
+	...['Area', 'AreaChart', 'Bar', 'BarChart', 'Line', 'LineChart', 'Scatter', 'ScatterPlot', 'Bubble', 'BubbleChart'],
+	...['BoxPlot', 'CalendarHeatmap', 'Chart', 'FunnelChart', 'Heatmap', 'Hist', 'Histogram', 'SankeyDiagram'],
+	...['ReferenceArea', 'ReferenceLine', 'ReferencePoint', 'BigValue', 'Column', 'DataTable', 'Delta', 'Value'],
+	...[
+		'Accordion',
+		'AccordionItem',
+		'Alert',
+		'BigLink',
+		'CodeBlock',
+		'Details',
+		'Grid',
+		'LineBreak',
+		'Link',
+		'LinkButton',
+		'PageBreak'
+	],
+	...['Tab', 'Tabs']
+];
+/** What Evidence puts on a page by itself. */
+const ITS_OWN = ['QueryViewer'];
+
+const files = fs
+	.readdirSync(root, { recursive: true })
+	.filter((file) => file.endsWith('.svelte'))
+	.map((file) => [path.basename(file, '.svelte'), file]);
+const fileOf = Object.fromEntries(files);
+const OWN = {
+	Accordion: 'Plain.svelte',
+	AccordionItem: 'Details.svelte',
+	CodeBlock: 'CodeBlock.svelte',
+	Details: 'Details.svelte',
+	Tab: 'Details.svelte',
+	Tabs: 'Plain.svelte'
+};
+
+const refuse = (page, name) => {
+	throw new Error(
+		`${page}: <${name}> needs Evidence's script, which a built page doesn't have (reports/README.md says what works)`
+	);
+};
+
+const importOf = (name, as, page) => {
+	if (ITS_OWN.includes(name)) return `import { ${name} } from '@evidence-dev/core-components';`;
+	if (!DRAWN.includes(name)) return refuse(page, name);
+	if (isBuild && OWN[name]) return `import ${as} from '${path.resolve('../../evidence', OWN[name])}';`;
+	return `import ${as} from '${path.join(root, fileOf[name])}';`;
+};
+
+const SEARCH = /<DataTable\b[^>]*\ssearch(?!=["'{]?false)/;
+const IMPORTS = /import \{([^}]*)\} from ["']@evidence-dev\/core-components["'];?/g;
+
+const importEach = (content, importOf) =>
+	content.replace(IMPORTS, (_, names) =>
+		names
+			.split(',')
+			.map((text) => text.trim().split(' as '))
+			.filter(([name]) => name)
+			.map(([name, as = name]) => importOf(name, as))
+			.join('\n')
+	);
+
+const inPage = (content, filename) => {
+	const page = filename.replace(/^.*\/src\/pages/, 'pages').replace('/+page.md', '.md');
+	if (SEARCH.test(content)) refuse(page, 'DataTable search');
+	return importEach(content, (name, as) => importOf(name, as, page));
+};
+
+// What Evidence does before each update, which drawing at build has none of, is done once all else is known.
+const OVERRIDES = [
+	['beforeUpdate(() => {', 'const applyOverrides = (() => {'],
+	[/<\/script>(?![\s\S]*<\/script>)/, '\t$: applyOverrides();\n</script>']
+];
+/** What is replaced in a component's text, and by what. */
+const REPLACED = {
+	Area: OVERRIDES,
+	Bar: OVERRIDES,
+	Box: OVERRIDES,
+	Bubble: OVERRIDES,
+	Line: OVERRIDES,
+	Scatter: OVERRIDES,
+	_DataTable: [
+		// Its columns are known when its content has been drawn, and not yet before it.
+		[
+			'\tlet index = 0;\n',
+			'\tconst inOrder = ({ columns, priorityColumns }) => {\n\t\tconst order = getFinalColumnOrder(columns.map((d) => d.id), priorityColumns);\n\t\treturn [...columns].sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id));\n\t};\n\tlet index = 0;\n'
+		],
+		['\t{orderedColumns}\n', '\torderedColumns={inOrder($props)}\n'],
+		// All rows are there, and nothing that would only turn pages, download or search by script.
+		['$: paginated = data.length > rows && !groupBy;', '$: paginated = false;'],
+		[
+			'class="scrollbox pretty-scrollbar"',
+			'class="scrollbox pretty-scrollbar" tabindex="0" role="region" aria-label="Table"'
+		],
+		['{#if downloadable}', '{#if false}'],
+		['{#if !isFullPage}', '{#if false}']
+	]
+};
+
+const replaceAll = (content, [from, to]) => {
+	const isThere = from instanceof RegExp ? from.test(content) : content.includes(from);
+	if (!isThere) throw new Error(`Evidence has changed: ${from} isn't in it. Mend evidence/components.js`);
+	return from instanceof RegExp ? content.replace(from, () => to) : content.replaceAll(from, () => to);
+};
+
+const drawnAtBuild = (content, filename) => {
+	const name = path.basename(filename, '.svelte');
+	if (name === 'ECharts') return fs.readFileSync(path.resolve('../../evidence/ECharts.svelte'), 'utf8');
+	const changed = (REPLACED[name] ?? []).reduce(replaceAll, content);
+	return importEach(changed, (other, as) => `import ${as} from '${path.join(root, fileOf[other])}';`);
+};
+
+export const evidenceComponents = {
+	markup: ({ content, filename }) => {
+		if (filename.endsWith('.md')) return { code: inPage(content, filename) };
+		if (isBuild && filename.includes(DIST)) return { code: drawnAtBuild(content, filename) };
+		return undefined;
+	}
+};

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { daysShown, readSelection, withDays, withPeriod, withRange, writeSelection } from '../components/selection.js';
+import { pack, unpack, withData } from '../components/rows.js';
+import { expectedHigh, expectedLow, formatStaleness, isoDay, toDay } from '../components/words.js';
+
+test('an address that makes no sense shows the usual', () => {
+	for (const address of ['grain=hour&from=soon&range=<b>', 'grain=toString&range=constructor', 'from=2026-02-30'])
+		assert.deepEqual(readSelection(address), readSelection(''));
+});
+
+test('what is selected survives the address', () => {
+	for (const address of ['platform=x&grain=week&range=all', 'from=2025-08-04&to=2025-10-14', ''])
+		assert.equal(writeSelection(readSelection(address)), address);
+});
+
+test('a period has its own usual range, and keeps days that were chosen', () => {
+	assert.equal(withPeriod(readSelection(''), 'month').range, 'all');
+	const chosen = withDays(readSelection(''), 1, 2);
+	assert.deepEqual(withPeriod(chosen, 'week'), { ...chosen, period: 'week' });
+	assert.equal(withRange(chosen, '1y').from, null);
+});
+
+test('the days shown are those that there are', () => {
+	const [first, last] = [toDay('2026-03-01'), toDay('2026-03-31')];
+	assert.deepEqual(daysShown(readSelection('range=1y'), first, last), { from: first, to: last });
+	assert.equal(isoDay(daysShown(readSelection('range=4w'), first, last).from), '2026-03-04');
+	assert.deepEqual(daysShown(readSelection('to=2026-03-10'), first, last), { from: first, to: toDay('2026-03-10') });
+});
+
+test('rows survive being packed, and no text of theirs ends the element that holds them', () => {
+	const rows = [3, 4, 5].map((day, i) => ({ day, kind: 'complete', mean: [1.5, null, 2][i], text: '</script><b>' }));
+	assert.deepEqual(unpack(JSON.parse(JSON.stringify(pack(rows)))), rows);
+	assert.deepEqual(unpack(pack([])), []);
+	assert.equal(withData('logins', pack(rows), '').match(/<\/script>/g).length, 1);
+});
+
+test('whole numbers are expected, and copies are stale after two days', () => {
+	assert.equal(expectedLow({ expected_low: 11.2 }), 12);
+	assert.equal(expectedHigh({ expected_high: 20.9 }), 20);
+	const hour = 60 * 60 * 1000;
+	assert.equal(formatStaleness(0, 48 * hour), '');
+	assert.equal(formatStaleness(0, 73 * hour), '3 days old: later days are missing');
+});

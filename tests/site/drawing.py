@@ -1,0 +1,93 @@
+"""What a chart of the site shows, read back from its SVG: no browser is asked where things are."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+CHART = re.compile(r'<svg class="chart".*?<g class="signs">.*?</g></svg>', re.S)
+DRAWN = re.compile(r'<svg class="drawn" viewBox="0 0 (\S+) (\S+)"[^>]*>(.*?)</svg>', re.S)
+PATH = re.compile(r'<path class="([^"]*)" d="([^"]*)"')
+NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
+BAR = re.compile(rf"M({NUMBER}) ({NUMBER})v-({NUMBER})h({NUMBER})v({NUMBER})z")
+BOX = re.compile(rf"M({NUMBER}) ({NUMBER})h1V({NUMBER})h-1z")
+POINT = re.compile(rf"([ML])({NUMBER}) ({NUMBER})(?:h0)?")
+UNIT = re.compile(r'<line x2="100%" y1="(\S+)%"[^>]*><text[^>]*>([\d,]+)</text>')
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar: its kind, its sides in periods from the first, its ends in logins."""
+
+    kind: str
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart's axes' ends and all that is drawn between them, in periods and logins."""
+
+    length: int
+    end: float
+    bars: list[Bar]
+    boxes: dict[str, dict[int, tuple[float, float]]]  # by class and period: from, to
+    lines: dict[str, dict[int, float]]  # by class and period
+    numbers: dict[int, float]  # of the axis: how high each stands
+
+
+def charts_of(page: Path | str) -> list[Chart]:
+    """Return the charts of a page, or of a piece of one, in order."""
+    html = page.read_text(encoding="utf-8") if isinstance(page, Path) else page
+    return [read(found.group()) for found in CHART.finditer(html)]
+
+
+def read(svg: str) -> Chart:
+    """Return what one chart shows."""
+    drawn = DRAWN.search(svg)
+    assert drawn is not None
+    length, end, content = int(drawn[1]), float(drawn[2]), drawn[3]
+    assert "transform" not in content
+    chart = Chart(length, end, [], {}, {}, {})
+    for name, path in PATH.findall(content):
+        kind = name.split()[-1]
+        if name.startswith("bar"):
+            chart.bars.extend(bars(kind, path, end))
+        elif name.startswith("line") and "halo" not in name:
+            chart.lines[kind] = points(path, end)
+        elif not name.startswith("line"):
+            chart.boxes[kind] = {
+                round(float(x)): (end - float(low), end - float(high))
+                for x, high, low in whole(BOX, path)
+            }
+    for share, number in UNIT.findall(svg):
+        chart.numbers[int(number.replace(",", ""))] = end * (1 - float(share) / 100)
+    chart.bars.sort(key=lambda bar: bar.left)
+    return chart
+
+
+def bars(kind: str, path: str, end: float) -> list[Bar]:
+    """Return the bars of a path, each of which must be closed."""
+    found = []
+    for x, y, up, width, down in whole(BAR, path):
+        assert up == down
+        left, bottom = float(x), end - float(y)
+        found.append(Bar(kind, left, left + float(width), bottom, bottom + float(up)))
+    return found
+
+
+def points(path: str, end: float) -> dict[int, float]:
+    """Return a line's points by period. Where it isn't broken, the next one follows at once."""
+    found: dict[int, float] = {}
+    for command, x, y in whole(POINT, path):
+        place = float(x) - 0.5
+        assert command == "M" or place - 1 in found
+        found[round(place)] = end - float(y)
+    return found
+
+
+def whole(pattern: re.Pattern[str], path: str) -> list[tuple[str, ...]]:
+    """Return all matches, between which nothing else may be."""
+    assert pattern.sub("", path) == "", pattern.sub("", path)[:80]
+    return pattern.findall(path)

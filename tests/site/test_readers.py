@@ -1,0 +1,307 @@
+"""The site as its readers meet it: other browsers, networks, papers, clocks, languages."""
+
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urljoin
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+
+from tests.site.conftest import Builds, Site, served
+from tests.site.test_pages import ask, open_page, table
+from tests.support.browsing import Visit
+
+pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
+
+REPORTS = Path(__file__).parents[2] / "reports"
+PLATFORM = "platforms/demo_workbench/"
+DENY_STORAGE = """
+    Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('denied') }});
+"""
+BREAK_SCRIPT = "JSON.parse = () => { throw new Error('broken') };"
+BREAK_LATER = "addEventListener('load', () => { Map = undefined; Object.entries = undefined });"
+TRANSLATE = """
+    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const texts = [];
+    while (walk.nextNode()) texts.push(walk.currentNode);
+    for (const text of texts.filter(text => !text.parentNode.closest('script, svg'))) {
+        const font = document.createElement('font');
+        text.replaceWith(font);
+        font.append(text);
+    }
+"""
+# Labels of the axes, as boxes that can be seen: of which none may meet or be cut.
+LABELS = """
+    () => [...document.querySelectorAll('svg.chart')].map(chart =>
+        ['.times text', '.numbers text'].map(labels => [...chart.querySelectorAll(labels)]
+            .map(label => label.getBoundingClientRect()).filter(box => box.width)
+            .map(box => [box.left, box.right, box.top, box.bottom])))
+"""
+
+
+def weeks(page: Page) -> Locator:
+    return page.get_by_role("button", name="Weeks", exact=True)
+
+
+def works(page: Page) -> None:
+    """The controls are there and draw other figures."""
+    weeks(page).click()
+    expect(page.get_by_test_id("range").first).to_contain_text(" to ")
+    expect(page.locator("figcaption").first).to_contain_text("Logins per week")
+    assert "grain=week" in page.url
+
+
+def is_whole_without_script(page: Page) -> None:
+    """The figures are there, and no control that would do nothing."""
+    expect(page.get_by_test_id("verdict").first).to_be_visible()
+    expect(page.locator("svg.chart .bar").first).to_be_visible()
+    expect(weeks(page)).to_be_hidden()
+
+
+@pytest.mark.parametrize("path", ["", "index.html", PLATFORM, f"{PLATFORM}index.html"])
+def test_whatever_else_is_refused_the_page_works(demo_site: Site, visit: Visit, path: str) -> None:
+    page = visit.context.new_page()
+    page.add_init_script(DENY_STORAGE)
+    page.route(re.compile(r"\.(arrow|wasm|parquet|csv|json)"), lambda route: route.abort())
+    page.goto(urljoin(demo_site.url, path))
+    works(page)
+    page.locator("[data-appearance]").click()
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert visit.errors == []
+
+
+@pytest.mark.parametrize("harm", ["refused", "empty", "broken"])
+def test_without_its_script_a_page_is_whole(demo_site: Site, visit: Visit, harm: str) -> None:
+    page = visit.context.new_page()
+
+    def answer(route: Route) -> None:
+        if harm == "refused":
+            route.abort()
+        elif harm == "empty":
+            route.fulfill(body="", content_type="text/javascript")
+        else:
+            route.continue_()
+
+    page.route("**/site.js*", answer)
+    if harm == "broken":
+        page.add_init_script(BREAK_SCRIPT)
+    page.goto(demo_site.url)
+    is_whole_without_script(page)
+
+
+def test_an_error_while_drawing_leaves_what_is_there(demo_site: Site, visit: Visit) -> None:
+    page = visit.context.new_page()
+    page.add_init_script(BREAK_LATER)
+    page.goto(demo_site.url, wait_until="load")
+    before = page.locator("figure").first.inner_html()
+    weeks(page).click()
+    assert page.locator("figure").first.inner_html() == before
+    assert visit.errors
+
+
+def test_the_policy_is_in_each_page_and_is_sent_by_serve(demo_site: Site) -> None:
+    for path in ("", PLATFORM, "about/", "no/such/page"):
+        answer = httpx.get(urljoin(demo_site.url, path))
+        (policy,) = re.findall(
+            r'http-equiv="Content-Security-Policy" content="([^"]*)"', answer.text
+        )
+        assert answer.headers["Content-Security-Policy"] == policy
+        assert "script-src 'self';" in policy
+        assert policy.startswith("default-src 'none'")
+        assert not re.findall(r"<script(?! src=| type=.application/json)", answer.text)
+    assert (
+        "Content-Security-Policy" not in httpx.get(urljoin(demo_site.url, "dbt/index.html")).headers
+    )
+
+
+def test_the_script_runs_in_the_oldest_browsers_that_are_supported(demo_site: Site) -> None:
+    """acorn reads it as the language of 2022, which these have."""
+    code = "require('acorn').parse(require('fs').readFileSync(0, 'utf8'), {ecmaVersion: 2022})"
+    script = (demo_site.folder / "assets" / "site.js").read_text(encoding="utf-8")
+    node = Path(sys.executable).with_name("node")
+    done = subprocess.run([node, "-e", code], cwd=REPORTS, input=script, text=True, check=False)
+    assert done.returncode == 0
+    assert not re.findall(r"\.(findLast|toSorted|toReversed|toSpliced|groupBy)\(", script)
+
+
+@pytest.mark.parametrize("zone", ["Europe/London", "America/Los_Angeles", "Pacific/Auckland"])
+def test_each_reader_sees_the_same_days(
+    demo_site: Site, demo_datastore: Path, browser: Browser, zone: str
+) -> None:
+    context = browser.new_context(timezone_id=zone, locale="en-US")
+    page = context.new_page()
+    page.goto(f"{demo_site.url}?range=1y")
+    rows = ask(
+        demo_datastore,
+        "select strftime(day, '%A %-d %B %Y'), logins from logins_timeseries"
+        " where platform = 'opencodelists' order by day desc limit 100",
+    )
+    assert [row[:2] for row in table(page, "opencodelists")] == [[day, f"{n:,}"] for day, n in rows]
+    context.close()
+
+
+def test_what_is_under_mouse_finger_and_arrow_keys_is_said(
+    demo_site: Site, demo_datastore: Path, browser: Browser
+) -> None:
+    context = browser.new_context(has_touch=True, viewport={"width": 900, "height": 1000})
+    page = context.new_page()
+    page.goto(urljoin(demo_site.url, PLATFORM))
+    days = ask(
+        demo_datastore,
+        "select strftime(day, '%A %-d %B %Y'), logins from logins_timeseries"
+        " where platform = 'demo_workbench' order by day desc limit 91",
+    )[::-1]
+    chart, tip = page.locator("svg.chart").first, page.locator(".tip")
+    box = chart.bounding_box()
+    assert box is not None
+    for place in (0, 45, 90):
+        at = (box["x"] + (place + 0.5) / 91 * box["width"], box["y"] + 50)
+        day, logins = days[place]
+        for act in (page.mouse.move, page.touchscreen.tap):
+            act(*at)
+            expect(tip).to_contain_text(day)
+            expect(tip).to_contain_text(f"{logins:,} login")
+            page.mouse.move(5, 5)
+            expect(tip).to_be_hidden()
+    chart.focus()
+    for key, place in (("ArrowLeft", 90), ("ArrowLeft", 89), ("Home", 0), ("ArrowRight", 1)):
+        page.keyboard.press(key)
+        expect(tip).to_contain_text(days[place][0])
+    page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+    calendar = page.locator("svg.calendar[data-start]").first
+    calendar.scroll_into_view_if_needed()
+    calendar.hover(position={"x": 60, "y": 60})
+    expect(tip).to_contain_text(re.compile(r"2026.* login"))
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280, 2560])
+@pytest.mark.parametrize(
+    "path", ["", "?range=4w", "?range=1y", "?grain=week&range=all", "?grain=month", PLATFORM]
+)
+def test_labels_never_meet_nor_are_cut(
+    demo_site: Site, visit: Visit, width: int, path: str
+) -> None:
+    page = visit.context.new_page()
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(urljoin(demo_site.url, path))
+    for times, numbers in page.evaluate(LABELS):
+        assert times
+        assert len(numbers) > 1
+        for left, right, _, _ in times + numbers:
+            assert left >= 0
+            assert right <= width
+        assert all(one[1] + 4 < next_[0] for one, next_ in pairwise(times))
+        assert all(lower[2] > upper[3] for lower, upper in pairwise(numbers))
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_date_can_be_typed(demo_site: Site, visit: Visit) -> None:
+    page = open_page(visit, f"{demo_site.url}?range=all")
+    field = page.get_by_label("From", exact=True)
+    last = page.get_by_label("to", exact=True).input_value()
+    field.focus()
+    field.press_sequentially("10012026")  # month or day first, as the browser has it
+    weeks(page).focus()
+    assert re.search(r"from=2026-(10-01|01-10)&to=" + last, page.url)
+    field.fill("1980-01-01")
+    weeks(page).focus()
+    assert "1980" not in page.url
+    assert field.input_value().startswith("2026")
+
+
+def test_an_open_tab_grows_stale(demo_site: Site, visit: Visit) -> None:
+    page = visit.context.new_page()
+    newest = page.context.request.get(demo_site.url).text()
+    (moment, *_) = re.findall(r'data-newest-copy="([^"]*)"', newest)
+    page.clock.install(time=moment)
+    page.goto(demo_site.url)
+    expect(page.get_by_test_id("stale")).to_be_hidden()
+    expect(page.get_by_test_id("age").first).to_be_hidden()
+    page.clock.fast_forward("49:00:00")
+    expect(page.get_by_test_id("stale")).to_contain_text("2 days old")
+    expect(page.get_by_test_id("age").first).to_contain_text("later days are missing")
+
+
+def test_a_translated_page_changes_as_a_whole(demo_site: Site, visit: Visit) -> None:
+    page = open_page(visit, demo_site.url)
+    page.evaluate(f"() => {{ {TRANSLATE} }}")
+    weeks(page).click()
+    expect(page.locator("figcaption").first).to_contain_text("Logins per week")
+    assert " to " in table(page, "opencodelists")[0][0]
+
+
+def test_the_address_says_what_is_shown(demo_site: Site, visit: Visit) -> None:
+    page = open_page(visit, f"{demo_site.url}?range=1y&platform=demo_workbench")
+    expect(page.locator("[data-testid=platform]:visible")).to_have_count(1)
+    page.get_by_role("link", name="Overview").click()
+    expect(page.locator("[data-testid=platform]:visible")).to_have_count(2)
+    expect(page.get_by_role("button", name="3 months")).to_have_attribute("aria-pressed", "true")
+    page.goto(f"{demo_site.url}?grain=toString&range=constructor")
+    works(page)
+
+
+def test_a_long_name_fits_a_phone(demo_site: Site, visit: Visit) -> None:
+    for path in ("", PLATFORM, "about/", "completeness/"):
+        page = visit.context.new_page()
+        page.set_viewport_size({"width": 390, "height": 900})
+        page.goto(urljoin(demo_site.url, path))
+        for name in ("A platform with a name of sixty-eight letters " + "x" * 22, "W" * 68):
+            page.evaluate(
+                "name => document.querySelectorAll('h1, h2 a, h2, tbody a, .notes li, strong')"
+                ".forEach(element => { element.textContent = name })",
+                name,
+            )
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_printed_from_a_dark_screen_it_is_light(demo_site: Site, visit: Visit) -> None:
+    page = visit.context.new_page()
+    page.emulate_media(color_scheme="dark")
+    page.goto(demo_site.url)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    expect(page.locator(".controls")).to_be_hidden()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_forced_colours_tell_the_kinds_apart(demo_site: Site, visit: Visit) -> None:
+    page = visit.context.new_page()
+    page.emulate_media(forced_colors="active")
+    page.goto(urljoin(demo_site.url, f"{PLATFORM}?range=all"))
+    looks = page.evaluate(
+        "() => [...document.querySelectorAll('svg.drawn .bar, svg.calendar g path')].map(path => {"
+        " const style = getComputedStyle(path);"
+        " return [path.classList.value, [style.fill, style.fillOpacity, style.stroke].join()] })"
+    )
+    bars = {name: look for name, look in looks if name.startswith("bar")}
+    squares = {name: look for name, look in looks if not name.startswith("bar")}
+    assert len(set(squares.values())) == len(squares) >= 4
+    assert bars["bar complete"] not in (bars["bar partial"], bars["bar before_collection"])
+    assert bars["bar unusual"] != bars["bar complete"]
+
+
+def test_each_pages_preview_has_its_own_title(builds: Builds) -> None:
+    for folder in ("opencodelists", "demo_workbench"):
+        page = (builds.demo / "platforms" / folder / "index.html").read_text(encoding="utf-8")
+        name = {"opencodelists": "OpenCodelists", "demo_workbench": "Workbench (demo)"}[folder]
+        assert f'property="og:title" content="{name} · Ethelred"' in page
+        assert page.count("<title>") == 1
+        assert '<meta name="robots" content="noindex"' in page
+
+
+def test_a_page_that_was_cached_before_a_build_finds_its_files(builds: Builds) -> None:
+    """Names of files stay the same from build to build; what changed is asked for by its query."""
+    page = (builds.samples / "index.html").read_text(encoding="utf-8")
+    files = re.findall(r'(?:href|src)="/(assets/[^"?]*)\?v=', page)
+    assert len(files) >= 3
+    assert all((builds.demo / file).is_file() for file in files)
+    with served(builds.demo) as site:
+        assert httpx.get(f"{site.url}{files[0]}?v=older").status_code == 200
