@@ -76,7 +76,9 @@ def kind_of(row: Row) -> str:
     low, high = row["low"], row["high"]
     if row["coverage"] != "complete":
         return str(row["coverage"])
-    if low is not None and not low <= row["logins"] <= high:
+    if row.get("verdict", "") in ("lower", "higher"):  # as the datastore says
+        return "unusual"
+    if "verdict" not in row and low is not None and not low <= row["logins"] <= high:
         return "unusual"
     weekday = (EPOCH + timedelta(days=row["from"])).isoweekday()
     return "weekend" if row["from"] == row["to"] and weekday > 5 else "complete"
@@ -172,11 +174,12 @@ def test_the_built_pages_draw_what_the_datastore_has(
         for chart, (platform,) in zip(charts, platforms, strict=True):
             found = connection.execute(
                 "select day - date '1970-01-01', logins, coverage, rolling_mean_7d,"
-                " rolling_mean_28d, ceil(expected_low), floor(expected_high) from logins_timeseries"
+                " rolling_mean_28d, ceil(expected_low), floor(expected_high), verdict"
+                " from logins_timeseries"
                 " where platform = ? and day >= ? order by day",
                 [platform, first],
             ).fetchall()
-            names = ["from", "logins", "coverage", "mean7", "mean28", "low", "high"]
+            names = ["from", "logins", "coverage", "mean7", "mean28", "low", "high", "verdict"]
             rows = [dict(zip(names, row, strict=True)) | {"to": row[0]} for row in found]
             assert chart.length == (last - first).days + 1
             check(chart, rows, first=(first - EPOCH).days)
