@@ -9,7 +9,7 @@ export UV_COMPILE_BYTECODE := 1
 # Node and npm come from a wheel, inside the virtual environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo serve dev test test-all test-quick lint format lock audit browser clean
+.PHONY: help setup demo serve dev test test-all test-quick lint format lock audit test-deps clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 14
@@ -36,10 +36,10 @@ serve: setup ## show the demo's site on this machine (PORT=8000, or another SITE
 dev: setup ## the demo's report while you work on it, with each change at once
 	$(BIN)/ethelred dev
 
-test: setup browser ## the tests of every change
+test: setup test-deps ## the tests of every change
 	$(BIN)/python -m pytest -n auto -m "not dice"
 
-test-all: setup browser ## all tests, with those of every week
+test-all: setup test-deps ## all tests, with those of every week
 	$(BIN)/python -m pytest -n auto
 
 test-quick: setup ## the tests without the slow ones and the site's
@@ -58,7 +58,7 @@ lock: ## resolve the dependencies again (needs uv)
 audit: setup ## ask for known weaknesses of the locked packages (needs the internet)
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/audit
 
-browser:
+test-deps:
 	sh scripts/debian-packages
 
 clean: ## remove what setup and the builds made, but no datastore

@@ -49,7 +49,7 @@ COPY = """
     insert into copies by name
     select
         'opencodelists' as platform, 'first' as copy_id, timestamp '{night}' - interval 1 day
-        as taken_at, 'statement' as taken_at_from, timestamp '{night}' as obtained_at,
+        as taken_at, 'override' as taken_at_source, timestamp '{night}' as obtained_at,
         {users} as users, {users} as users_ever_logged_in, 0 as rejected_logins,
         {count} as new_logins
 """
@@ -81,7 +81,7 @@ def main() -> None:
     """Print a table, a line for each size."""
     sizes = [int(text.replace("_", "")) for text in sys.argv[1:]] or list(SIZES)
     print(f"{'logins':>12} {'file MB':>8} {'build s':>8} {'cpu s':>7} {'MB':>6} {'append s':>9}")
-    with tempfile.TemporaryDirectory(dir=os.environ.get("ETHELRED_WORK")) as name:
+    with tempfile.TemporaryDirectory(dir=os.environ.get("ETHELRED_WORK_DIR")) as name:
         folder = Path(name)
         copies = [make_copy(folder / f"copy-{night}.sqlite3", night) for night in range(REPEATS)]
         for size in sizes:

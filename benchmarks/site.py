@@ -148,12 +148,12 @@ def grow(original: Path, path: Path, years: int, platforms: int) -> None:
                 f" from {table} as o, range({platforms}) as ps (p) where platform = 'opencodelists'"
             )
         connection.execute(
-            "update platform_headlines set first_day ="
+            "update platform_headlines set first_login_on ="
             " (select min(day) from logins_timeseries where platform = 'platform_0')"
         )
         # It compares the marts with the history, which was not grown.
         connection.execute(
-            "create or replace view missing_figures as"
+            "create or replace view report_blockers as"
             " select null as platform, null as mart where false"
         )
 

@@ -34,7 +34,7 @@ def private_folder(*, inside: Path | None = None) -> Iterator[Path]:
     except OSError as error:
         raise UsageError(
             f"no private folder can be made in {root}: {error.strerror}; make room, or name a "
-            "folder that you can write to (ETHELRED_WORK, --datastore, --site)"
+            "folder that you can write to (ETHELRED_WORK_DIR, --datastore, --site)"
         ) from None
     try:
         yield folder

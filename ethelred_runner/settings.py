@@ -31,5 +31,5 @@ def drop_empty_settings() -> None:
 
 
 def work_root() -> Path:
-    """Return the folder that private folders are made in: ETHELRED_WORK, else `data/work`."""
-    return Path(setting("ETHELRED_WORK", str(DATA / "work"))).expanduser().absolute()
+    """Return the folder that private folders are made in: ETHELRED_WORK_DIR, else `data/work`."""
+    return Path(setting("ETHELRED_WORK_DIR", str(DATA / "work"))).expanduser().absolute()

@@ -37,7 +37,7 @@ CHANGED = CUT | {
     "a login's moment": f"update logins set logged_in_at = timestamp '2001-01-01' {SOME}",
     "a login's number": f"update logins set ordinal = 7 {SOME}",
     "when it was appended": f"update logins set appended_at = timestamp '2001-01-01' {SOME}",
-    "a column": "alter table copies drop column taken_at_from",
+    "a column": "alter table copies drop column taken_at_source",
     "a column of logins": "alter table logins drop column copy_id",
     "when a copy was taken": "update copies set taken_at = taken_at + interval 1 second",
     "what a renamed model doesn't append": "insert into copies select * replace ('new' as copy_id)"
@@ -177,7 +177,7 @@ def test_status_lists_the_nights_that_are_missing(store: Path, ethelred: Ethelre
 def test_a_stale_datastore_ends_with_5(
     hours: int, code: int, datastore: Path, ethelred: Ethelred
 ) -> None:
-    age = f"--max-age={hours}"
+    age = f"--fail-after={hours}"
     done = ethelred("status", "--json", age, "--datastore", datastore, code=code)
     assert json.loads(done.stdout)["platforms"]
     assert ("no copy was taken within" in done.stderr) == bool(code)

@@ -69,9 +69,9 @@ def test_each_exit_code_is_in_the_readme() -> None:
         (["run", "--no-report"], 2, OWN),
         (["run", "--platform", "opencodelists"], 2, OWN),
         (["run", "--no-such-option"], 2, "--no-such-option"),
-        (["run", "--max-age", "inf"], 2, "no number of hours"),
-        (["status", "--max-age", "nan"], 2, "no number of hours"),
-        (["run", "--if-older", "-1"], 2, "no number of hours"),
+        (["run", "--warn-after", "inf"], 2, "no number of hours"),
+        (["status", "--fail-after", "nan"], 2, "no number of hours"),
+        (["run", "--skip-if-fresh", "-1"], 2, "no number of hours"),
         (["serve", "--port", "99999"], 2, "--port"),
         (["build", "a", "b", "--taken-at", "2026-03-22", "--init"], 2, "one source"),
         (["build", "a", "--taken-at", "yesterday", "--init"], 2, "2026-03-22T05:00:00Z"),
@@ -153,16 +153,16 @@ def test_nohup_keeps_its_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_options_are_environment_variables_too(calls: Calls, tmp_path: Path) -> None:
-    settings = {OWN: "/a/copy", "ETHELRED_DATASTORE": "/a/store", "ETHELRED_MAX_AGE": "0"}
+    settings = {OWN: "/a/copy", "ETHELRED_DATASTORE": "/a/store", "ETHELRED_WARN_AFTER": "0"}
     settings |= {"ETHELRED_INIT": "true", "ETHELRED_NO_REPORT": "1"}
     invoke("run", settings=settings)
     settings |= {"ETHELRED_NO_REPORT": "0"}
-    invoke("run", "--site", tmp_path, "--if-older", "8", settings=settings)
+    invoke("run", "--site", tmp_path, "--skip-if-fresh", "8", settings=settings)
     (requests, datastore, outcome, first), (_, _, _, second) = calls
     assert [request.source for request in requests] == ["/a/copy"]
-    assert (datastore, outcome.max_age_hours) == ("/a/store", 0)
-    assert (first["init"], first["site"], first["if_older_hours"]) == (True, None, None)
-    assert (second["site"], second["if_older_hours"]) == (tmp_path, 8)
+    assert (datastore, outcome.warn_after_hours) == ("/a/store", 0)
+    assert (first["init"], first["site"], first["skip_if_fresh_hours"]) == (True, None, None)
+    assert (second["site"], second["skip_if_fresh_hours"]) == (tmp_path, 8)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_platform_alone_is_that_platforms_source(calls: Calls) -> None:
 EMPTY = [
     *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN", "AWS_PROFILE"),
     *("ETHELRED_PLATFORM", "ETHELRED_SITE", "ETHELRED_BASE_PATH", "ETHELRED_TAKEN_AT"),
-    *("ETHELRED_MAX_AGE", "ETHELRED_IF_OLDER", "ETHELRED_DRY_RUN"),
+    *("ETHELRED_WARN_AFTER", "ETHELRED_SKIP_IF_FRESH", "ETHELRED_DRY_RUN"),
     *("ETHELRED_SUMMARY", "ETHELRED_DEBUG", "ETHELRED_SOURCES", "ETHELRED_DATASTORE"),
     *("ETHELRED_HTTP_AUTHORIZATION", "ETHELRED_SSH_KEY", "ETHELRED_SSH_KNOWN_HOSTS"),
 ]
@@ -264,7 +264,7 @@ def test_a_run_that_is_stopped_leaves_no_copy_behind_and_a_summary(
     work, summary = tmp_path / "work", tmp_path / "summary.json"
     command: list[str | Path] = [PROGRAM, "run", nights[0].raw, "--summary", summary, "--init"]
     command += ["--datastore", tmp_path / "ethelred.duckdb"]
-    settings: dict[str, Any] = os.environ | {"ETHELRED_WORK": str(work)}
+    settings: dict[str, Any] = os.environ | {"ETHELRED_WORK_DIR": str(work)}
     with subprocess.Popen(command, env=settings, stderr=subprocess.PIPE, text=True) as run:
         assert run.stderr is not None
         assert "obtained" in run.stderr.readline()

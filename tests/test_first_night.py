@@ -34,9 +34,9 @@ def test_a_datastore_of_any_name_can_be_reported(
     assert "opencodelists" in ethelred("status", "--datastore", tmp_path / name).stdout
     stage(tmp_path / name, tmp_path / "project")
     assert query(tmp_path / name, "select view_name from duckdb_views() where not internal") == [
-        ("missing_figures",)
+        ("report_blockers",)
     ]
-    assert query(tmp_path / name, "from missing_figures") == []
+    assert query(tmp_path / name, "from report_blockers") == []
 
 
 def test_incomplete_marts_come_with_the_next_new_copy_as_the_error_says(
@@ -44,11 +44,11 @@ def test_incomplete_marts_come_with_the_next_new_copy_as_the_error_says(
 ) -> None:
     store, site = tmp_path / ODD, tmp_path / "site"
     ethelred("build", nights[0].raw, "--datastore", store, "--init")
-    execute(store, "drop view missing_figures", "drop table platform_headlines")
+    execute(store, "drop view report_blockers", "drop table platform_headlines")
     done = ethelred("report", "--datastore", store, "--site", site, code=7)
     assert "Append a copy that it hasn't read yet (ethelred run, or build)" in done.stderr
     ethelred("build", nights[1].raw, "--datastore", store)
-    assert query(store, "from missing_figures") == []
+    assert query(store, "from report_blockers") == []
     assert query(store, "select count(*) from platform_headlines") == [(1,)]
 
 
@@ -138,12 +138,12 @@ def test_no_summary_or_log_has_the_moment_of_a_login(
         copies.append(tmp_path / night.raw.name)
         copies[-1].write_bytes(night.raw.read_bytes())
     store, summary = tmp_path / "ethelred.duckdb", tmp_path / "summary.json"
-    options = ["--datastore", store, "--no-report", "--summary", summary, "--max-age", "36"]
+    options = ["--datastore", store, "--no-report", "--summary", summary, "--warn-after", "36"]
     done = ethelred("run", *copies, "--init", *options)
-    taken = query(store, "select taken_at from copies where taken_at_from = 'newest_login'")
+    taken = query(store, "select taken_at from copies where taken_at_source = 'newest_login'")
     assert len(taken) == 2
     assert set(taken) <= set(query(store, "select logged_in_at from logins"))
-    stale = ethelred("status", "--datastore", store, "--max-age", "36", code=5)
+    stale = ethelred("status", "--datastore", store, "--fail-after", "36", code=5)
     shown = done.stdout + done.stderr + summary.read_text() + stale.stdout + stale.stderr
     for (moment,) in taken:
         assert [f for f in (f"{moment:%d %H:%M}", f"{moment:%dT%H:%M}") if f in shown] == []

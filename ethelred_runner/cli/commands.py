@@ -40,21 +40,21 @@ def run(
     base_path: opt.BasePath = "",
     no_report: opt.NoReport = False,
     taken_at: opt.TakenAt = None,
-    max_age: opt.MaxAge = None,
-    if_older: opt.IfOlder = None,
+    warn_after: opt.WarnAfter = None,
+    skip_if_fresh: opt.SkipIfFresh = None,
     dry_run: opt.DryRun = False,
     summary: opt.Summary = None,
     debug: opt.Debug = False,
 ) -> None:
     """Obtain copies, append their logins, build the site: the scheduled job."""
-    outcome, built = Outcome(dry_run, max_age), None if no_report else site
+    outcome, built = Outcome(dry_run, warn_after), None if no_report else site
     with recorded(outcome, summary, [*(sources or []), *configured_sources().values()]):
         run_job(
             requests_for(sources or [], platform, taken_at),
             datastore,
             outcome,
             init=init,
-            if_older_hours=if_older,
+            skip_if_fresh_hours=skip_if_fresh,
             site=built,
             base_path=base_path,
         )
@@ -80,12 +80,12 @@ def build(
     datastore: opt.Datastore = opt.DATASTORE,
     init: opt.Init = False,
     taken_at: opt.TakenAt = None,
-    max_age: opt.MaxAge = None,
+    warn_after: opt.WarnAfter = None,
     debug: opt.Debug = False,
 ) -> None:
     """Append the logins of local copies, count them per day, and test the result."""
     requests = requests_for(copies, platform, taken_at)
-    run_job(requests, datastore, Outcome(max_age_hours=max_age), init=init)
+    run_job(requests, datastore, Outcome(warn_after_hours=warn_after), init=init)
 
 
 @app.command()
@@ -117,7 +117,7 @@ def dev(datastore: opt.DemoDatastore = str(DEMO_DATASTORE), debug: opt.Debug = F
 def status(
     datastore: opt.Datastore = opt.DATASTORE,
     as_json: opt.AsJson = False,
-    max_age: opt.MaxAge = None,
+    fail_after: opt.FailAfter = None,
     debug: opt.Debug = False,
 ) -> None:
     """Tell what the datastore holds."""
@@ -129,7 +129,7 @@ def status(
         )
     else:
         views.show_status(store.label, found, versions)
-    views.refuse_stale(found, max_age)
+    views.refuse_stale(found, fail_after)
 
 
 @app.command()

@@ -38,10 +38,8 @@ PLATFORM = (
     "Whose database the copies are of: opencodelists unless said. Without a SOURCE: only this "
     "platform's configured one."
 )
-MAX_AGE = (
-    "How many hours old a platform's newest copy may be: run and build warn, and status ends "
-    "with exit code 5."
-)
+WARN_AFTER = "Warn if a platform's newest copy is older than so many hours."
+FAIL_AFTER = "End with exit code 5 if a platform's newest copy is older than so many hours."
 
 Sources = Annotated[
     list[str] | None,
@@ -61,10 +59,11 @@ TakenAt = Annotated[
     str | None, option("taken-at", "When the copy was taken, in ISO 8601; UTC unless it says so.")
 ]
 AsJson = Annotated[bool, option("json", "Print one JSON object.")]
-MaxAge = Annotated[float | None, option("max-age", MAX_AGE, **HOURS)]
-IfOlder = Annotated[
+WarnAfter = Annotated[float | None, option("warn-after", WARN_AFTER, **HOURS)]
+FailAfter = Annotated[float | None, option("fail-after", FAIL_AFTER, **HOURS)]
+SkipIfFresh = Annotated[
     float | None,
-    option("if-older", "A retry: obtain nothing if all newest copies are younger.", **HOURS),
+    option("skip-if-fresh", "A retry: obtain nothing if all newest copies are younger.", **HOURS),
 ]
 DryRun = Annotated[bool, option("dry-run", "Only try, on a private copy of the datastore.")]
 Summary = Annotated[

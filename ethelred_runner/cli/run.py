@@ -17,7 +17,7 @@ def run_job(
     outcome: Outcome,
     *,
     init: bool,
-    if_older_hours: float | None = None,
+    skip_if_fresh_hours: float | None = None,
     site: Path | None = None,
     base_path: str = "",
 ) -> None:
@@ -26,11 +26,11 @@ def run_job(
     Without a `site` none is built, nor in a dry run.
     """
     with open_datastore(address) as datastore:
-        if is_fresh(requests, datastore, if_older_hours):
+        if is_fresh(requests, datastore, skip_if_fresh_hours):
             outcome.kind, outcome.status = "up to date", read_status(datastore.fetch())
             console.say(
                 "nothing to obtain: the newest copy of each platform was taken within "
-                f"{if_older_hours:g} hours"
+                f"{skip_if_fresh_hours:g} hours"
             )
         else:
             append_copies(requests, datastore, outcome, init=init)

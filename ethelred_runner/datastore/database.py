@@ -13,7 +13,7 @@ from ethelred_runner.errors import DatastoreError
 
 NAME = "ethelred.duckdb"  # of every work file: its stem is the catalogue's name in DuckDB
 HISTORY = ("logins", "copies", "active_users", "rejected_logins")
-FORMAT = 1  # of the history tables; a datastore with a higher one was made by a newer Ethelred
+FORMAT = 2  # of the history tables; a datastore with a higher one was made by a newer Ethelred
 
 
 @dataclass
@@ -60,9 +60,14 @@ def refuse_log(path: Path) -> None:
 
 
 def refuse_foreign(path: Path, label: str) -> None:
-    """Raise DatastoreError unless this is a datastore of this version of Ethelred, or older."""
+    """Raise DatastoreError unless this is a datastore of this version of Ethelred."""
     with explained(label), closing(duckdb.connect(path, read_only=True)) as connection:
         found = connection.execute("select max(format) from datastore_format").fetchall()[0][0]
+    if found is not None and found < FORMAT:
+        raise DatastoreError(
+            f"{label} was made by an older Ethelred (format {found}, this one knows {FORMAT}), "
+            "from before its first release; begin a new datastore with the copies that there are"
+        )
     if found is None or found > FORMAT:
         raise DatastoreError(
             f"{label} was made by a newer Ethelred (format {found}, this one knows {FORMAT}); "

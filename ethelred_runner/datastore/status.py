@@ -13,11 +13,13 @@ PLATFORMS = """
     select
         platform,
         list(
-            row(platform, copy_id, taken_at, taken_at_from, obtained_at, users, new_logins,
+            row(platform, copy_id, taken_at, taken_at_source, obtained_at, users, new_logins,
                 rejected_logins) order by taken_at, obtained_at
         ),
         (
-            select coalesce(list(row(from_at, to_at, hours) order by from_at), [])
+            select coalesce(
+                list(row(gap_started_at, gap_ended_at, gap_hours) order by gap_started_at), []
+            )
             from collection_gaps where platform = copies.platform
         ),
         (
@@ -37,14 +39,14 @@ PLATFORMS = """
 class Gap:
     """A stretch between two copies that was too long; times are naive UTC."""
 
-    from_at: datetime
-    to_at: datetime
-    hours: float
+    gap_started_at: datetime
+    gap_ended_at: datetime
+    gap_hours: float
 
     @property
     def nights(self) -> list[date]:
         """The nights (UTC) of which there is no copy."""
-        first, last = self.from_at.date(), self.to_at.date()
+        first, last = self.gap_started_at.date(), self.gap_ended_at.date()
         return [first + timedelta(days=number) for number in range(1, (last - first).days)]
 
 
@@ -55,7 +57,7 @@ class CopyStatus:
     platform: str
     copy_id: str
     taken_at: datetime
-    taken_at_from: str
+    taken_at_source: str
     obtained_at: datetime
     users: int
     new_logins: int

@@ -32,7 +32,7 @@ class Copy:
     """One obtained, unpacked and verified copy: a file of mode 0600 in a folder of its own.
 
     Timestamps are in UTC and aware. `modified_at` is the source's own modification time,
-    `named_on` the date in the name of the (resolved) source file, `stated_taken_at` what
+    `filename_date` the date in the name of the (resolved) source file, `taken_at_override` what
     `--taken-at` said: the dbt model `int_copies` decides from these when the copy was taken.
     """
 
@@ -41,8 +41,8 @@ class Copy:
     name: str
     content_sha256: str
     modified_at: datetime | None
-    named_on: date | None
-    stated_taken_at: datetime | None
+    filename_date: date | None
+    taken_at_override: datetime | None
     obtained_at: datetime
 
 
@@ -107,8 +107,8 @@ def _obtain(source: Source, folder: Path, limits: Limits) -> Copy:
         name=found.name,
         content_sha256=sha256,
         modified_at=found.modified_at,
-        named_on=date_in(found.name),
-        stated_taken_at=source.request.taken_at,
+        filename_date=date_in(found.name),
+        taken_at_override=source.request.taken_at,
         obtained_at=datetime.now(UTC),
     )
 

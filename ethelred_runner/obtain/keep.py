@@ -16,7 +16,7 @@ def obtain_to(
 ) -> list[Path]:
     """Obtain copies, put each into a folder under its own name, mode 0600; return the paths.
 
-    A file's modification time becomes the copy's `stated_taken_at`, else its `modified_at`.
+    A file's modification time becomes the copy's `taken_at_override`, else its `modified_at`.
     Each appears whole or not at all. The same content under the same name is left as it is.
 
     Raises UsageError if another copy has that name, or the folder can't be written to, and what
@@ -32,7 +32,7 @@ def obtain_to(
 
 def _keep(copy: Copy, directory: Path) -> Path:
     target = directory / re.sub(r"\.(zst|zstd|gz)$", "", copy.name, flags=re.IGNORECASE)
-    if moment := copy.stated_taken_at or copy.modified_at:
+    if moment := copy.taken_at_override or copy.modified_at:
         nanoseconds = round(moment.timestamp() * 10**6) * 1000
         os.utime(copy.path, ns=(nanoseconds, nanoseconds))
     try:

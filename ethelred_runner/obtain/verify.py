@@ -31,7 +31,7 @@ CHECKSUM_FLAG = 0b100  # in the fifth byte of zstd
 ANY_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
 FORMS = {"gzip": GZIP, "zstd": ZSTD}
 OPENERS: dict[str, Any] = {"gzip": gzip.open, "zstd": partial(zstd.open, options=ANY_WINDOW)}
-ROOM = "make room, or set ETHELRED_WORK to a folder on another disk"
+ROOM = "make room, or set ETHELRED_WORK_DIR to a folder on another disk"
 # What begins like this is no database; it is described without quoting from it.
 OTHERS = {
     rb"\Z": "it is empty (0 bytes)",

@@ -46,7 +46,7 @@ def stage(datastore: Path, folder: Path, base_path: str = "") -> None:
             # The datastore's views name this catalogue, whatever the name of its file.
             quoted = str(datastore).replace("'", "''")
             connection.execute(f"attach '{quoted}' as ethelred (read_only); use ethelred")
-            refuse_missing_figures(connection)
+            refuse_report_blockers(connection)
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise ReportFailed(
@@ -56,9 +56,9 @@ def stage(datastore: Path, folder: Path, base_path: str = "") -> None:
         hand_over(connection, folder)
 
 
-def refuse_missing_figures(connection: duckdb.DuckDBPyConnection) -> None:
+def refuse_report_blockers(connection: duckdb.DuckDBPyConnection) -> None:
     """Raise ReportFailed if a mart is empty although there are logins to show."""
-    missing = connection.execute("select mart, platform from missing_figures").fetchall()
+    missing = connection.execute("select mart, platform from report_blockers").fetchall()
     if missing:
         named = ", ".join(f"{mart} ({platform})" for mart, platform in missing)
         raise ReportFailed(f"there are logins, but nothing to show of them in {named}")

@@ -35,7 +35,7 @@ class Outcome:
     """
 
     dry_run: bool = False
-    max_age_hours: float | None = None
+    warn_after_hours: float | None = None
     kind: str = "done"
     exit_code: int = 0
     error: str | None = None
@@ -67,7 +67,7 @@ class Outcome:
 
     def is_stale(self, platform: PlatformStatus) -> bool:
         """Tell whether a platform's newest copy is older than it may be."""
-        limit = self.max_age_hours
+        limit = self.warn_after_hours
         return limit is not None and platform.newest_copy_age_hours > limit
 
 
@@ -121,16 +121,18 @@ def figures(outcome: Outcome, platform: PlatformStatus) -> dict[str, Any]:
     """Return a platform's figures for the summary."""
     taken_at = hour_of(platform.copies[-1].taken_at)
     copies = [copy for copy in outcome.copies if copy.platform == platform.platform]
-    gaps = [gap for gap in platform.gaps if gap.to_at > platform.copies[-1].taken_at - LATELY]
+    gaps = [
+        gap for gap in platform.gaps if gap.gap_ended_at > platform.copies[-1].taken_at - LATELY
+    ]
     return {
         "platform": platform.platform,
         "newest_copy_taken_at": iso(taken_at),
-        "age_hours": round((outcome.finished_at - taken_at) / timedelta(hours=1), 1),
+        "newest_copy_age_hours": round((outcome.finished_at - taken_at) / timedelta(hours=1), 1),
         "is_stale": outcome.is_stale(platform),
         "logins": platform.logins,
         "copies_read": outcome.copies_read(platform.platform),
         "new_logins": sum(copy.new_logins for copy in copies),
-        "rejected_values": sum(copy.rejected_logins for copy in copies),
+        "rejected_logins": sum(copy.rejected_logins for copy in copies),
         "gaps": [describe_gap(gap) for gap in gaps],
     }
 
@@ -138,9 +140,9 @@ def figures(outcome: Outcome, platform: PlatformStatus) -> dict[str, Any]:
 def describe_gap(gap: Gap) -> dict[str, Any]:
     """Return a gap between copies for the summary."""
     return {
-        "from": iso(hour_of(gap.from_at)),
-        "to": iso(hour_of(gap.to_at)),
-        "hours": round(gap.hours, 1),
+        "gap_started_at": iso(hour_of(gap.gap_started_at)),
+        "gap_ended_at": iso(hour_of(gap.gap_ended_at)),
+        "gap_hours": round(gap.gap_hours, 1),
         "nights_missed": len(gap.nights),
     }
 
@@ -172,7 +174,7 @@ def warning_lines(outcome: Outcome) -> list[str]:
     return lines + [
         f"the newest copy of {platform.platform} was taken "
         f"{written(platform.copies[-1].taken_at)}, more than "
-        f"{outcome.max_age_hours:g} hours ago: is its backup job at work?"
+        f"{outcome.warn_after_hours:g} hours ago: is its backup job at work?"
         for platform in outcome.platforms
         if outcome.is_stale(platform) and outcome.copies_read(platform.platform)
     ]
@@ -182,7 +184,7 @@ def copy_warnings(copy: CopyStatus) -> list[str]:
     """Return what somebody should look at in a copy."""
     name = f"the copy of {copy.platform} taken {written(copy.taken_at)}"
     lines = []
-    if copy.taken_at_from == "newest_login":
+    if copy.taken_at_source == "newest_login":
         lines.append(
             f"{name}: its modification time is missing or disagrees with its name, so its "
             "newest login stands in for it; --taken-at can say better"

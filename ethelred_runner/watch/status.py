@@ -35,18 +35,19 @@ def platform_json(platform: PlatformStatus) -> dict[str, Any]:
     }
 
 
-def refuse_stale(status: Status, max_age_hours: float | None) -> None:
+def refuse_stale(status: Status, fail_after_hours: float | None) -> None:
     """Raise DatastoreError if a platform's newest copy is older than that, or there is none."""
-    if max_age_hours is None:
+    if fail_after_hours is None:
         return
     stale = [
         f"{platform.platform} ({platform.newest_copy_age_hours:,} hours ago)"
         for platform in status.platforms
-        if platform.newest_copy_age_hours > max_age_hours
+        if platform.newest_copy_age_hours > fail_after_hours
     ]
     if stale or not status.platforms:
         raise DatastoreError(
-            f"no copy was taken within {max_age_hours:g} hours of: {', '.join(stale) or 'anything'}"
+            f"no copy was taken within {fail_after_hours:g} hours of: "
+            f"{', '.join(stale) or 'anything'}"
             "; look at the log of the last run"
         )
 
@@ -80,8 +81,8 @@ def show_platform(platform: PlatformStatus) -> None:
         nights = gap.nights
         missing = f", no copy of {nights[0]} to {nights[-1]}" if nights else ""
         console.say(
-            f"{name}: gap of {gap.hours:,.0f} hours, {written(gap.from_at)} to "
-            f"{written(gap.to_at)}{missing}"
+            f"{name}: gap of {gap.gap_hours:,.0f} hours, {written(gap.gap_started_at)} to "
+            f"{written(gap.gap_ended_at)}{missing}"
         )
 
 

@@ -2,17 +2,17 @@ with int_copies as (
     select * from {{ ref('int_copies') }}
 ),
 
-int_judged_logins as (
-    select * from {{ ref('int_judged_logins') }}
+int_classified_logins as (
+    select * from {{ ref('int_classified_logins') }}
 ),
 
 users as (
     select
         platform,
         copy_id,
-        judgement,
-        if(judgement = 'login', taken_at - logged_in_at, null) as since_login
-    from int_judged_logins
+        login_status,
+        if(login_status = 'login', taken_at - logged_in_at, null) as since_login
+    from int_classified_logins
 ),
 
 user_counts as (
@@ -20,7 +20,7 @@ user_counts as (
         platform,
         copy_id,
         count(*) as users,
-        count(*) filter (where judgement = 'never_logged_in') as never_logged_in,
+        count(*) filter (where login_status = 'never_logged_in') as never_logged_in,
         count(*) filter (where since_login <= interval 24 hour) as active_1d,
         count(*) filter (where since_login <= interval (7 * 24) hour) as active_7d,
         count(*) filter (where since_login <= interval (28 * 24) hour) as active_28d,

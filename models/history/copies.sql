@@ -2,8 +2,8 @@ with int_copies as (
     select * from {{ ref('int_copies') }}
 ),
 
-int_judged_logins as (
-    select * from {{ ref('int_judged_logins') }}
+int_classified_logins as (
+    select * from {{ ref('int_classified_logins') }}
 ),
 
 -- Used twice, but not to be copied into memory: filters are to reach the table.
@@ -16,11 +16,11 @@ user_counts as (
         platform,
         copy_id,
         count(*) as users,
-        count(*) filter (where judgement != 'never_logged_in') as users_ever_logged_in,
-        min(logged_in_at) filter (where judgement = 'login') as earliest_login_at,
-        max(logged_in_at) filter (where judgement = 'login') as latest_login_at,
-        count(*) filter (where judgement not in ('login', 'never_logged_in')) as rejected_logins
-    from int_judged_logins
+        count(*) filter (where login_status != 'never_logged_in') as users_ever_logged_in,
+        min(logged_in_at) filter (where login_status = 'login') as earliest_login_at,
+        max(logged_in_at) filter (where login_status = 'login') as latest_login_at,
+        count(*) filter (where login_status not in ('login', 'never_logged_in')) as rejected_logins
+    from int_classified_logins
     group by platform, copy_id
 ),
 
@@ -38,7 +38,7 @@ select
     int_copies.platform,
     int_copies.copy_id,
     int_copies.taken_at,
-    int_copies.taken_at_from,
+    int_copies.taken_at_source,
     int_copies.obtained_at,
     coalesce(user_counts.users, 0) as users,
     coalesce(user_counts.users_ever_logged_in, 0) as users_ever_logged_in,

@@ -1,5 +1,5 @@
-with int_judged_logins as (
-    select * from {{ ref('int_judged_logins') }}
+with int_classified_logins as (
+    select * from {{ ref('int_classified_logins') }}
 ),
 
 copy_logins as (
@@ -11,8 +11,8 @@ copy_logins as (
         cast(
             row_number() over (partition by platform, copy_id, logged_in_at) as integer
         ) as ordinal
-    from int_judged_logins
-    where judgement = 'login'
+    from int_classified_logins
+    where login_status = 'login'
 ),
 
 -- The earliest of this run's copies that show a login is the one that brings it in.

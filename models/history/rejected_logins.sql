@@ -1,21 +1,21 @@
-with int_judged_logins as (
-    select * from {{ ref('int_judged_logins') }}
+with int_classified_logins as (
+    select * from {{ ref('int_classified_logins') }}
 )
 
 select
     platform,
     copy_id,
-    judgement as reason,
+    login_status as reason,
     value_shape
-from int_judged_logins
+from int_classified_logins
 where
-    judgement not in ('login', 'never_logged_in')
+    login_status not in ('login', 'never_logged_in')
     {% if is_incremental() %}
         and not exists (
             select 1 from {{ this }} as known_copies
             where
-                known_copies.platform = int_judged_logins.platform
-                and known_copies.copy_id = int_judged_logins.copy_id
+                known_copies.platform = int_classified_logins.platform
+                and known_copies.copy_id = int_classified_logins.copy_id
         )
     {% endif %}
 order by platform, taken_at, reason, value_shape

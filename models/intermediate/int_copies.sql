@@ -16,7 +16,7 @@ newest_logins as (
     where
         int_last_logins.logged_in_at <= copies_obtained.obtained_at
         and int_last_logins.logged_in_at < coalesce(
-            copies_obtained.named_on
+            copies_obtained.filename_date
             + interval ({{ var('newest_login_within_days_of_name') }}) day,
             timestamp 'infinity'
         )
@@ -27,17 +27,17 @@ copies_given as (
     select
         *,
         case
-            when stated_taken_at is not null then 'statement'
+            when taken_at_override is not null then 'override'
             when modified_at > obtained_at + interval ({{ var('clock_tolerance_minutes') }}) minute
                 then 'newest_login'
-            when modified_at is null or cast(modified_at as date) != named_on
+            when modified_at is null or cast(modified_at as date) != filename_date
                 then 'newest_login'
-            else 'modification'
-        end as taken_at_from,
-        case taken_at_from
-            when 'statement' then stated_taken_at
-            when 'modification' then modified_at
-            else coalesce(newest_login_at, named_on, least(modified_at, obtained_at))
+            else 'mtime'
+        end as taken_at_source,
+        case taken_at_source
+            when 'override' then taken_at_override
+            when 'mtime' then modified_at
+            else coalesce(newest_login_at, filename_date, least(modified_at, obtained_at))
         end as taken_at
     from copies_obtained
     left join newest_logins using (copy_number)
@@ -48,7 +48,7 @@ select
     copy_number,
     sha256(content_sha256 || strftime(taken_at, ' %Y-%m-%d %H:%M:%S')) as copy_id,
     taken_at,
-    taken_at_from,
+    taken_at_source,
     obtained_at
 from copies_given
 qualify row_number() over (partition by platform, copy_id order by copy_number) = 1

@@ -28,8 +28,8 @@ select
             select 1 from collection_gaps
             where
                 collection_gaps.platform = finished_days.platform
-                and collection_gaps.from_at < finished_days.ends_at
-                and collection_gaps.to_at > finished_days.starts_at
+                and collection_gaps.gap_started_at < finished_days.ends_at
+                and collection_gaps.gap_ended_at > finished_days.starts_at
         ) then 'partial'
         else 'complete'
     end as coverage

@@ -9,7 +9,7 @@ copies as (
 first_days as (
     select
         platform,
-        min(day) as first_day
+        min(day) as first_login_on
     from logins_per_day
     group by platform
 ),
@@ -26,7 +26,7 @@ midnights as (
     select
         platform,
         newest_taken_at,
-        unnest(generate_series(first_day, newest_taken_at, interval 1 day)) as midnight
+        unnest(generate_series(first_login_on, newest_taken_at, interval 1 day)) as midnight
     from first_days
     inner join newest_copies using (platform)
 ),

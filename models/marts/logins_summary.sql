@@ -11,9 +11,9 @@ days as (
 
 select
     platform,
-    min(day) as first_day,
+    min(day) as first_login_on,
     max(day) as last_finished_day,
-    cast(sum(logins) as bigint) as logins,
+    cast(sum(logins) as bigint) as logins_all_time,
     count(*) filter (where coverage = 'complete') as complete_days,
     count(*) filter (where coverage = 'partial') as partial_days,
     count(*) filter (where coverage = 'before_collection') as days_before_collection,

@@ -12,7 +12,7 @@ copy_days as (
 select
     platform,
     day,
-    users as accounts,
+    users,
     never_logged_in,
     active_1d,
     active_7d,

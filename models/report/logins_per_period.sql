@@ -6,7 +6,7 @@ with logins_timeseries as (
 period_days as (
     select
         *,
-        unnest(['week', 'month']) as grain,
+        unnest(['week', 'month']) as period_type,
         max(day) over (partition by platform) as last_finished_day
     from logins_timeseries
 ),
@@ -14,21 +14,21 @@ period_days as (
 periods as (
     select
         platform,
-        grain,
-        cast(date_trunc(grain, day) as date) as starts_on,
-        if(grain = 'week', starts_on + 6, last_day(starts_on)) as ends_on,
+        period_type,
+        cast(date_trunc(period_type, day) as date) as starts_on,
+        if(period_type = 'week', starts_on + 6, last_day(starts_on)) as ends_on,
         max(last_finished_day) as last_finished_day,
         cast(sum(logins) as bigint) as logins,
         count(*) as days_shown,
         count(*) filter (where coverage = 'complete') as complete_days,
         count(*) filter (where coverage = 'before_collection') as days_before_collection
     from period_days
-    group by platform, grain, starts_on
+    group by platform, period_type, starts_on
 )
 
 select
     platform,
-    grain,
+    period_type,
     starts_on,
     ends_on,
     logins,
@@ -40,4 +40,4 @@ select
     end as coverage
 from periods
 where ends_on <= last_finished_day
-order by platform, grain, starts_on
+order by platform, period_type, starts_on

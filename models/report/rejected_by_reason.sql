@@ -17,7 +17,7 @@ newest_copies as (
 select
     platform,
     reason,
-    count(*) as rejected
+    count(*) as rejected_logins
 from rejected_logins
 semi join newest_copies using (platform, copy_id)
 group by platform, reason

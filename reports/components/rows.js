@@ -30,7 +30,7 @@ export const asDays = (rows) =>
 /** Weeks or months (logins_per_period) in the same form. */
 export const asPeriods = (rows, period) =>
 	rows
-		.filter((row) => row.grain === period)
+		.filter((row) => row.period_type === period)
 		.map((row) => ({
 			from: toDay(row.starts_on),
 			to: toDay(row.ends_on),

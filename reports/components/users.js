@@ -10,12 +10,12 @@ const ACTIVE = [
 	{ key: 'active_1d', name: 'In 1 day', style: 'days1' }
 ];
 const REGISTERED = [
-	{ key: 'accounts', name: 'Accounts', style: 'days28' },
+	{ key: 'users', name: 'Users', style: 'days28' },
 	{ key: 'never_logged_in', name: 'Never logged in', style: 'days90' }
 ];
 export const CHARTS = [
 	{ title: 'Active users', figures: ACTIVE },
-	{ title: 'Accounts', figures: REGISTERED }
+	{ title: 'Users', figures: REGISTERED }
 ];
 const FIGURES = [...ACTIVE, ...REGISTERED];
 
@@ -51,6 +51,6 @@ export const drawUsers = (rows, name, shown) => {
 			`${drawLines({ rows, figures, axis: usersAxis(rows), label })}</figure>`
 		);
 	});
-	const label = `Active users and accounts of ${escapeHtml(name)}`;
+	const label = `Active users and all users of ${escapeHtml(name)}`;
 	return `<div class="charts">${charts.join('')}</div>${drawTable({ rows, columns, label, shown })}`;
 };

@@ -17,7 +17,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.startswith(("ETHELRED_", "AWS_")):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("ETHELRED_WORK", str(tmp_path / "work"))
+    monkeypatch.setenv("ETHELRED_WORK_DIR", str(tmp_path / "work"))
 
 
 @pytest.fixture

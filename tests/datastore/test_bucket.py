@@ -96,7 +96,7 @@ def test_racing_processes_never_lose_an_update(
     """A file's wait for each other, a bucket's begin again."""
     address = str(store) if kind == "file" else kept
     spawn = multiprocessing.get_context("spawn")
-    settings = endpoint(s3_port) | {"ETHELRED_WORK": str(tmp_path)}
+    settings = endpoint(s3_port) | {"ETHELRED_WORK_DIR": str(tmp_path)}
     racers = [
         spawn.Process(target=race, args=(address, [racer, racer + 1, racer + 2], settings))
         for racer in (10, 20, 30)

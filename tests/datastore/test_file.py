@@ -73,7 +73,7 @@ def test_a_checkout_is_committed_on_leaving(store: Path) -> None:
         assert datastore.check(init=False) == datastore.label == str(store)
     assert logins(store) == [0, 1]
     assert names(store.parent) == SETTLED
-    assert query(store, "select format from datastore_format") == [(1,)]
+    assert query(store, "select format from datastore_format") == [(2,)]
 
 
 def test_a_missing_datastore_is_no_first_run(tmp_path: Path) -> None:
@@ -235,6 +235,7 @@ REFUSED = {
     "drop table datastore_format": "no datastore of Ethelred",
     "truncate datastore_format": "newer Ethelred",
     "update datastore_format set format = 99": "newer Ethelred .format 99",
+    "update datastore_format set format = 1": "older Ethelred .format 1",
     b"": "damaged, or no DuckDB file; restore an earlier",
     b"not a database at all": "damaged",
     b"x" * 9000: "damaged",

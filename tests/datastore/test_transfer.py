@@ -25,7 +25,7 @@ NOT_NULL = (
 def filled(store: Path) -> Path:
     return execute(
         store,
-        "insert into copies values ('p', 'copy', timestamp '2026-03-02 05:00:00', 'modification',"
+        "insert into copies values ('p', 'copy', timestamp '2026-03-02 05:00:00', 'mtime',"
         " timestamp '2026-03-02 06:00:00', 12, 1, 1)",
         "insert into rejected_logins values ('p', 'copy', 'not_a_timestamp', '9,\"a')",
         "insert into logins select 'p', timestamp '2026-03-01' + interval (i) second, 1, 'copy',"

@@ -28,7 +28,9 @@ def outcome_of(
     gaps = [gap] if gap else []
     status = Status(1, [PlatformStatus("one", copies, gaps, 40, None, None, None, 0, 0)])
     return Outcome(
-        max_age_hours=limit, status=status, appended=Appended(status, {"old"}, Counter(one=given))
+        warn_after_hours=limit,
+        status=status,
+        appended=Appended(status, {"old"}, Counter(one=given)),
     )
 
 
@@ -52,7 +54,7 @@ def test_what_somebody_should_look_at_is_said() -> None:
         "is its backup job at work?" in lines[2],
         len(lines),
     ] == [True, True, True, 3]
-    plain = replace(NEW, taken_at=utc_now(), taken_at_from="modification", rejected_logins=0)
+    plain = replace(NEW, taken_at=utc_now(), taken_at_source="mtime", rejected_logins=0)
     assert warning_lines(outcome_of(plain)) == []
 
 
@@ -71,12 +73,12 @@ def test_no_second_of_a_login_is_in_the_summary() -> None:
     summary = summary_of(outcome, [])
     (platform,) = summary["platforms"]
     assert platform["newest_copy_taken_at"] == "2026-06-01T04:00:00Z"
-    assert platform["age_hours"] == 3.0
+    assert platform["newest_copy_age_hours"] == 3.0
     assert platform["gaps"] == [
         {
-            "from": "2026-05-29T04:00:00Z",
-            "to": "2026-06-01T04:00:00Z",
-            "hours": 72.0,
+            "gap_started_at": "2026-05-29T04:00:00Z",
+            "gap_ended_at": "2026-06-01T04:00:00Z",
+            "gap_hours": 72.0,
             "nights_missed": 2,
         }
     ]

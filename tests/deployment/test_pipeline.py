@@ -60,7 +60,7 @@ def github() -> Iterator[GitHub]:
 
 
 @pytest.fixture
-def check_ins() -> Iterator[Service]:
+def heartbeats() -> Iterator[Service]:
     service = Service()
     with served(service):
         yield service
@@ -78,20 +78,20 @@ def act(
     ssh: Ssh,
     bucket: dict[str, str],
     github: GitHub,
-    check_ins: Service,
+    heartbeats: Service,
 ) -> Act:
     server = f"sftp://{getpass.getuser()}@127.0.0.1:{ssh.port}"
     secrets = {
         "ETHELRED_SOURCE_OPENCODELISTS": f"{server}{backups / 'latest-db.sqlite3.zst'}",
         "ETHELRED_SSH_KEY": ssh.key.read_text(),
-        "ETHELRED_CHECK_IN_URL": f"{check_ins.url}/{CHECK}",
+        "ETHELRED_HEARTBEAT_URL": f"{heartbeats.url}/{CHECK}",
         "AWS_ACCESS_KEY_ID": bucket["AWS_ACCESS_KEY_ID"],
         "AWS_SECRET_ACCESS_KEY": bucket["AWS_SECRET_ACCESS_KEY"],
     }
     variables = {
         "ETHELRED_SSH_KNOWN_HOSTS": ssh.known(),
         "ETHELRED_DATASTORE": f"s3://{BUCKET}/ethelred",
-        "ETHELRED_MAX_AGE": "1000000",  # the sample nights are long ago
+        "ETHELRED_WARN_AFTER": "1000000",  # the sample nights are long ago
         "AWS_REGION": bucket["AWS_REGION"],
         "AWS_ENDPOINT_URL": bucket["AWS_ENDPOINT_URL"],
     }
@@ -167,21 +167,21 @@ def summary_of(act: Act) -> dict[str, Any]:
 
 
 def assert_published(act: Act, results: dict[str, str]) -> None:
-    assert results == {"build": "success", "deploy": "success", "tell": "success"}, act.log
+    assert results == {"build": "success", "deploy": "success", "notify": "success"}, act.log
 
 
 def assert_refused(act: Act, results: dict[str, str]) -> None:
-    assert results == {"build": "failure", "tell": "success"}, act.log
+    assert results == {"build": "failure", "notify": "success"}, act.log
 
 
 def assert_not_published(act: Act, results: dict[str, str]) -> None:
-    assert results == {"build": "success", "tell": "success"}, act.log
+    assert results == {"build": "success", "notify": "success"}, act.log
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("site")
 def test_a_first_run_explains_itself_and_the_next_one_ends_with_the_site(
-    act: Act, backups: Path, nights: list[Night], visit: Visit, github: GitHub, check_ins: Service
+    act: Act, backups: Path, nights: list[Night], visit: Visit, github: GitHub, heartbeats: Service
 ) -> None:
     back_up(nights[0], backups)
     back_up(nights[1], backups)
@@ -189,12 +189,12 @@ def test_a_first_run_explains_itself_and_the_next_one_ends_with_the_site(
     assert "--init" in act.log
     assert "--init" in github.issues[0]["body"]
     assert summary_of(act)["exit_code"] == 5
-    assert check_ins.asked() == [BEGAN, FAILED]
+    assert heartbeats.asked() == [BEGAN, FAILED]
 
     assert_published(act, act.dispatch("pipeline.yml", init="true"))
     assert "new logins" in act.log
     assert github.issues[0]["state"] == "closed"
-    assert check_ins.asked() == [BEGAN, ENDED]
+    assert heartbeats.asked() == [BEGAN, ENDED]
     page = act.page
     assert "| opencodelists | 2026-03-22T02:00:00Z" in page
     assert PAGES in page
@@ -214,12 +214,12 @@ def test_nights_of_all_kinds(
     nights: list[Night],
     bucket: dict[str, str],
     github: GitHub,
-    check_ins: Service,
+    heartbeats: Service,
 ) -> None:
     back_up(nights[0], backups)
     assert_published(act, act.dispatch("pipeline.yml", init="true"))
     assert "144 new logins" in act.log
-    check_ins.asked()
+    heartbeats.asked()
 
     # A bad night leaves the site as it was; the retry of the same morning finds a whole copy.
     first = contents(act.published)
@@ -232,14 +232,14 @@ def test_nights_of_all_kinds(
     github.scheduled_runs = ["failure"]
     assert_published(act, act.schedule("pipeline.yml", RETRY))
     assert [issue["state"] for issue in github.issues] == ["closed"]
-    assert check_ins.asked() == [BEGAN, FAILED, BEGAN, ENDED]
+    assert heartbeats.asked() == [BEGAN, FAILED, BEGAN, ENDED]
 
     back_up(nights[2], backups)
     assert_published(act, act.schedule("pipeline.yml", MORNING))
     (platform,) = summary_of(act)["platforms"]
     assert summary_of(act)["logins"] == platform["logins"] == 149
     assert (platform["copies_read"], platform["gaps"]) == (1, [])
-    github.asked(), check_ins.asked()
+    github.asked(), heartbeats.asked()
 
     # A dry run of two other copies changes nothing, and tells nobody.
     third, before = contents(act.published), objects(bucket)
@@ -250,7 +250,7 @@ def test_nights_of_all_kinds(
     assert summary_of(act)["outcome"] == "dry run"
     assert "dry run" in act.page
     assert objects(bucket) == before
-    assert (github.asked(), check_ins.asked()) == ([], [])
+    assert (github.asked(), heartbeats.asked()) == ([], [])
 
     # The retry does nothing after a run that went well and found a copy of this morning.
     (backups / "latest-db.sqlite3.zst").unlink()
@@ -260,7 +260,7 @@ def test_nights_of_all_kinds(
     assert_not_published(act, act.schedule("pipeline.yml", RETRY))
     assert "nothing to obtain" in act.log
     assert summary_of(act)["outcome"] == "up to date"
-    assert check_ins.asked() == [BEGAN, ENDED]
+    assert heartbeats.asked() == [BEGAN, ENDED]
     assert [line.partition("?")[0] for line in github.asked()] == [LAST_RUN]
     assert contents(act.published) == third
     check_nothing_leaks(act, github, nights)

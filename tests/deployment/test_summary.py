@@ -48,7 +48,7 @@ def settings(store: Path, summary: Path, nights: list[Night]) -> dict[str, str]:
 def test_a_run_is_summed_up(
     ethelred: Ethelred, nights: list[Night], summary: Path, settings: dict[str, str]
 ) -> None:
-    ethelred("run", "--init", "--max-age", "36", **settings)
+    ethelred("run", "--init", "--warn-after", "36", **settings)
     told = read(summary)
     assert (told["outcome"], told["exit_code"], told["error"]) == ("done", 0, None)
     started, finished = map(datetime.fromisoformat, (told["started_at"], told["finished_at"]))
@@ -56,7 +56,7 @@ def test_a_run_is_summed_up(
     (platform,) = told["platforms"]
     assert platform["newest_copy_taken_at"] == f"{nights[0].taken_at:%Y-%m-%dT%H}:00:00Z"
     age = (datetime.now(UTC) - nights[0].taken_at).total_seconds() / 3600
-    assert abs(platform["age_hours"] - age) < 0.2
+    assert abs(platform["newest_copy_age_hours"] - age) < 0.2
     assert platform["is_stale"]
     assert platform["new_logins"] == platform["logins"] == told["logins"] == 144
     assert platform["copies_read"] == 1
@@ -107,7 +107,7 @@ def test_a_dry_run_leaves_the_datastore_as_it_was(
     here = tmp_path / "here"
     here.mkdir()
     settings |= {"ETHELRED_DATASTORE": str(here / "ethelred.duckdb")}
-    settings |= {"ETHELRED_WORK": str(tmp_path / "work")}
+    settings |= {"ETHELRED_WORK_DIR": str(tmp_path / "work")}
     assert "144 new logins" in ethelred("run", "--dry-run", "--init", **settings).stdout
     assert digests(here) == {}
     assert "no datastore" in ethelred("run", "--dry-run", code=5, **settings).stderr
@@ -136,13 +136,13 @@ def test_a_run_does_nothing_if_the_newest_copy_is_young_enough(
     requests = requests_for(["/no/copy"], "opencodelists", None)
     outcome, rehearsal = Outcome(), Outcome(dry_run=True)
     job = partial(run.run_job, requests, str(store), init=False)
-    job(outcome, if_older_hours=8, site=site)
+    job(outcome, skip_if_fresh_hours=8, site=site)
     assert (outcome.kind, done) == ("up to date", [])
-    job(Outcome(), if_older_hours=2)
+    job(Outcome(), skip_if_fresh_hours=2)
     assert done == ["obtained"]
     # A site that an earlier run could not build is made up for, but never by a dry run.
     site.mkdir()
-    job(rehearsal, if_older_hours=8, site=site)
+    job(rehearsal, skip_if_fresh_hours=8, site=site)
     assert done == ["obtained"]
-    job(Outcome(), if_older_hours=8, site=site)
+    job(Outcome(), skip_if_fresh_hours=8, site=site)
     assert done == ["obtained", "built"]

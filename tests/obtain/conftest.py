@@ -20,7 +20,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("ETHELRED_WORK", str(tmp_path / "work"))
+    monkeypatch.setenv("ETHELRED_WORK_DIR", str(tmp_path / "work"))
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def test_a_copy_knows_its_name_time_and_content(get: Get, big: Path) -> None:
     link.symlink_to(big.name)
     os.utime(big, ns=(0, 1774836001_846854_000))
     copy = get(link)
-    assert (copy.name, copy.named_on) == ("2026-03-30-db.sqlite3.zst", date(2026, 3, 30))
+    assert (copy.name, copy.filename_date) == ("2026-03-30-db.sqlite3.zst", date(2026, 3, 30))
     assert copy.modified_at == datetime(2026, 3, 30, 2, 0, 1, 846854, tzinfo=UTC)
     assert copy.path.stat().st_mode & 0o777 == 0o600
     assert copy.path.parent.stat().st_mode & 0o777 == 0o700

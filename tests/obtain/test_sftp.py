@@ -89,7 +89,7 @@ def test_a_symbolic_link_gives_the_name_and_time_of_what_it_points_at(
     os.utime(big, (1774836001, 1774836001))
     copy = get(trusted.url(link))
     assert copy.name == "2026-03-30-db.sqlite3.zst"
-    assert copy.named_on == date(2026, 3, 30)
+    assert copy.filename_date == date(2026, 3, 30)
     assert copy.modified_at == datetime(2026, 3, 30, 2, 0, 1, tzinfo=UTC)
     assert copy.content_sha256 == get(big).content_sha256
 

@@ -156,7 +156,7 @@ def test_no_proxy_carries_what_is_for_this_machine(
 ) -> None:
     monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("no_proxy", "elsewhere.example")
-    assert get(web.url()).named_on == date(2026, 3, 30)
+    assert get(web.url()).filename_date == date(2026, 3, 30)
 
 
 @pytest.mark.parametrize("text", ["Mon Mar 30 02:00:01 2026", "Mon, 30 Mar 2026 02:00:01 -0000"])

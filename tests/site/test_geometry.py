@@ -193,7 +193,7 @@ def test_the_platforms_page_draws_its_users(builds: Builds, demo_datastore: Path
     with duckdb.connect(demo_datastore, read_only=True) as connection:
         found = connection.sql(
             "select day - min(day) over (), active_90d, active_28d, active_7d, active_1d,"
-            " accounts, never_logged_in from active_users_per_day where platform = 'opencodelists'"
+            " users, never_logged_in from active_users_per_day where platform = 'opencodelists'"
         ).fetchall()
     columns = [{row[0]: row[i] for row in found} for i in range(1, 7)]
     drawn = [active.lines[f"days{days}"] for days in (90, 28, 7, 1)]

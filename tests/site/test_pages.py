@@ -73,7 +73,7 @@ def test_weeks_and_months_are_what_sql_says(
         (newest,) = ask(
             demo_datastore,
             "select logins from logins_per_period where platform = 'opencodelists'"
-            f" and grain = '{grain}' order by starts_on desc limit 1",
+            f" and period_type = '{grain}' order by starts_on desc limit 1",
         )
         assert table(page, "opencodelists")[0][1] == f"{newest[0]:,}"
         assert f"grain={grain}" in page.url

@@ -13,7 +13,7 @@ TABLES = (
     "create table if not exists logins (platform varchar not null, logged_in_at timestamp not null,"
     " ordinal integer not null, copy_id varchar not null, appended_at timestamp not null)",
     "create table if not exists copies (platform varchar not null, copy_id varchar not null,"
-    " taken_at timestamp not null, taken_at_from varchar, obtained_at timestamp not null,"
+    " taken_at timestamp not null, taken_at_source varchar, obtained_at timestamp not null,"
     " users bigint, rejected_logins bigint, new_logins bigint)",
     "create table if not exists active_users (platform varchar not null, copy_id varchar not null,"
     " taken_at timestamp not null, users bigint)",

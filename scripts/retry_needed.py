@@ -7,7 +7,7 @@ A fresh copy in the datastore alone doesn't show it: the site may not have been 
 import os
 from pathlib import Path
 
-from tell import github
+from notify import github
 
 HOURS = 8  # since a copy was taken: at the retry's time, one of this morning
 
@@ -20,7 +20,7 @@ def main() -> None:
     found = runs.get("workflow_runs", []) if isinstance(runs, dict) else []
     went_well = [run["conclusion"] for run in found] == ["success"]
     with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as outputs:
-        outputs.write(f"if_older={HOURS if went_well else ''}\n")
+        outputs.write(f"skip_if_fresh={HOURS if went_well else ''}\n")
 
 
 if __name__ == "__main__":

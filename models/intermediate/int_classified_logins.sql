@@ -22,7 +22,7 @@ select
             > int_copies.taken_at + interval ({{ var('clock_tolerance_minutes') }}) minute
             then 'after_copy'
         else 'login'
-    end as judgement,
+    end as login_status,
     int_last_logins.storage_class || ' ' || regexp_replace(
         regexp_replace(
             regexp_replace(

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Tell people how a workflow's run went. Needs nothing but Python: setup may be what failed.
 
-- `start`: check in, so that a run which never ends is noticed
+- `start`: send a heartbeat, so that a run which never ends is noticed
 - `pass-on`: write what later jobs need of the run's summary to `$GITHUB_OUTPUT`
-- `end`: write the page's summary, check in, and open, update or close the issue
+- `end`: write the page's summary, send a heartbeat, and open, update or close the issue
 
 docs/deployment.md says what an operator can set. No address of an alert service is ever printed,
 and one that is down never fails a run.
@@ -23,14 +23,14 @@ AUTHOR = "github-actions[bot]"  # who opens the issue; nobody else's is ever tou
 TRIES = 3
 SECONDS = 20.0
 MAX_WARNINGS = 20
-FIGURES = ("copies read", "new logins", "rejected values", "logins")
+FIGURES = ("copies read", "new logins", "rejected logins", "logins")
 Summary = dict[str, Any]
 
 
 def start() -> None:
     """Check in at the start of a run."""
     if setting("QUIET") != "true":  # a dry run: nobody is told
-        check_in("/start")
+        send_heartbeat("/start")
 
 
 def pass_on() -> None:
@@ -55,7 +55,7 @@ def end() -> None:
         shown.write(page)
     if setting("QUIET") == "true":
         return
-    check_in("/fail" if trouble else "")
+    send_heartbeat("/fail" if trouble else "")
     webhook = setting("ETHELRED_WEBHOOK_URL")
     if trouble and webhook:
         text = f"{title()}: {'; '.join(trouble)}\n{run_url()}"
@@ -83,7 +83,7 @@ def troubles(summary: Summary) -> list[str]:
     error = [summary["error"]] if summary.get("error") else []
     return error + [
         f"the newest copy of {platform['platform']} was taken {platform['newest_copy_taken_at']}, "
-        f"{platform['age_hours']:.0f} hours ago: is its backup job at work?"
+        f"{platform['newest_copy_age_hours']:.0f} hours ago: is its backup job at work?"
         for platform in summary.get("platforms", [])
         if platform["is_stale"]
     ]
@@ -99,8 +99,9 @@ def page_lines(summary: Summary, trouble: list[str]) -> list[str]:
         lines += ["", f"| {' | '.join(['platform', 'newest copy', 'age', *FIGURES])} |"]
         lines += ["|---" * 7 + "|", *map(row, platforms), ""]
     lines += [
-        f"- {platform['platform']}: no copy between {gap['from']} and {gap['to']} "
-        f"({gap['hours']:,.0f} hours, nights missed: {gap['nights_missed']})"
+        f"- {platform['platform']}: no copy between {gap['gap_started_at']} and "
+        f"{gap['gap_ended_at']} "
+        f"({gap['gap_hours']:,.0f} hours, nights missed: {gap['nights_missed']})"
         for platform in platforms
         for gap in platform["gaps"]
     ]
@@ -112,7 +113,7 @@ def page_lines(summary: Summary, trouble: list[str]) -> list[str]:
 def row(platform: Summary) -> str:
     """Return a platform's figures as a row of a table in Markdown; times are in UTC."""
     figures = [f"{platform[name.replace(' ', '_')]:,}" for name in FIGURES]
-    age = f"{platform['age_hours']:,.1f} h"
+    age = f"{platform['newest_copy_age_hours']:,.1f} h"
     cells = [platform["platform"], platform["newest_copy_taken_at"], age, *figures]
     return f"| {' | '.join(cells)} |"
 
@@ -128,11 +129,11 @@ def run_url() -> str:
     return f"{server}/{repository}/actions/runs/{setting('GITHUB_RUN_ID')}"
 
 
-def check_in(what: str) -> None:
-    """Call the check-in address, as healthchecks.io wants it, if there is one."""
-    url = setting("ETHELRED_CHECK_IN_URL")
+def send_heartbeat(what: str) -> None:
+    """Call the heartbeat address, as healthchecks.io wants it, if there is one."""
+    url = setting("ETHELRED_HEARTBEAT_URL")
     if url:
-        deliver("the check-in", url.rstrip("/") + what)
+        deliver("the heartbeat", url.rstrip("/") + what)
 
 
 def update_issue(page: str, *, is_well: bool) -> None:

@@ -1,0 +1,254 @@
+"""Who hears of a run: the scripts themselves, against real servers for issues and heartbeats."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.services import BOT, GitHub, Service, served
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+GAP = {
+    "gap_started_at": "2026-03-21T02:00:00Z",
+    "gap_ended_at": "2026-03-23T02:00:00Z",
+    "gap_hours": 48.0,
+}
+PLATFORM = {
+    "platform": "opencodelists",
+    "newest_copy_taken_at": "2026-03-23T02:00:00Z",
+    "newest_copy_age_hours": 3.8,
+    "is_stale": False,
+    "logins": 1234,
+    "copies_read": 1,
+    "new_logins": 5,
+    "rejected_logins": 0,
+    "gaps": [GAP | {"nights_missed": 1}],
+}
+DONE = {"outcome": "done", "error": None, "platforms": [PLATFORM], "warnings": ["`odd` @thing"]}
+FAILED = {"outcome": "failed", "error": "the source: no such file", "platforms": []}
+STALE = DONE | {"platforms": [PLATFORM | {"is_stale": True, "newest_copy_age_hours": 50.0}]}
+OPEN = {"number": 1, "state": "open", "user": {"login": BOT}}
+OPEN |= {"title": "The workflow pipeline needs a look"}
+
+
+@dataclass
+class Notifier:
+    """The scripts, with the settings of a run."""
+
+    github: GitHub
+    alerts: Service
+    folder: Path
+    settings: dict[str, str]
+
+    def end(self, summary: object = None, results: str = "build=success", **more: str) -> str:
+        text = json.dumps(summary) if summary else ""
+        return self.run("notify.py", "end", RESULTS=results, SUMMARY=text, **more)
+
+    def run(self, script: str, *arguments: str, **more: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", RUN_ISOLATED, str(SCRIPTS / script), *arguments],
+            env=self.settings | more,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return done.stdout
+
+    @property
+    def page(self) -> str:
+        return (self.folder / "page.md").read_text()
+
+    @property
+    def outputs(self) -> list[str]:
+        return (self.folder / "outputs").read_text().splitlines()
+
+
+# Without anything that is installed: setup may be what failed.
+RUN_ISOLATED = """
+import runpy, sys
+sys.path = [path for path in sys.path if "site-packages" not in path]
+sys.argv = sys.argv[1:]
+sys.path.insert(0, sys.argv[0].rpartition("/")[0])
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.fixture
+def notifier(tmp_path: Path) -> Iterator[Notifier]:
+    github, alerts = GitHub(), Service()
+    with served(github), served(alerts):
+        settings = {
+            "GITHUB_API_URL": github.url,
+            "GITHUB_SERVER_URL": "https://github.example",
+            "GITHUB_REPOSITORY": "somebody/logins",
+            "GITHUB_RUN_ID": "4711",
+            "GITHUB_WORKFLOW": "pipeline",
+            "GITHUB_STEP_SUMMARY": str(tmp_path / "page.md"),
+            "GITHUB_OUTPUT": str(tmp_path / "outputs"),
+            "GITHUB_TOKEN": "the-token-of-this-run",
+            "ETHELRED_HEARTBEAT_URL": f"{alerts.url}/hidden-check",
+            "NO_PROXY": os.environ.get("NO_PROXY", "*"),
+        }
+        yield Notifier(github, alerts, tmp_path, settings)
+
+
+def test_a_failure_opens_one_issue_and_success_closes_it(notifier: Notifier) -> None:
+    notifier.end(FAILED, "build=failure deploy=skipped")
+    (issue,) = notifier.github.issues
+    assert issue["title"] == OPEN["title"]
+    assert "the source: no such file" in issue["body"]
+    assert "https://github.example/somebody/logins/actions/runs/4711" in issue["body"]
+    notifier.end(FAILED, "build=failure deploy=skipped")
+    assert len(notifier.github.issues) == 1
+    assert [number for number, _ in notifier.github.comments] == [1]
+    notifier.end(DONE, "build=success deploy=success")
+    assert issue["state"] == "closed"
+    notifier.end(FAILED, "build=failure deploy=skipped")
+    assert [one["state"] for one in notifier.github.issues] == ["closed", "open"]
+    asked = notifier.alerts.asked()
+    assert asked == [f"GET /hidden-check{end}" for end in ("/fail", "/fail", "", "/fail")]
+
+
+@pytest.mark.parametrize(
+    "results", ["build=failure", "build=cancelled", "build=success deploy=failure"]
+)
+def test_trouble_without_a_summary_is_told_too(notifier: Notifier, results: str) -> None:
+    notifier.end(results=results)
+    assert f"the job {results.split()[-1].replace('=', ': ')}" in notifier.github.issues[0]["body"]
+
+
+def test_a_copy_that_is_too_old_is_told_though_nothing_failed(notifier: Notifier) -> None:
+    notifier.end(STALE)
+    assert "50 hours ago: is its backup job at work?" in notifier.github.issues[0]["body"]
+    assert notifier.alerts.asked() == ["GET /hidden-check/fail"]
+
+
+def test_a_run_that_did_nothing_neither_opens_nor_closes(notifier: Notifier) -> None:
+    notifier.github.issues.append(dict(OPEN))
+    notifier.end(DONE | {"outcome": "up to date"})
+    assert notifier.github.asked() == []
+    assert notifier.alerts.asked() == ["GET /hidden-check"]
+
+
+def test_a_dry_run_tells_nobody(notifier: Notifier) -> None:
+    notifier.run("notify.py", "start", QUIET="true")
+    notifier.end(FAILED, "build=failure", QUIET="true")
+    assert (notifier.github.asked(), notifier.alerts.asked()) == ([], [])
+    assert "no such file" in notifier.page
+
+
+def test_an_issue_of_somebody_else_or_of_another_workflow_is_left_alone(notifier: Notifier) -> None:
+    notifier.github.issues += [
+        OPEN | {"user": {"login": "somebody"}},
+        OPEN | {"number": 2, "title": "The workflow audit needs a look"},
+    ]
+    notifier.end(DONE)
+    assert [issue["state"] for issue in notifier.github.issues] == ["open", "open"]
+    notifier.end(FAILED)
+    assert len(notifier.github.issues) == 3
+
+
+def test_a_webhook_is_posted_to_instead(notifier: Notifier) -> None:
+    notifier.end(FAILED, ETHELRED_WEBHOOK_URL=f"{notifier.alerts.url}/hidden-hook")
+    posted = notifier.alerts.seen[-1]
+    assert (posted.method, posted.path) == ("POST", "/hidden-hook")
+    assert "no such file" in posted.body["text"]
+    assert posted.body["summary"] == FAILED
+    assert notifier.github.issues == []
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_dead_service_fails_nothing_and_its_address_is_not_printed(
+    notifier: Notifier, status: int
+) -> None:
+    notifier.alerts.status = notifier.github.status = status
+    said = notifier.end(FAILED)
+    assert said.count("::warning::") == 3
+    assert f"HTTP {status}" in said
+    hook = {"ETHELRED_WEBHOOK_URL": "https://hidden.invalid/hook"}
+    said += notifier.end(FAILED, ETHELRED_HEARTBEAT_URL="file:///hidden", **hook)
+    said += notifier.run("notify.py", "start")
+    assert "must begin with https://" in said
+    assert "hidden" not in said
+    assert "127.0.0.1" not in said
+
+
+def test_the_page_says_what_a_person_wants_to_know(notifier: Notifier) -> None:
+    notifier.end(DONE, SITE="https://somebody.example/logins/")
+    assert "### pipeline: done" in notifier.page
+    row = "| opencodelists | 2026-03-23T02:00:00Z | 3.8 h | 1 | 5 | 0 | 1,234 |"
+    assert row in notifier.page.splitlines()
+    gap = (
+        "no copy between 2026-03-21T02:00:00Z and 2026-03-23T02:00:00Z (48 hours, nights missed: 1)"
+    )
+    assert gap in notifier.page
+    assert "- warning: `'odd' @thing`" in notifier.page
+    assert "[The site](https://somebody.example/logins/)" in notifier.page
+
+
+@pytest.mark.parametrize(
+    ("summary", "publish"),
+    [
+        ({"outcome": "done", "site_built": True}, "true"),
+        ({"outcome": "failed", "site_built": True}, "true"),  # one platform of several failed
+        ({"outcome": "dry run", "site_built": False}, "false"),
+        (None, "false"),
+    ],
+)
+def test_only_a_run_that_built_a_site_publishes_one(
+    notifier: Notifier, summary: object, publish: str
+) -> None:
+    path, text = notifier.folder / "summary.json", json.dumps(summary) if summary else ""
+    path.write_text(text)
+    notifier.run("notify.py", "pass-on", ETHELRED_SUMMARY=str(path))
+    assert notifier.outputs == [f"summary={text}", f"publish={publish}"]
+
+
+def test_of_hundreds_of_warnings_twenty_and_their_number_are_passed_on(notifier: Notifier) -> None:
+    path = notifier.folder / "summary.json"
+    warnings = [f"the copy {number} has values that are no logins" for number in range(720)]
+    path.write_text(json.dumps(DONE | {"warnings": warnings}))
+    notifier.run("notify.py", "pass-on", ETHELRED_SUMMARY=str(path))
+    passed_on = json.loads(notifier.outputs[0].removeprefix("summary="))
+    assert passed_on["warnings"][:20] == warnings[:20]
+    assert passed_on["warnings"][20:] == ["and 700 more, which are in the artefact summary"]
+
+
+@pytest.mark.parametrize("url", ["https://[odd", "https://é.invalid/x", "https://x.invalid/a b"])
+def test_an_odd_address_fails_nothing(notifier: Notifier, url: str) -> None:
+    assert "::warning::" in notifier.end(DONE, ETHELRED_HEARTBEAT_URL=url)
+
+
+def test_an_answer_that_is_not_the_json_it_claims_fails_nothing(notifier: Notifier) -> None:
+    notifier.github.content = notifier.alerts.content = b"<html>all is well</html>"
+    notifier.end(FAILED)
+    assert notifier.alerts.asked() == ["GET /hidden-check/fail"]
+    assert len(notifier.github.asked()) == 2
+    notifier.run("retry_needed.py")
+    assert notifier.outputs == ["skip_if_fresh="]
+
+
+@pytest.mark.parametrize(
+    ("conclusions", "expected"),
+    [(["success", "failure"], "8"), (["failure", "success"], ""), (["cancelled"], ""), ([], "")],
+)
+def test_the_retry_rests_only_after_a_run_that_went_well(
+    notifier: Notifier, conclusions: list[str], expected: str
+) -> None:
+    notifier.github.scheduled_runs = conclusions
+    notifier.run("retry_needed.py")
+    assert notifier.outputs == [f"skip_if_fresh={expected}"]
+
+
+def test_the_retry_does_its_work_if_nobody_can_tell(notifier: Notifier) -> None:
+    notifier.github.status = 500
+    assert "::warning::" in notifier.run("retry_needed.py")
+    assert notifier.outputs == ["skip_if_fresh="]
