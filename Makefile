@@ -9,7 +9,7 @@ export UV_COMPILE_BYTECODE := 1
 # Node and npm come from a wheel, inside the virtual environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo serve dev test test-all test-quick lint format lock audit test-deps clean
+.PHONY: help setup demo serve dev test test-all test-quick lint format lock audit test-deps clean docs
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 14
@@ -51,6 +51,9 @@ lint: setup ## ruff, mypy, import-linter, sqlfluff, dbt-bouncer, the report's an
 format: setup ## have ruff, sqlfluff and the report's formatter mend what they can
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/sqlfluff fix models analyses tests/dbt
 	npm --prefix reports run --silent format
+
+docs: setup ## write docs/cli.md anew from the commands
+	$(BIN)/python -m tests.support.cli_docs
 
 lock: ## resolve the dependencies again (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml --output-file requirements.txt

@@ -1,0 +1,34 @@
+"""docs/cli.md, made from the commands and the errors themselves: `make docs` writes it."""
+
+from pathlib import Path
+
+import typer
+from typer.cli import get_docs_for_click
+
+from ethelred_runner import errors
+from ethelred_runner.cli.commands import app
+from ethelred_runner.settings import PROJECT
+
+PAGE = PROJECT / "docs" / "cli.md"
+INTRODUCTION = """For whoever types a command, or sets what a scheduled run does.
+
+Each option is an environment variable too: `ETHELRED_` and the option's name. An empty one counts
+as not given; `false`, `0` and `no` are false. `.env.example` has all variables.
+"""
+
+
+def render() -> str:
+    """Return the page: what an exit code means, then each command with its options."""
+    command = typer.main.get_command(app)
+    docs = get_docs_for_click(obj=command, ctx=typer.Context(command), name="ethelred")
+    docs = docs.replace("&#x27;", "'").replace(f"{PROJECT}/", "").partition("\n")[2]
+    kinds = [kind for kind in vars(errors).values() if hasattr(kind, "exit_code")]
+    meanings = {kind.exit_code: (kind.__doc__ or "").splitlines()[0] for kind in kinds}
+    meanings |= {0: "Done; also if there was nothing new.", 1: "Something unexpected happened."}
+    rows = "\n".join(f"| {code} | {meanings[code]} |" for code in sorted(meanings))
+    table = f"## Exit codes\n\n| code | meaning |\n|---|---|\n{rows}\n"
+    return f"# The command line\n\n{INTRODUCTION}\n{table}\n## Commands\n{docs.rstrip()}\n"
+
+
+if __name__ == "__main__":
+    Path(PAGE).write_text(render(), encoding="utf-8")
