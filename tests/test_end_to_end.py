@@ -11,12 +11,14 @@ from typing import Any
 
 import duckdb
 import pytest
+from backports import zstd
 
 from tests.support.datastores import SETTLED, names
 from tests.support.program import SAMPLES, Ethelred
 from tests.support.truth import Login, Night, london_day, visible_logins
 
 TRUTH = SAMPLES / "opencodelists"
+FORMAT_2 = SAMPLES / "datastores" / "format-2.duckdb.zst"
 
 
 def query(datastore: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -69,6 +71,16 @@ def test_any_order_grouping_and_kind_of_copies_gives_the_same_logins(
     assert logins(store) == visible
     counted: dict[date, int] = dict(query(store, "select day, logins from logins_per_day"))
     assert counted == Counter(london_day(moment) for moment, _ in visible)
+
+
+def test_a_datastore_of_the_first_format_to_be_kept_goes_on(
+    ethelred: Ethelred, nights: list[Night], tmp_path: Path, visible: set[Login]
+) -> None:
+    """It holds the first five nights; no later version may leave it behind."""
+    store = tmp_path / "ethelred.duckdb"
+    store.write_bytes(zstd.decompress(FORMAT_2.read_bytes()))
+    ethelred("build", *(night.raw for night in nights[4:]), "--datastore", store)
+    assert logins(store) == visible
 
 
 def test_each_copy_and_its_active_users_are_as_the_truth_says(
