@@ -78,7 +78,6 @@ def test_each_exit_code_is_in_the_page_of_the_command_line() -> None:
         (["build", "a", "--taken-at", "2999-01-01", "--init"], 2, "future"),
         (["build", "a", "--platform", "nobody", "--init"], 2, "seeds/platforms.csv"),
         (["build", "/no/such/copy", "--init"], 3, "/no/such/copy"),
-        (["obtain", "ftp://host/copy", "--to", "here"], 2, "ftp://"),
         (["status"], 5, "--init"),
         (["report"], 5, "no datastore"),
         (["serve", "--site", "nowhere"], 7, "ethelred report"),
@@ -280,3 +279,8 @@ def test_a_signal_in_the_midst_of_a_query_is_no_surprise(stop: BaseException, co
     error = RuntimeError("Query interrupted")  # as DuckDB raises it
     error.__cause__ = stop
     assert (exit_code_of(error), line_of(error)) == (code, "the run was stopped")
+
+
+def test_an_address_that_makes_no_sense_leaves_no_folder_behind(tmp_path: Path) -> None:
+    assert "ftp://" in invoke("obtain", "ftp://host/copy", "--to", tmp_path / "copies", code=2)
+    assert list(tmp_path.iterdir()) == []

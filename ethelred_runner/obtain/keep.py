@@ -9,6 +9,7 @@ from ethelred_runner.errors import UsageError
 from ethelred_runner.folders import private_folder, sha256_of
 from ethelred_runner.obtain.fetch import DEFAULT_LIMITS, Copy, obtain
 from ethelred_runner.obtain.requests import Limits, Request
+from ethelred_runner.obtain.source import find_source
 
 
 def obtain_to(
@@ -22,6 +23,8 @@ def obtain_to(
     Raises UsageError if another copy has that name, or the folder can't be written to, and what
     `obtain` raises.
     """
+    for request in requests:  # an address that makes no sense leaves no folder behind
+        find_source(request, limits)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with private_folder(inside=directory) as folder:
