@@ -40,9 +40,12 @@ class FileDatastore:
 
     def check(self, *, init: bool) -> str:
         """Look whether a run can work on the file, or create it."""
-        with self.checkout(init=init) as checkout:
-            checkout.discard()
-        return f"{self.path} will be created" if checkout.is_new else self.label
+        with explained(self.path), locked_folder(self.path):
+            refuse_log(self.path)
+            is_new = init and not self.path.exists()
+            if not is_new:
+                refuse_foreign(self.path, self.label)
+        return f"{self.path} will be created" if is_new else self.label
 
     def fetch(self) -> Path:
         """Return the path of the file, to be read only."""
