@@ -1,6 +1,7 @@
 """Numbered versions of a datastore: immutable contents, and commits that are only ever created."""
 
 import json
+import os
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,10 @@ from ethelred_runner import console
 from ethelred_runner.datastore.database import refuse_foreign
 from ethelred_runner.datastore.reasons import MISSING, explained
 from ethelred_runner.errors import DatastoreError, UsageError
+from ethelred_runner.folders import sha256_of
 from ethelred_runner.settings import setting
 
+CHUNK = 8 * 2**20  # bytes: with the service's limit of 10,000 parts, room for 80 GB
 COMMIT_KEY = "commits/{:08}.json"
 NEEDED_FOR = timedelta(days=1)  # a content that a run has pushed, and may be about to commit
 
@@ -74,23 +77,22 @@ class Versions:
         version = self._look_up(number)
         if version is None:
             raise DatastoreError(f"{self.label} has no version {number}: see ethelred versions")
-        content = self._read(version.blob)
-        if content is None or sha256(content).hexdigest() != version.sha256:
+        if self._download(version.blob, path) != version.sha256:
             raise DatastoreError(
                 f"{self.label}: version {number} is damaged or not there: see ethelred versions"
             )
-        with explained(path):
-            path.write_bytes(content)
         refuse_foreign(path, self.label)
 
     def push(self, path: Path, based_on: int, action: str) -> None:
         """Commit a file as the version after `based_on`. Raises Conflict if there is one by now."""
-        blob, content = f"blobs/{uuid.uuid4().hex}.duckdb", path.read_bytes()
-        self._create(blob, content)
-        if self._read(blob) != content:  # a commit never names one that didn't arrive
+        blob, digest = f"blobs/{uuid.uuid4().hex}.duckdb", sha256_of(path)
+        with explained(self.label), path.open("rb") as file:
+            obstore.put(self._store, blob, file, chunk_size=CHUNK, max_concurrency=4)
+        # A commit never names one that didn't arrive.
+        if self._download(blob, Path(os.devnull)) != digest:
             raise DatastoreError(f"{self.label}: what comes back is not what was sent; run again")
-        made_at, digest = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", sha256(content).hexdigest()
-        version = Version(based_on + 1, made_at, action, blob, digest, len(content))
+        made_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        version = Version(based_on + 1, made_at, action, blob, digest, path.stat().st_size)
         if not self._commit(version):
             raise Conflict(f"{self.label}: another run has committed meanwhile; run again")
         try:
@@ -136,8 +138,22 @@ class Versions:
                 return False
         return True
 
+    def _download(self, key: str, path: Path) -> str | None:
+        """Write an object to a file; return the sha256 of what arrived, or None if it's gone."""
+        digest = sha256()
+        with explained(self.label):
+            try:
+                found = obstore.get(self._store, key)
+            except (NotFoundError, FileNotFoundError):
+                return None
+            with path.open("wb") as file:
+                for chunk in found.stream(min_chunk_size=CHUNK):
+                    digest.update(chunk)
+                    file.write(chunk)
+        return digest.hexdigest()
+
     def _read(self, key: str) -> bytes | None:
-        """Return an object's content, or None if there is none."""
+        """Return a small object's content, or None if there is none."""
         with explained(self.label):
             try:
                 return bytes(obstore.get(self._store, key).bytes())
