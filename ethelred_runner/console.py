@@ -1,8 +1,13 @@
 """What the runner says, and where: results on standard output, the rest on standard error."""
 
+import io
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.filesize import decimal
@@ -17,8 +22,47 @@ from rich.progress import (
 
 SECONDS_BETWEEN_LINES = 10.0  # of progress, where there is no terminal
 
-results = Console(soft_wrap=True, highlight=False, markup=False)
-notices = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+class Tolerant:
+    """Standard output or error: what can't be written there ends no run.
+
+    Its disk may be full, or its reader gone. What comes after that is written nowhere, so that
+    the program's end doesn't fail on it either.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(getattr(sys, self._name) or io.StringIO(), attribute)
+
+    def write(self, text: str) -> int:
+        """Write a text if possible."""
+        self._try("write", text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what was held back, if possible."""
+        self._try("flush")
+
+    def _try(self, method: str, *arguments: str) -> None:
+        try:
+            self.__getattr__(method)(*arguments)
+        except OSError:
+            with suppress(OSError), Path(os.devnull).open("w") as nowhere:
+                os.dup2(nowhere.fileno(), self.fileno())
+
+
+def open_console(name: str) -> Console:
+    """Return a console; colours are for terminals only, whatever a variable would force."""
+    stream: Any = Tolerant(name)
+    terminal = stream.isatty()
+    return Console(
+        file=stream, force_terminal=terminal, soft_wrap=True, highlight=False, markup=False
+    )
+
+
+results, notices = open_console("stdout"), open_console("stderr")
 warned: list[str] = []  # all warnings so far, for the summary of a run
 
 Advance = Callable[[int], None]

@@ -2,7 +2,6 @@
 """Tell people how a workflow's run went. Needs nothing but Python: setup may be what failed.
 
 - `start`: send a heartbeat, so that a run which never ends is noticed
-- `pass-on`: write what later jobs need of the run's summary to `$GITHUB_OUTPUT`
 - `end`: write the page's summary, send a heartbeat, and open, update or close the issue
 
 docs/deployment.md says what an operator can set. No address of an alert service is ever printed,
@@ -22,7 +21,6 @@ from urllib.parse import quote
 AUTHOR = "github-actions[bot]"  # who opens the issue; nobody else's is ever touched
 TRIES = 3
 SECONDS = 20.0
-MAX_WARNINGS = 20
 FIGURES = ("copies read", "new logins", "rejected logins", "logins")
 Summary = dict[str, Any]
 
@@ -31,19 +29,6 @@ def start() -> None:
     """Check in at the start of a run."""
     if setting("QUIET") != "true":  # a dry run: nobody is told
         send_heartbeat("/start")
-
-
-def pass_on() -> None:
-    """Write the run's summary, and whether there is a site to publish, as a step's outputs."""
-    path = Path(setting("ETHELRED_SUMMARY"))
-    summary = (parsed(path.read_bytes()) if path.is_file() else None) or {}
-    warnings = summary.get("warnings", [])
-    if len(warnings) > MAX_WARNINGS:  # a variable of a job has room for 128 KB, an issue for 64
-        rest = f"and {len(warnings) - MAX_WARNINGS:,} more, which are in the artefact summary"
-        summary["warnings"] = [*warnings[:MAX_WARNINGS], rest]
-    with Path(setting("GITHUB_OUTPUT")).open("a", encoding="utf-8") as outputs:
-        outputs.write(f"summary={json.dumps(summary) if summary else ''}\n")
-        outputs.write(f"publish={str(summary.get('site_built', False)).lower()}\n")
 
 
 def end() -> None:
@@ -60,7 +45,7 @@ def end() -> None:
     if trouble and webhook:
         text = f"{title()}: {'; '.join(trouble)}\n{run_url()}"
         deliver("the webhook", webhook, {"text": text, "trouble": trouble, "summary": summary})
-    elif trouble or summary.get("outcome") != "up to date":  # such a run has shown nothing
+    else:
         update_issue(page, is_well=not trouble)
 
 
@@ -205,4 +190,4 @@ def parsed(content: bytes) -> Any:
 
 
 if __name__ == "__main__":
-    {"start": start, "pass-on": pass_on, "end": end}[sys.argv[1]]()
+    {"start": start, "end": end}[sys.argv[1]]()

@@ -10,7 +10,7 @@ import pytest
 from ethelred_runner.demo import PLATFORMS, demo
 from ethelred_runner.errors import DatastoreError, ReportFailed, UsageError
 from ethelred_runner.report.evidence import stage
-from ethelred_runner.report.site import EARLIER, MARKER, base_path_of, replaceable
+from ethelred_runner.report.site import MARKER, base_path_of, replaceable
 from tests.support.datastores import append_login, execute, query
 from tests.support.program import PROJECT, Ethelred
 from tests.support.truth import Night
@@ -57,17 +57,15 @@ def test_incomplete_marts_come_with_the_next_new_copy_as_the_error_says(
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """Make a folder like a site of an earlier version, which left no mark in it."""
-    for part in EARLIER:
-        path = tmp_path / "site" / part / ("" if "." in part else "file")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("of a report")
-    return tmp_path / "site"
+    """Make a folder like a site."""
+    site = tmp_path / "site"
+    (site / "data").mkdir(parents=True)
+    for name in ("index.html", MARKER):
+        (site / name).write_text("of a report")
+    return site
 
 
-def test_sites_of_earlier_versions_and_with_a_broken_mark_are_replaced(site: Path) -> None:
-    assert replaceable(site) == site
-    (site / "index.html").unlink()
+def test_a_site_with_a_broken_mark_is_replaced(site: Path) -> None:
     for broken in ("[]", '{"base_path": 7}', '{"base_pa', "\0", ""):
         (site / MARKER).write_text(broken)
         with pytest.raises(ReportFailed, match="build it first: ethelred report"):
@@ -82,7 +80,7 @@ def test_a_folder_that_holds_something_else_is_never_replaced(
     if other == "data/history":
         shutil.copyfile(datastore, site / other)
     else:
-        shutil.rmtree(site / "data")
+        (site / MARKER).unlink()
         (site / other).write_text("My own notes.")
     with pytest.raises(ReportFailed, match=f"^{site} has files that no report has made"):
         replaceable(site)

@@ -8,8 +8,8 @@ from pathlib import Path
 from ethelred_runner import console
 from ethelred_runner.append.checks import History, check_nothing_gone, read_history
 from ethelred_runner.append.dbt import build_models
-from ethelred_runner.append.result import Appended
-from ethelred_runner.datastore import Checkout, Conflict, Datastore, import_history, read_status
+from ethelred_runner.append.result import Appended, read_result
+from ethelred_runner.datastore import Checkout, Conflict, Datastore, import_history
 from ethelred_runner.datastore.reasons import explained
 from ethelred_runner.errors import BuildFailed, DatastoreError
 from ethelred_runner.folders import private_folder
@@ -52,8 +52,7 @@ def append_once(
         shutil.copyfile(logins, checkout.path.with_name(COPIES_NAME))
         before = None if checkout.is_new else read_history(checkout.path)
         build_and_check(checkout, before)
-        known = frozenset(before.copy_ids if before else ())
-        appended = Appended(read_status(checkout.path), known, given)
+        appended = read_result(checkout.path, before.copy_ids if before else (), given)
         if dry_run or before == read_history(checkout.path):
             checkout.discard()
     return appended

@@ -1,6 +1,7 @@
 """The commands: each is a few lines over a plain function."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from ethelred_runner.report import serve as serve_site
 from ethelred_runner.watch import status as views
 from ethelred_runner.watch.check import check_all
 from ethelred_runner.watch.outcome import Outcome, recorded
+from ethelred_runner.watch.wording import iso
 
 app = typer.Typer(
     help="How many people log in to our platforms, day by day?",
@@ -122,14 +124,17 @@ def status(
 ) -> None:
     """Tell what the datastore holds."""
     with open_datastore(datastore) as store:
-        found, versions = read_status(store.fetch()), store.versions()
+        path, kept = store.fetch(), store.versions()
+        platforms, size = read_status(path), path.stat().st_size
+    found = {"datastore": store.label, "size_bytes": size, "platforms": platforms}
     if as_json:
-        typer.echo(
-            json.dumps(views.status_json(store.label, found, versions), default=str, indent=1)
-        )
+        found["versions"] = [asdict(version) for version in kept]
+        typer.echo(json.dumps(found, default=iso, indent=1))
     else:
-        views.show_status(store.label, found, versions)
-    views.refuse_stale(found, fail_after)
+        views.show_status(store.label, size, platforms)
+        if kept:
+            console.say(f"versions {kept[-1].version} to {kept[0].version} can be restored")
+    views.refuse_stale(platforms, fail_after)
 
 
 @app.command()
@@ -181,11 +186,12 @@ def check(
     platform: opt.Platform = "",
     datastore: opt.Datastore = opt.DATASTORE,
     init: opt.Init = False,
+    site: opt.Site = opt.SITE,
     debug: opt.Debug = False,
 ) -> None:
     """Tell whether everything that a run needs is here."""
     with open_datastore(datastore) as store:
-        check_all(lambda: requests_for(sources or [], platform, None), store, init=init)
+        check_all(lambda: requests_for(sources or [], platform, None), store, site, init=init)
 
 
 @app.command()

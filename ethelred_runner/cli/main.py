@@ -4,13 +4,15 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
 from ethelred_runner import console
 from ethelred_runner.cli.commands import app
-from ethelred_runner.errors import exit_code_of, line_of
-from ethelred_runner.settings import drop_empty_settings, switch
+from ethelred_runner.errors import EthelredError, exit_code_of, line_of
+from ethelred_runner.folders import private_folder
+from ethelred_runner.settings import drop_empty_settings, switch, work_root
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -23,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     debug = "--debug" in given or switch("ETHELRED_DEBUG")
     if not debug:
         os.environ["RUST_BACKTRACE"] = "0"
+    if work_root().is_dir():
+        with suppress(EthelredError), private_folder():
+            pass  # what a killed run has left there is removed
     try:
         app(given)
     except (SystemExit, KeyboardInterrupt):
@@ -32,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             console.notices.print_exception()
         console.notices.print(f"error: {line_of(error)}", style="red")
         sys.exit(exit_code_of(error))
+    finally:
+        console.results.file.flush()  # what failed to be written must not fail the end as well
     sys.exit(0)
 
 

@@ -1,11 +1,13 @@
 """The scheduled job: obtain, append, report; or only a rehearsal of it, or nothing at all."""
 
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 
 from ethelred_runner import console
 from ethelred_runner.append.append import append
-from ethelred_runner.datastore import Datastore, open_datastore, read_status
+from ethelred_runner.append.result import Appended
+from ethelred_runner.datastore import Datastore, Row, open_datastore, read_status
 from ethelred_runner.obtain.requests import Request
 from ethelred_runner.report import build_site
 from ethelred_runner.watch.outcome import Outcome, result_lines, warning_lines
@@ -26,29 +28,26 @@ def run_job(
     Without a `site` none is built, nor in a dry run.
     """
     with open_datastore(address) as datastore:
-        if is_fresh(requests, datastore, skip_if_fresh_hours):
-            outcome.kind, outcome.status = "up to date", read_status(datastore.fetch())
+        if skip_if_fresh_hours is not None and datastore.exists():
+            outcome.appended = Appended(read_status(datastore.fetch()))
+        if is_fresh(requests, outcome.appended.platforms, skip_if_fresh_hours):
+            outcome.kind = "up to date"
             console.say(
                 "nothing to obtain: the newest copy of each platform was taken within "
                 f"{skip_if_fresh_hours:g} hours"
             )
         else:
             append_copies(requests, datastore, outcome, init=init)
-        # Where a site stays from run to run, an earlier run may have failed to build it.
-        stays = bool(site and site.is_dir()) or "://" not in address
-        if site and not outcome.dry_run and (outcome.appended or stays):
+        if site and not outcome.dry_run:  # also if all is known: an earlier run may have failed
             build_site(datastore.fetch(), site, base_path)
             outcome.is_site_built = True
 
 
-def is_fresh(requests: Sequence[Request], datastore: Datastore, hours: float | None) -> bool:
-    """Tell whether the datastore has a copy of each platform that is young enough."""
-    if hours is None or not datastore.exists():
-        return False
-    status = read_status(datastore.fetch())
-    ages = {found.platform: found.newest_copy_age_hours for found in status.platforms}
+def is_fresh(requests: Sequence[Request], platforms: Sequence[Row], hours: float | None) -> bool:
+    """Tell whether there is a copy of each platform that is young enough."""
+    ages = {found["platform"]: found["newest_copy_age_hours"] for found in platforms}
     wanted = {request.platform.platform for request in requests}
-    return all(name in ages and ages[name] <= hours for name in wanted)
+    return hours is not None and all(ages.get(name, inf) <= hours for name in wanted)
 
 
 def append_copies(
@@ -56,7 +55,6 @@ def append_copies(
 ) -> None:
     """Append the copies in one build, and say what they brought."""
     outcome.appended = append(requests, datastore, init=init, dry_run=outcome.dry_run)
-    outcome.status = outcome.appended.status
     for warning in warning_lines(outcome):
         console.warn(warning)
     for line in result_lines(outcome):

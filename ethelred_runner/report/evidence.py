@@ -95,8 +95,10 @@ def select(
 
 def run_evidence(folder: Path, command: str, doing: str) -> None:
     """Run one of Evidence's commands in a project's folder. Raises ReportFailed if it fails."""
-    # Evidence starts Vite by npx, which is kept from asking its registry for anything.
+    # Evidence starts Vite by npx, which is kept from asking its registry for anything. The home is
+    # there for every user, and has no token of a registry.
     variables = {
+        "HOME": str(folder),
         "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "SEND_ANONYMOUS_USAGE_STATS": "no",
         "npm_config_offline": "true",

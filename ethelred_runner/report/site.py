@@ -11,13 +11,11 @@ from typing import Any
 from ethelred_runner import console
 from ethelred_runner.datastore import read_status
 from ethelred_runner.errors import ReportFailed, UsageError
-from ethelred_runner.folders import locked, private_folder
+from ethelred_runner.folders import locked, private_folder, set_access
 from ethelred_runner.report.evidence import REPORTS, document_models, run_evidence, stage
 
 # Lies in each site that was built here: no other folder is ever replaced.
 MARKER = "ethelred-site.json"
-# What a site has that was built before there was a marker.
-EARLIER = ("index.html", "_app/immutable", "data/ethelred", "dbt/index.html")
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
 
 
@@ -43,7 +41,7 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
         document_models(folder / "documentation").rename(documentation)
         run_evidence(project, "build:strict", "building the site")
         built = project / "build"
-        platforms = [platform.platform for platform in read_status(datastore_path).platforms]
+        platforms = [platform["platform"] for platform in read_status(datastore_path)]
         marker = json.dumps({"base_path": base_path, "platforms": platforms})
         (built / MARKER).write_text(marker, encoding="utf-8")
         swap_in(built, replaceable(site))
@@ -70,9 +68,8 @@ def replaceable(site: Path) -> Path:
 
 def is_only_site(place: Path) -> bool:
     """Tell whether a folder was made by a report, and no database was put there since."""
-    is_site = (place / MARKER).is_file() or all((place / part).exists() for part in EARLIER)
     files = (path for path in place.rglob("*") if path.is_file())
-    return is_site and not any(is_database(path) for path in files)
+    return (place / MARKER).is_file() and not any(is_database(path) for path in files)
 
 
 def is_database(path: Path) -> bool:
@@ -87,12 +84,19 @@ def swap_in(built: Path, place: Path) -> None:
         try:
             new = shutil.copytree(built, aside / "site")
             if place.exists():
-                new.chmod(place.stat().st_mode)
+                keep_access(new, place)
                 exchange(new, place)
             else:
                 new.rename(place)
         except OSError as error:
             raise ReportFailed(f"the site can't be put in {place}: {error.strerror}") from error
+
+
+def keep_access(new: Path, old: Path) -> None:
+    """Give a site the owner, group and mode that an operator gave the one before."""
+    mode = old.stat().st_mode
+    for path in (new, *new.rglob("*")):
+        set_access(path, mode if path.is_dir() else mode & 0o666, like=old)
 
 
 def exchange(new: Path, old: Path) -> None:

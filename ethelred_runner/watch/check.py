@@ -1,24 +1,30 @@
 """Is everything that a run needs here: programs, settings, access to sources and datastore?"""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
 
 from ethelred_runner import console
 from ethelred_runner.datastore import Datastore
-from ethelred_runner.errors import EthelredError
+from ethelred_runner.errors import EthelredError, UsageError
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.fetch import open_sources
 from ethelred_runner.obtain.requests import Request
-from ethelred_runner.report import check_evidence
+from ethelred_runner.report import check_evidence, replaceable
+from ethelred_runner.settings import LOGS, PROJECT
+
+TARGET = PROJECT / "target"  # of dbt
 
 
 def check_all(
-    find_requests: Callable[[], Sequence[Request]], datastore: Datastore, *, init: bool
+    find_requests: Callable[[], Sequence[Request]], datastore: Datastore, site: Path, *, init: bool
 ) -> None:
     """Print what is well and what isn't. Raises the first error after all were tried."""
     checks: dict[str, Callable[[], str]] = {  # in the order of a run
         "Evidence": check_evidence,
         "folders": check_folders,
         "datastore": lambda: datastore.check(init=init),
+        "site": lambda: str(replaceable(site)),
         "sources": lambda: ", ".join(open_sources(find_requests())),
     }
     errors = []
@@ -34,6 +40,13 @@ def check_all(
 
 
 def check_folders() -> str:
-    """Look whether copies can be put somewhere. Raises UsageError."""
+    """Look whether copies and logs can be put somewhere. Raises UsageError."""
+    for folder in (LOGS, TARGET):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            TemporaryFile(dir=folder).close()
+        except OSError as error:
+            reason = f"{folder} can't be written to: {error.strerror}"
+            raise UsageError(f"{reason}; give this user its mode or ownership") from None
     with private_folder() as folder:
         return f"copies lie in {folder.parent} while they are needed"

@@ -11,11 +11,12 @@ from typing import Any
 
 from ethelred_runner import console
 from ethelred_runner.append.result import Appended
-from ethelred_runner.datastore import CopyStatus, Gap, PlatformStatus, Status
+from ethelred_runner.datastore import Row
 from ethelred_runner.errors import UsageError, exit_code_of, line_of
-from ethelred_runner.watch.wording import counted, hour_of, written
+from ethelred_runner.watch.wording import counted, iso, written
 
 LATELY = timedelta(days=28)  # before the newest copy: how far back gaps are told
+MAX_WARNINGS = 20  # a variable of a workflow has room for 128 KB, an issue for 64; the log has all
 PREFIX = re.compile(r"[\w-]+=")  # PLATFORM= in front of an address
 URL = r"\b(?:sftp|https?|file)://\S*[\w/]"
 HOST = re.compile(r"\w+://(?:[^/]*@)?([\w.-]+)")
@@ -30,8 +31,8 @@ def utc_now() -> datetime:
 class Outcome:
     """What a run came to, filled in as far as it gets.
 
-    `kind` is `done`, `up to date` (nothing had to be done), `dry run` or `failed`; `status` is the
-    datastore's after the run.
+    `kind` is `done`, `up to date` (nothing had to be done), `dry run` or `failed`; `appended` is
+    the result of its build, which has no copies if none were obtained.
     """
 
     dry_run: bool = False
@@ -42,33 +43,18 @@ class Outcome:
     is_site_built: bool = False
     started_at: datetime = field(default_factory=utc_now)
     finished_at: datetime = field(default_factory=utc_now)
-    appended: Appended | None = None
-    status: Status | None = None
+    appended: Appended = field(default_factory=Appended)
     warnings: Sequence[str] = ()
-
-    @property
-    def platforms(self) -> Sequence[PlatformStatus]:
-        """The platforms that the datastore has."""
-        return self.status.platforms if self.status else ()
-
-    @property
-    def copies(self) -> Sequence[CopyStatus]:
-        """The copies that the run appended."""
-        return self.appended.copies if self.appended else ()
 
     @property
     def logins(self) -> int:
         """The number of logins in the datastore."""
-        return sum(platform.logins for platform in self.platforms)
+        return sum(platform["logins"] for platform in self.appended.platforms)
 
-    def copies_read(self, platform: str) -> int:
-        """Return how many copies of a platform the run has read."""
-        return self.appended.copies_given[platform] if self.appended else 0
-
-    def is_stale(self, platform: PlatformStatus) -> bool:
+    def is_stale(self, platform: Row) -> bool:
         """Tell whether a platform's newest copy is older than it may be."""
         limit = self.warn_after_hours
-        return limit is not None and platform.newest_copy_age_hours > limit
+        return limit is not None and platform["newest_copy_age_hours"] > limit
 
 
 @contextmanager
@@ -88,7 +74,7 @@ def recorded(outcome: Outcome, path: Path | None, sources: Sequence[str]) -> Ite
     finally:
         outcome.finished_at = utc_now()
         outcome.warnings = console.warned[warned_before:]
-        write(path, json.dumps(summary_of(outcome, sources)) + "\n")
+        write(path, json.dumps(summary_of(outcome, sources), default=iso) + "\n")
 
 
 def write(path: Path | None, text: str) -> None:
@@ -103,66 +89,47 @@ def write(path: Path | None, text: str) -> None:
 
 def summary_of(outcome: Outcome, sources: Sequence[str]) -> dict[str, Any]:
     """Return what a program is told; docs/deployment.md describes the fields."""
+    warnings = [conceal(warning, sources) for warning in outcome.warnings[:MAX_WARNINGS]]
+    if len(outcome.warnings) > MAX_WARNINGS:
+        rest = len(outcome.warnings) - MAX_WARNINGS
+        warnings.append(f"and {rest:,} more, which are in the log")
     return {
-        "started_at": iso(outcome.started_at),
+        "started_at": outcome.started_at,
         "dry_run": outcome.dry_run,
         "outcome": outcome.kind,
         "exit_code": outcome.exit_code,
         "error": conceal(outcome.error, sources) if outcome.error else None,
-        "finished_at": iso(outcome.finished_at),
+        "finished_at": outcome.finished_at,
         "logins": outcome.logins,
         "site_built": outcome.is_site_built,
-        "platforms": [figures(outcome, platform) for platform in outcome.platforms],
-        "warnings": [conceal(warning, sources) for warning in outcome.warnings],
+        "platforms": [figures(outcome, platform) for platform in outcome.appended.platforms],
+        "warnings": warnings,
     }
 
 
-def figures(outcome: Outcome, platform: PlatformStatus) -> dict[str, Any]:
-    """Return a platform's figures for the summary."""
-    taken_at = hour_of(platform.copies[-1].taken_at)
-    copies = [copy for copy in outcome.copies if copy.platform == platform.platform]
-    gaps = [
-        gap for gap in platform.gaps if gap.gap_ended_at > platform.copies[-1].taken_at - LATELY
-    ]
-    return {
-        "platform": platform.platform,
-        "newest_copy_taken_at": iso(taken_at),
-        "newest_copy_age_hours": round((outcome.finished_at - taken_at) / timedelta(hours=1), 1),
+def figures(outcome: Outcome, platform: Row) -> Row:
+    """Return a platform's status, with what the run brought and only the gaps of late."""
+    name, lately = platform["platform"], platform["newest_copy_taken_at"] - LATELY
+    copies = [copy for copy in outcome.appended.copies if copy["platform"] == name]
+    return platform | {
         "is_stale": outcome.is_stale(platform),
-        "logins": platform.logins,
-        "copies_read": outcome.copies_read(platform.platform),
-        "new_logins": sum(copy.new_logins for copy in copies),
-        "rejected_logins": sum(copy.rejected_logins for copy in copies),
-        "gaps": [describe_gap(gap) for gap in gaps],
+        "copies_read": outcome.appended.copies_given[name],
+        "new_logins": sum(copy["new_logins"] for copy in copies),
+        "rejected_logins": sum(copy["rejected_logins"] for copy in copies),
+        "gaps": [gap for gap in platform["gaps"] if gap["gap_ended_at"] > lately],
     }
-
-
-def describe_gap(gap: Gap) -> dict[str, Any]:
-    """Return a gap between copies for the summary."""
-    return {
-        "gap_started_at": iso(hour_of(gap.gap_started_at)),
-        "gap_ended_at": iso(hour_of(gap.gap_ended_at)),
-        "gap_hours": round(gap.gap_hours, 1),
-        "nights_missed": len(gap.nights),
-    }
-
-
-def iso(moment: datetime) -> str:
-    """Write a moment (UTC) in ISO 8601."""
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def result_lines(outcome: Outcome) -> list[str]:
     """Return what was done, in a line each."""
-    copies, lines = outcome.copies, []
-    if outcome.appended and outcome.appended.copies_known:
-        known = counted(outcome.appended.copies_known, "copy", "copies")
-        lines.append(f"{known} had been read before")
-    if outcome.appended and outcome.appended.backfilled:
-        older = outcome.appended.backfilled
+    copies, lines = outcome.appended.copies, []
+    known = outcome.appended.copies_given.total() - len(copies)
+    if known:
+        lines.append(f"{counted(known, 'copy', 'copies')} had been read before")
+    if older := sum(copy["is_backfilled"] for copy in copies):
         are = counted(older, "copy is", "copies are")
         lines.append(f"{are} older than the newest one known (backfill)")
-    new_logins = counted(sum(copy.new_logins for copy in copies), "new login")
+    new_logins = counted(sum(copy["new_logins"] for copy in copies), "new login")
     brought = f"appended {new_logins} from {counted(len(copies), 'new copy', 'new copies')}"
     held = f"the datastore holds {counted(outcome.logins, 'login')}"
     return [*lines, f"{brought if copies else 'nothing new to append'}; {held}"]
@@ -170,28 +137,28 @@ def result_lines(outcome: Outcome) -> list[str]:
 
 def warning_lines(outcome: Outcome) -> list[str]:
     """Return what somebody should look at, in a line each."""
-    lines = [line for copy in outcome.copies for line in copy_warnings(copy)]
+    lines = [line for copy in outcome.appended.copies for line in copy_warnings(copy)]
     return lines + [
-        f"the newest copy of {platform.platform} was taken "
-        f"{written(platform.copies[-1].taken_at)}, more than "
+        f"the newest copy of {platform['platform']} was taken "
+        f"{written(platform['newest_copy_taken_at'])}, more than "
         f"{outcome.warn_after_hours:g} hours ago: is its backup job at work?"
-        for platform in outcome.platforms
-        if outcome.is_stale(platform) and outcome.copies_read(platform.platform)
+        for platform in outcome.appended.platforms
+        if outcome.is_stale(platform) and outcome.appended.copies_given[platform["platform"]]
     ]
 
 
-def copy_warnings(copy: CopyStatus) -> list[str]:
+def copy_warnings(copy: Row) -> list[str]:
     """Return what somebody should look at in a copy."""
-    name = f"the copy of {copy.platform} taken {written(copy.taken_at)}"
+    name = f"the copy of {copy['platform']} taken {written(copy['taken_at'])}"
     lines = []
-    if copy.taken_at_source == "newest_login":
+    if copy["taken_at_source"] == "newest_login":
         lines.append(
             f"{name}: its modification time is missing or disagrees with its name, so its "
             "newest login stands in for it; --taken-at can say better"
         )
-    if copy.rejected_logins:
+    if copy["rejected_logins"]:
         lines.append(
-            f"{name}: {counted(copy.rejected_logins, 'value')} could not be taken for a login; "
+            f"{name}: {counted(copy['rejected_logins'], 'value')} could not be taken for a login; "
             "the table rejected_logins lists their shapes"
         )
     return lines

@@ -1,6 +1,6 @@
-"""How numbers and moments are written for people."""
+"""How numbers and moments are written."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -8,14 +8,11 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def hour_of(moment: datetime) -> datetime:
-    """Return the hour in which a copy was taken, which is all that is told of it.
-
-    Where the newest login stands in for its time, the rest of it is when somebody logged in.
-    """
-    return moment.replace(minute=0, second=0, microsecond=0)
-
-
 def written(moment: datetime) -> str:
-    """Write the hour of a moment (UTC)."""
-    return f"{hour_of(moment):%Y-%m-%d %H:%M} UTC"
+    """Write a moment (UTC) for people."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def iso(moment: date) -> str:
+    """Write a date, or a moment (UTC), in ISO 8601: for JSON."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if isinstance(moment, datetime) else moment.isoformat()

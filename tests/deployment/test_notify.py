@@ -66,10 +66,6 @@ class Notifier:
     def page(self) -> str:
         return (self.folder / "page.md").read_text()
 
-    @property
-    def outputs(self) -> list[str]:
-        return (self.folder / "outputs").read_text().splitlines()
-
 
 # Without anything that is installed: setup may be what failed.
 RUN_ISOLATED = """
@@ -92,7 +88,6 @@ def notifier(tmp_path: Path) -> Iterator[Notifier]:
             "GITHUB_RUN_ID": "4711",
             "GITHUB_WORKFLOW": "pipeline",
             "GITHUB_STEP_SUMMARY": str(tmp_path / "page.md"),
-            "GITHUB_OUTPUT": str(tmp_path / "outputs"),
             "GITHUB_TOKEN": "the-token-of-this-run",
             "ETHELRED_HEARTBEAT_URL": f"{alerts.url}/hidden-check",
             "NO_PROXY": os.environ.get("NO_PROXY", "*"),
@@ -129,13 +124,6 @@ def test_a_copy_that_is_too_old_is_told_though_nothing_failed(notifier: Notifier
     notifier.end(STALE)
     assert "50 hours ago: is its backup job at work?" in notifier.github.issues[0]["body"]
     assert notifier.alerts.asked() == ["GET /hidden-check/fail"]
-
-
-def test_a_run_that_did_nothing_neither_opens_nor_closes(notifier: Notifier) -> None:
-    notifier.github.issues.append(dict(OPEN))
-    notifier.end(DONE | {"outcome": "up to date"})
-    assert notifier.github.asked() == []
-    assert notifier.alerts.asked() == ["GET /hidden-check"]
 
 
 def test_a_dry_run_tells_nobody(notifier: Notifier) -> None:
@@ -194,34 +182,6 @@ def test_the_page_says_what_a_person_wants_to_know(notifier: Notifier) -> None:
     assert "[The site](https://somebody.example/logins/)" in notifier.page
 
 
-@pytest.mark.parametrize(
-    ("summary", "publish"),
-    [
-        ({"outcome": "done", "site_built": True}, "true"),
-        ({"outcome": "failed", "site_built": True}, "true"),  # one platform of several failed
-        ({"outcome": "dry run", "site_built": False}, "false"),
-        (None, "false"),
-    ],
-)
-def test_only_a_run_that_built_a_site_publishes_one(
-    notifier: Notifier, summary: object, publish: str
-) -> None:
-    path, text = notifier.folder / "summary.json", json.dumps(summary) if summary else ""
-    path.write_text(text)
-    notifier.run("notify.py", "pass-on", ETHELRED_SUMMARY=str(path))
-    assert notifier.outputs == [f"summary={text}", f"publish={publish}"]
-
-
-def test_of_hundreds_of_warnings_twenty_and_their_number_are_passed_on(notifier: Notifier) -> None:
-    path = notifier.folder / "summary.json"
-    warnings = [f"the copy {number} has values that are no logins" for number in range(720)]
-    path.write_text(json.dumps(DONE | {"warnings": warnings}))
-    notifier.run("notify.py", "pass-on", ETHELRED_SUMMARY=str(path))
-    passed_on = json.loads(notifier.outputs[0].removeprefix("summary="))
-    assert passed_on["warnings"][:20] == warnings[:20]
-    assert passed_on["warnings"][20:] == ["and 700 more, which are in the artefact summary"]
-
-
 @pytest.mark.parametrize("url", ["https://[odd", "https://é.invalid/x", "https://x.invalid/a b"])
 def test_an_odd_address_fails_nothing(notifier: Notifier, url: str) -> None:
     assert "::warning::" in notifier.end(DONE, ETHELRED_HEARTBEAT_URL=url)
@@ -232,23 +192,3 @@ def test_an_answer_that_is_not_the_json_it_claims_fails_nothing(notifier: Notifi
     notifier.end(FAILED)
     assert notifier.alerts.asked() == ["GET /hidden-check/fail"]
     assert len(notifier.github.asked()) == 2
-    notifier.run("retry_needed.py")
-    assert notifier.outputs == ["skip_if_fresh="]
-
-
-@pytest.mark.parametrize(
-    ("conclusions", "expected"),
-    [(["success", "failure"], "8"), (["failure", "success"], ""), (["cancelled"], ""), ([], "")],
-)
-def test_the_retry_rests_only_after_a_run_that_went_well(
-    notifier: Notifier, conclusions: list[str], expected: str
-) -> None:
-    notifier.github.scheduled_runs = conclusions
-    notifier.run("retry_needed.py")
-    assert notifier.outputs == [f"skip_if_fresh={expected}"]
-
-
-def test_the_retry_does_its_work_if_nobody_can_tell(notifier: Notifier) -> None:
-    notifier.github.status = 500
-    assert "::warning::" in notifier.run("retry_needed.py")
-    assert notifier.outputs == ["skip_if_fresh="]

@@ -49,7 +49,6 @@ class GitHub(Service):
 
     issues: list[dict[str, Any]] = field(default_factory=list)
     comments: list[tuple[int, str]] = field(default_factory=list)
-    scheduled_runs: list[str] = field(default_factory=list)  # their conclusions, the newest first
     enabled: list[str] = field(default_factory=list)
 
     def answer(self, request: Request) -> tuple[int, Any]:
@@ -74,10 +73,6 @@ class GitHub(Service):
             case "PATCH", ["issues", number]:
                 self.issues[int(number) - 1] |= request.body
                 return 200, self.issues[int(number) - 1]
-            case "GET", ["actions", "workflows", "pipeline.yml", "runs"]:
-                assert query == {"event": "schedule", "status": "completed", "per_page": "1"}
-                runs = [{"conclusion": conclusion} for conclusion in self.scheduled_runs[:1]]
-                return 200, {"workflow_runs": runs}
             case "PUT", ["actions", "workflows", workflow, "enable"]:
                 self.enabled.append(workflow)
                 return 204, None
