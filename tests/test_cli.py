@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -200,28 +201,34 @@ def test_a_platform_alone_is_that_platforms_source(calls: Calls) -> None:
     assert token == "ETHELRED_HTTP_AUTHORIZATION_OTHER"  # not the default platform's
 
 
-EMPTY = [
-    *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN", "AWS_PROFILE"),
-    *("ETHELRED_PLATFORM", "ETHELRED_SITE", "ETHELRED_BASE_PATH", "ETHELRED_TAKEN_AT"),
-    *("ETHELRED_WARN_AFTER", "ETHELRED_SKIP_IF_FRESH", "ETHELRED_DRY_RUN"),
-    *("ETHELRED_SUMMARY", "ETHELRED_DEBUG", "ETHELRED_SOURCES", "ETHELRED_DATASTORE"),
-    *("ETHELRED_HTTP_AUTHORIZATION", "ETHELRED_SSH_KEY", "ETHELRED_SSH_KNOWN_HOSTS"),
-]
+EXAMPLE = (PROJECT / ".env.example").read_text(encoding="utf-8")
+SETTINGS = re.findall(r"^#?((?:ETHELRED|AWS)_\w+)=", EXAMPLE, re.M)  # test_documents: all there are
+SWITCHES = ["INIT", "NO_REPORT", "DRY_RUN", "DEBUG", "JSON"]
 
 
 @pytest.mark.usefixtures("_handlers")
+@pytest.mark.parametrize("empty", ["", " ", "\r"])
 def test_empty_settings_are_settings_that_are_not_there(
-    calls: Calls, monkeypatch: pytest.MonkeyPatch
+    calls: Calls, monkeypatch: pytest.MonkeyPatch, empty: str
 ) -> None:
-    monkeypatch.setenv(OWN, "/a/copy")
-    for names in ([], EMPTY):
+    for names in ([], [*SETTINGS, "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"]):
         for name in names:
-            monkeypatch.setenv(name, " ")
+            monkeypatch.setenv(name, empty)
+        monkeypatch.setenv(OWN, "/a/copy")
         with pytest.raises(SystemExit, match="0"):
             main(["run"])
     (requests, *_, options), (without, *_, others) = calls
+    assert len(SETTINGS) > 25
     assert (requests, options) == (without, others)
-    assert [name for name in EMPTY if name in os.environ] == []
+    assert [name for name in SETTINGS if name in os.environ] == [OWN]
+
+
+@pytest.mark.parametrize("no", ["false", "0", "no", "False", "off"])
+def test_a_switch_that_is_off_is_off(calls: Calls, no: str) -> None:
+    settings = {f"ETHELRED_{name}": no for name in SWITCHES} | {OWN: "/a/copy"}
+    invoke("run", settings=settings)
+    (_, _, outcome, options) = calls[0]
+    assert (outcome.dry_run, options["init"], options["site"] is None) == (False, False, False)
 
 
 @pytest.mark.parametrize(
@@ -284,3 +291,44 @@ def test_a_signal_in_the_midst_of_a_query_is_no_surprise(stop: BaseException, co
 def test_an_address_that_makes_no_sense_leaves_no_folder_behind(tmp_path: Path) -> None:
     assert "ftp://" in invoke("obtain", "ftp://host/copy", "--to", tmp_path / "copies", code=2)
     assert list(tmp_path.iterdir()) == []
+
+
+# Output that can't be written, and what a killed run leaves
+
+
+@pytest.mark.parametrize("reader", ["full", "gone"])
+def test_output_that_can_not_be_written_ends_no_run(
+    nights: list[Night], tmp_path: Path, reader: str
+) -> None:
+    store, summary = tmp_path / "ethelred.duckdb", tmp_path / "summary.json"
+    command: list[str | Path] = [PROGRAM, "run", nights[0].raw, "--no-report", "--init"]
+    command += ["--datastore", store, "--summary", summary]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(os.open("/dev/full", os.O_WRONLY) if reader == "full" else writing) as output:
+        done = subprocess.run(command, stdout=output, stderr=output, check=False)
+        shown = subprocess.run(
+            [PROGRAM, "status", "--datastore", store], stdout=output, check=False
+        )
+    assert (done.returncode, json.loads(summary.read_text())["outcome"]) == (0, "done")
+    assert shown.returncode == 1  # what it is for was not written
+
+
+def test_a_copy_that_a_killed_run_left_goes_with_the_next_command(
+    nights: list[Night], ethelred: Ethelred, tmp_path: Path
+) -> None:
+    work, settings = tmp_path / "work", {"ETHELRED_WORK_DIR": str(tmp_path / "work")}
+    command: list[str | Path] = [PROGRAM, "run", nights[0].raw, "--no-report", "--init"]
+    command += ["--datastore", tmp_path / "ethelred.duckdb"]
+    with subprocess.Popen(command, env=os.environ | settings, stderr=subprocess.PIPE) as run:
+        assert run.stderr is not None
+        run.stderr.readline()
+        run.kill()
+    assert list(work.rglob("*"))
+    ethelred("status", "--datastore", tmp_path / "none.duckdb", code=5, **settings)
+    assert list(work.iterdir()) == []
+
+
+def test_colours_that_a_variable_forces_stay_out_of_a_log(ethelred: Ethelred) -> None:
+    done = ethelred("build", "/no/copy", "--init", code=3, FORCE_COLOR="1", TTY_COMPATIBLE="1")
+    assert "\x1b" not in done.stdout + done.stderr

@@ -1,18 +1,26 @@
 """What a first night could break: other people's folders and histories, secrets, plain words."""
 
 import json
+import os
 import shutil
+import socket
 import subprocess
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from ethelred_runner.datastore import open_datastore
 from ethelred_runner.demo import PLATFORMS, demo
-from ethelred_runner.errors import DatastoreError, ReportFailed, UsageError
+from ethelred_runner.errors import DatastoreError, EthelredError, ReportFailed, UsageError
 from ethelred_runner.report.evidence import stage
-from ethelred_runner.report.site import MARKER, base_path_of, replaceable
+from ethelred_runner.report.serve import site_server
+from ethelred_runner.report.site import MARKER, base_path_of, replaceable, swap_in
+from ethelred_runner.watch import check
 from tests.support.datastores import append_login, execute, query
-from tests.support.program import PROJECT, Ethelred
+from tests.support.program import PROGRAM, PROJECT, Ethelred
 from tests.support.truth import Night
 
 ODD = 'logins von „Zugänge“ it\'s 100% "new" %41.v2.db'
@@ -84,6 +92,97 @@ def test_a_folder_that_holds_something_else_is_never_replaced(
         (site / other).write_text("My own notes.")
     with pytest.raises(ReportFailed, match=f"^{site} has files that no report has made"):
         replaceable(site)
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        (b"GET /\0 HTTP/1.0", b"404"),
+        (b"GET /dir/hostname HTTP/1.0", b"404"),
+        (b"GET /" + b"a" * 70_000 + b" HTTP/1.0", b"414"),
+        (b"GET", b"400"),
+        (b"GET / HTTP/9.9", b"505"),
+        (b"\0\xff", b"400"),
+    ],
+)
+def test_odd_requests_are_refused_without_a_traceback(
+    site: Path, capfd: pytest.CaptureFixture[str], line: bytes, answer: bytes
+) -> None:
+    (site / MARKER).write_text('{"base_path": ""}')
+    (site / "dir").symlink_to("/etc")
+    with site_server(site, 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with socket.create_connection(("127.0.0.1", server.server_port)) as client:
+            client.sendall(line + b"\r\n\r\n")
+            answered = client.makefile("rb").read()
+        server.shutdown()
+        thread.join()
+    assert answer in answered[:400]
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to any group")
+def test_a_site_keeps_the_group_and_the_mode_that_an_operator_gave_it(
+    site: Path, tmp_path: Path
+) -> None:
+    os.chown(site, -1, group := 1)
+    site.chmod(0o2750)
+    built = tmp_path / "built" / "data"
+    built.mkdir(parents=True)
+    (built / "page").touch()
+    swap_in(built.parent, site)
+    found = {path: path.stat() for path in (site, site / "data", site / "data" / "page")}
+    assert [stat.st_gid for stat in found.values()] == [group] * 3
+    assert [oct(stat.st_mode & 0o7777) for stat in found.values()] == ["0o2750", "0o2750", "0o640"]
+
+
+def at_work_in(folder: Path) -> list[tuple[bytes, bytes]]:
+    """Return the command and the environment of each program that works in a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if str((process / "cwd").readlink()).startswith(str(folder)):
+                found.append(
+                    ((process / "cmdline").read_bytes(), (process / "environ").read_bytes())
+                )
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.site
+@pytest.mark.xdist_group("site")
+def test_a_killed_report_is_in_no_later_ones_way_and_its_programs_know_no_secret(
+    ethelred: Ethelred, datastore: Path, tmp_path: Path
+) -> None:
+    work, site = tmp_path / "work", tmp_path / "site"
+    settings = {"ETHELRED_WORK_DIR": str(work), "HOME": str(tmp_path / "nobody")}
+    settings |= dict.fromkeys(["AWS_SECRET_ACCESS_KEY", "NPM_TOKEN", "npm_config_x"], "hunter2")
+    command: list[str | Path] = [PROGRAM, "report", "--datastore", datastore, "--site", site]
+    with subprocess.Popen(command, env=os.environ | settings) as report:
+        while not any(b"vite" in program for program, _ in at_work_in(work)):
+            assert report.poll() is None
+            time.sleep(0.05)
+        environments = [variables for _, variables in at_work_in(work)]
+        report.kill()
+    assert [one for one in environments if b"hunter2" in one or b"nobody" in one] == []
+    assert all(b"npm_config_offline=true" in one for one in environments)  # asks no registry
+    ethelred(*command[1:], **settings)
+    assert (at_work_in(work), list(work.iterdir())) == ([], [])
+    assert (site / MARKER).is_file()
+
+
+def test_check_names_a_folder_that_can_not_be_written_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name in ("LOGS", "TARGET"):
+        monkeypatch.setattr(check, name, Path("/proc/none"))
+        with open_datastore(str(tmp_path / "new.duckdb")) as store, pytest.raises(EthelredError):
+            check.check_all(list, store, Path("~nouser/x"), init=True)
+        shown = capsys.readouterr().out
+        assert "not ok   folders: /proc/none can't be written to" in shown
+        assert "not ok   site: the site can't be put in ~nouser/x" in shown
+        monkeypatch.undo()
 
 
 # Settings that are no addresses, and libraries that give up

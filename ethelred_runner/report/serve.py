@@ -1,5 +1,6 @@
 """Showing the built site on this machine."""
 
+import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,7 +20,7 @@ POLICY = (
 class SiteHandler(SimpleHTTPRequestHandler):
     """Serves a folder, and nothing outside it, under the path that the site was built for."""
 
-    base_path = ""
+    base_path = path = ""  # a malformed request has none
 
     def translate_path(self, path: str) -> str:
         """Return the file of a requested path, or a name that no file has."""
@@ -49,7 +50,16 @@ class SiteHandler(SimpleHTTPRequestHandler):
         """Print nothing of each request."""
 
 
-def site_server(site: Path, port: int) -> ThreadingHTTPServer:
+class SiteServer(ThreadingHTTPServer):
+    """Serves requests at the same time; a browser that goes away is no error."""
+
+    def handle_error(self, *request: object) -> None:
+        """Print a traceback only of what isn't the connection's end."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(*request)  # type: ignore[arg-type]
+
+
+def site_server(site: Path, port: int) -> SiteServer:
     """Return a server, not yet running, for the site on this machine's loopback address.
 
     Raises ReportFailed if there is no site, UsageError if the port can't be used.
@@ -60,7 +70,7 @@ def site_server(site: Path, port: int) -> ThreadingHTTPServer:
         settings["error_message_format"] = missing.read_text(encoding="utf-8").replace("%", "%%")
     handler = partial(type("Handler", (SiteHandler,), settings), directory=str(site))
     try:
-        return ThreadingHTTPServer(("127.0.0.1", port), handler)
+        return SiteServer(("127.0.0.1", port), handler)
     except (OSError, OverflowError) as error:
         raise UsageError(f"port {port} can't be used: {error}; try --port") from error
 

@@ -186,7 +186,7 @@ def test_a_first_run_explains_itself_and_the_next_one_ends_with_the_site(
     act.secrets, act.variables = {}, {}  # a fork in which nothing is set
     assert_refused(act, act.dispatch("pipeline.yml", init="true"))
     assert summary_of(act)["exit_code"] == 2
-    assert "not ok   datastore: --datastore: write s3://bucket/prefix" in act.log
+    assert "--datastore: write s3://bucket/prefix" in act.log  # never a file of the runner: R16
     assert "set ETHELRED_SOURCE_OPENCODELISTS" in act.log
     act.secrets, act.variables = secrets, variables
     github.issues.clear()
