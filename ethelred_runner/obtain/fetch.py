@@ -23,6 +23,7 @@ from ethelred_runner.obtain.verify import ROOM, check_fits, unpack, verify
 
 FILE_NAME = "copy.sqlite3"  # says nothing of where a copy came from
 DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
+LEAST_SPEED = 1000  # bytes a second: a copy of 500 MB would take six days
 WORKED = 2**20  # bytes after which a link that breaks once more has its retries back
 DEFAULT_LIMITS = Limits()
 
@@ -127,14 +128,14 @@ def _fetch(source: Source, path: Path, limits: Limits) -> Reading:
                     return source.snapshot(path)
                 with source.open(file.tell(), found.version if found else None) as reading:
                     found = found or reading
-                    _read(reading, found, file, path.parent)
+                    _read(reading, found, file, limits)
                 return found
             except Interrupted as error:
                 failures = 1 if file.tell() >= furthest + WORKED else failures + 1
                 furthest = max(furthest, file.tell())
                 if failures > limits.retries:
                     raise SourceError(f"{error} (tried {failures} times)") from None
-                seconds = limits.backoff_seconds * 2 ** (failures - 1)
+                seconds = max(limits.backoff_seconds * 2 ** (failures - 1), error.wait_seconds)
                 console.warn(f"{source.label}: {error}; trying again in {seconds:g} s")
                 time.sleep(seconds)
                 if isinstance(error, SourceChanged):
@@ -143,18 +144,21 @@ def _fetch(source: Source, path: Path, limits: Limits) -> Reading:
                     file.truncate()
 
 
-def _read(reading: Reading, found: Reading, file: BinaryIO, folder: Path) -> None:
+def _read(reading: Reading, found: Reading, file: BinaryIO, limits: Limits) -> None:
     """Write what one link gives behind what is there already."""
-    position, size = file.tell(), found.size
+    position, size, began = file.tell(), found.size, time.monotonic()
     if (reading.version, reading.size) != (found.version, size):
         raise SourceChanged("the copy was replaced while it was read")
     if reading.starts_at != position or (position and not found.version):
         raise SourceChanged("the server can't go on where it stopped")
-    check_fits((size or 0) - position, folder)
+    check_fits((size or 0) - position, Path(file.name).parent)
     with console.progress(found.name, size) as advance:
         advance(position)
         for chunk in reading.chunks:
             file.write(chunk)
             advance(len(chunk))
+            seconds = time.monotonic() - began
+            if seconds > limits.slow_seconds and file.tell() - position < seconds * LEAST_SPEED:
+                raise Interrupted(f"fewer than {LEAST_SPEED:,} bytes a second arrive")
     if size not in (None, file.tell()):
         raise Interrupted(f"the link ended after {file.tell():,} of {size:,} bytes")

@@ -1,19 +1,19 @@
 """A copy on this machine: a path, or `file://` and a path."""
 
+import os
 import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote
 
 from ethelred_runner.errors import CopyRejected, SourceError, UsageError
 from ethelred_runner.obtain.requests import Limits, Request
-from ethelred_runner.obtain.source import CHUNK, Reading, Source, SourceChanged
+from ethelred_runner.obtain.source import CHUNK, Reading, Source, SourceChanged, told_time
 from ethelred_runner.obtain.verify import SQLITE, check_fits
 
 COMPANIONS = ("-wal", "-journal")  # what SQLite needs to read a database's newest state
@@ -24,7 +24,7 @@ class LocalSource(Source):
 
     def __init__(self, request: Request, limits: Limits) -> None:
         super().__init__(request, limits)
-        self._address = Path(request.source).expanduser()
+        self._address = Path(os.path.expanduser(request.source))  # noqa: PTH111 -- leaves ~nouser
         if request.source.lower().startswith("file://"):
             self._address = Path(unquote(request.source[len("file://") :]))
             if not self._address.is_absolute():
@@ -80,8 +80,7 @@ def _reading(files: list[Path]) -> Reading:
     states = [path.stat() for path in files]
     seconds = max(state.st_mtime_ns for state in states) // 1000 / 1e6
     version = str([(state.st_ino, state.st_size, state.st_mtime_ns) for state in states])
-    modified_at = datetime.fromtimestamp(seconds, UTC)
-    return Reading(files[0].name, states[0].st_size, modified_at, version)
+    return Reading(files[0].name, states[0].st_size, told_time(seconds), version)
 
 
 def _chunks(file: BinaryIO, path: Path, reading: Reading) -> Iterator[bytes]:

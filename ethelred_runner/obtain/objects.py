@@ -4,23 +4,42 @@ import logging
 import re
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from email.utils import mktime_tz, parsedate_tz
 from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.store import S3Store
 from requests import PreparedRequest, RequestException, Response, Session, TooManyRedirects
+from requests.exceptions import ProxyError
 from urllib3.exceptions import HTTPError
 
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.network import bypass_proxy_for_this_machine, endpoint_is_local, is_private
 from ethelred_runner.obtain.requests import Limits, Request
-from ethelred_runner.obtain.source import CHUNK, Interrupted, Reading, Source, SourceChanged
+from ethelred_runner.obtain.source import (
+    CHUNK,
+    Interrupted,
+    Reading,
+    Source,
+    SourceChanged,
+    told_time,
+)
 from ethelred_runner.settings import setting
 
 S3_SETTINGS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION"
+PROXY = "the proxy that https_proxy or http_proxy names"
+TUNNEL = re.compile(r"Tunnel connection failed: (\d{3}[\w ]*)")
+LONGEST_WAIT = 60.0  # seconds that a server may ask for
+REFUSAL = re.compile(rb"<Code>(\w{1,40})</Code>")  # as S3 says why
+SUSPECTS = {
+    "RequestTimeTooSkewed": "this machine's clock",
+    "ExpiredToken": "AWS_SESSION_TOKEN, which has expired",
+    "AuthorizationHeaderMalformed": "AWS_REGION",
+    "AuthorizationQueryParametersError": "AWS_REGION",
+    "PermanentRedirect": "AWS_REGION and AWS_ENDPOINT_URL",
+}
 LATER = (408, 425, 429, 500, 502, 503, 504)  # answers that say: try again
 # The part of a library's error that shows no address.
 REASON = re.compile(r"certificate verify failed: [^(]+|timed out|(?<=\] )[\w ]+")
@@ -57,12 +76,12 @@ class WebSource(Source):
                     stream=True,
                 )
             with response:
-                self._check_status(response.status_code)
+                self._check_status(response)
                 yield _reading(response, self._chunks(response))
 
     def _check_address(self) -> None:
         parts = urlsplit(self.request.source)
-        if not parts.hostname or not parts.path.strip("/"):
+        if not parts.hostname or not parts.path.strip("/") or parts.port == 0:
             raise UsageError(f"{self.label}: write https://host/path/to/copy")
         if not is_private(parts.scheme, parts.hostname):
             raise UsageError(f"{self.label}: http is not encrypted; use https, or sftp")
@@ -81,15 +100,24 @@ class WebSource(Source):
             while chunk := response.raw.read1(CHUNK, decode_content=False):
                 yield chunk
 
-    def _check_status(self, status: int) -> None:
-        if status in (200, 206):
+    def _check_status(self, response: Response) -> None:
+        if (status := response.status_code) in (200, 206):
             return
         if status == 416:  # it is shorter by now
             raise SourceChanged("the copy was replaced while it was read")
         if status in LATER:
-            raise Interrupted(f"the server can't answer now (HTTP {status})")
+            later = Interrupted(f"the server can't answer now (HTTP {status})")
+            wait = response.headers.get("Retry-After", "")
+            later.wait_seconds = min(float(wait), LONGEST_WAIT) if wait.isdecimal() else 0.0
+            raise later
+        with self._explained():
+            code = REFUSAL.search(response.raw.read1(CHUNK, decode_content=False))
+        said = code[1].decode() if code else f"HTTP {status}"
         suspect = "the address" if status in (404, 410) else self._access
-        raise SourceError(f"the server gives no file (HTTP {status}); check {suspect}")
+        suspect = SUSPECTS.get(said, suspect)
+        raise SourceError(
+            f"the server gives no file (HTTP {status}{f', {said}' if code else ''}); check {suspect}"
+        )
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -102,6 +130,13 @@ class WebSource(Source):
         except (RequestException, HTTPError) as error:
             match = REASON.search(str(error))
             reason = match[0].strip() if match else type(error).__name__
+            if tunnel := TUNNEL.search(str(error)):
+                raise SourceError(f"{PROXY} refuses the link ({tunnel[1]}); check it") from None
+            if isinstance(error, ProxyError):
+                raise Interrupted(f"{PROXY} can't be reached: {reason}") from None
+            if "expired" in reason or "not yet valid" in reason:
+                advice = "check this machine's clock; if it is right, the server needs a new one"
+                raise SourceError(f"the server can't be trusted: {reason}; {advice}") from None
             if "certificate" in reason:
                 advice = "name the file of its authority in SSL_CERT_FILE if it is your own"
                 raise SourceError(f"the server can't be trusted: {reason}; {advice}") from None
@@ -143,11 +178,16 @@ def _reading(response: Response, chunks: Iterator[bytes]) -> Reading:
     headers, path = response.headers, unquote(urlsplit(response.url).path)
     etag, modified = headers.get("ETag", "W/"), headers.get("Last-Modified", "")
     version = modified if etag.startswith("W/") else etag  # as If-Range takes it
-    time = parsedate_tz(modified)  # UTC if it names no zone
-    modified_at = datetime.fromtimestamp(mktime_tz(time), UTC) if time else None
     length = headers.get("Content-Length", "")
     starts_at, size = 0, int(length) if length.isdigit() else None
     if response.status_code == 206:
         part = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", headers.get("Content-Range", ""))
         starts_at, size = (int(part[1]), int(part[2])) if part else (-1, None)
-    return Reading(path, size, modified_at, version, starts_at, chunks)
+    return Reading(path, size, _time_in(modified), version, starts_at, chunks)
+
+
+def _time_in(header: str) -> datetime | None:
+    with suppress(ValueError, OverflowError):  # a date may be none, or beyond the calendar
+        time = parsedate_tz(header)  # UTC if it names no zone
+        return told_time(mktime_tz(time)) if time else None
+    return None

@@ -1,8 +1,9 @@
 """Which copies to obtain, and how patiently: what the command line and settings ask for."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from ethelred_runner import console
 from ethelred_runner.errors import UsageError
@@ -18,12 +19,14 @@ AUTHORIZATION = "ETHELRED_HTTP_AUTHORIZATION"
 class Limits:
     """How long a bad network is borne with.
 
-    `stall_seconds` is how long nothing may arrive before a link counts as dead. If it breaks, or a
+    `stall_seconds` is how long nothing may arrive before a link counts as dead; `slow_seconds` is
+    how long it may be all but dead, slower than `LEAST_SPEED` on average. If it breaks, or a
     copy changes while it is read, `retries` in a row may come no further; they are made after 1, 2,
     4… times `backoff_seconds`.
     """
 
     stall_seconds: float = 15.0
+    slow_seconds: float = 60.0
     retries: int = 4
     backoff_seconds: float = 1.0
 
@@ -65,6 +68,9 @@ def configured_sources() -> dict[str, str]:
 
 
 def _parsed(text: str) -> datetime:
+    with suppress(ValueError):  # midnight isn't meant, and would drop the day's logins
+        date.fromisoformat(text)
+        raise UsageError(f"--taken-at {text} has no time; write it like {text}T05:00:00Z")
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

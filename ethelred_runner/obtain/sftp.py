@@ -5,7 +5,6 @@ import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from errno import errorcode
 from functools import partial
 from pathlib import Path
@@ -16,11 +15,22 @@ import asyncssh
 
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.obtain.requests import Limits, Request
-from ethelred_runner.obtain.source import CHUNK, Interrupted, Reading, Source, SourceChanged
+from ethelred_runner.obtain.source import (
+    CHUNK,
+    Interrupted,
+    Reading,
+    Source,
+    SourceChanged,
+    told_time,
+)
 from ethelred_runner.settings import setting
 
 KEY = "ETHELRED_SSH_KEY"
 KNOWN_HOSTS = "ETHELRED_SSH_KNOWN_HOSTS"
+NO_SFTP = (
+    "the login works, but what answers is not SFTP: the server may have no sftp subsystem, "
+    "or the login prints a greeting; ask its owner"
+)
 REFUSALS: dict[type[Exception], str] = {
     asyncssh.PermissionDenied: f"none of the keys is accepted; check {KEY} or the agent, and user",
     asyncssh.SFTPNoSuchFile: "there is no such file on the server",
@@ -52,7 +62,8 @@ class SftpSource(Source):
             loop.set_exception_handler(lambda *_: None)  # of reads beside the one that failed
             # Not `runner.run`, which prints each result into a message that nobody sees.
             wait = partial(_wait, loop.run_until_complete, self.stall_seconds)
-            client = wait(wait(_connect(stack, self._parts)).start_sftp_client())
+            connection = wait(_connect(stack, self._parts))
+            client = wait(_start_sftp(connection))
             reading = wait(_look_at(client, self._path))
             yield replace(reading, starts_at=offset, chunks=_chunks(wait, client, reading, offset))
 
@@ -66,12 +77,23 @@ def _wait(run: Callable[..., Any], seconds: float, step: Awaitable[Any]) -> Any:
     except asyncssh.Error as error:
         if refusal := REFUSALS.get(type(error)):
             raise SourceError(refusal) from None
-        raise Interrupted(f"the link broke ({error.reason!r})") from None
+        raise Interrupted(f"the link broke ({error.reason[:200]!r})") from None
     except OSError as error:  # where it has a number, asyncio's own text holds an address
         reason = os.strerror(error.errno or 0) if error.errno in errorcode else error.strerror
         raise Interrupted(f"the server can't be reached ({reason})") from None
+    except (KeyError, RuntimeError):  # of the libraries, without an entry in passwd
+        raise SourceError(
+            "this user has no name or no home folder here; set USER and HOME"
+        ) from None
     except ValueError as error:  # of the library's; it names no more than the line of a file
         raise SourceError(f"{KEY} or ~/.ssh can't be used: {error}") from None
+
+
+async def _start_sftp(connection: asyncssh.SSHClientConnection) -> asyncssh.SFTPClient:
+    try:
+        return await connection.start_sftp_client()
+    except (asyncssh.ChannelOpenError, asyncssh.SFTPBadMessage):
+        raise SourceError(NO_SFTP) from None
 
 
 async def _look_at(client: asyncssh.SFTPClient, address: str) -> Reading:
@@ -79,8 +101,7 @@ async def _look_at(client: asyncssh.SFTPClient, address: str) -> Reading:
     if not await client.isfile(path):
         raise SourceError("there is no such file on the server")
     found = await client.stat(path)
-    modified_at = datetime.fromtimestamp(found.mtime, UTC) if found.mtime else None
-    return Reading(path, found.size, modified_at, f"{path} {found.size} {found.mtime}")
+    return Reading(path, found.size, told_time(found.mtime), f"{path} {found.size} {found.mtime}")
 
 
 def _chunks(
@@ -127,7 +148,7 @@ async def _connect(stack: ExitStack, target: SplitResult) -> asyncssh.SSHClientC
 def _known_hosts(options: asyncssh.SSHClientConnectionOptions) -> tuple[str, bytes]:
     """Return the place where a person would add a host key, and the keys that are trusted."""
     text = setting(KNOWN_HOSTS)
-    if len(text.split()) > 2:  # a line has a host, a kind and a key
+    if len(text.split()) > 1 and not os.path.isfile(text):  # noqa: PTH113 -- a name of any length
         return KNOWN_HOSTS, text.encode() + b"\n"
     configured: Any = options.known_hosts  # nothing if `none` would switch the check off
     names = [text] if text else list(configured or ["~/.ssh/known_hosts"])

@@ -1,18 +1,25 @@
 """What a source is. A further kind is a class that fits `Source`, and its scheme in `SCHEMES`."""
 
+import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import PurePosixPath
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.obtain.requests import Limits, Request
 
 CHUNK = 2**20  # bytes
+LATEST_TIME = 2**32  # seconds since 1970: a later modification time can't be meant
+# Scheme, host, port and path may be shown; user, password, query and fragment may be secret.
+ADDRESS = re.compile(
+    r"(\w+://)(?:[^/?#]*@)?(\[[^]/?#@]*\]|[^]/?#@:[]*)(:\d*)?(/[^?#@]*)?(?:[?#][^@]*)?"
+)
 
 # Imported only when needed: the libraries behind them take up to 0.3 s to load.
 SCHEMES = {
@@ -52,9 +59,7 @@ class Source(ABC):
 
     def __init__(self, request: Request, limits: Limits) -> None:
         self.request, self.stall_seconds = request, limits.stall_seconds
-        parts = urlsplit(request.source)  # user, password, query and fragment may be secret
-        shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-        self.label = shown if "://" in request.source else request.source
+        self.label = label_of(request.source)
 
     @abstractmethod
     def open(self, offset: int, version: str | None) -> AbstractContextManager[Reading]:
@@ -66,11 +71,31 @@ class Source(ABC):
 
 
 class Interrupted(SourceError):
-    """The source can't be read now; trying again may help."""
+    """The source can't be read now; trying again may help, after `wait_seconds` at the earliest."""
+
+    wait_seconds = 0.0
 
 
 class SourceChanged(Interrupted):
     """The copy is not the one that was begun, so it must be read from its start again."""
+
+
+def label_of(address: str) -> str:
+    """Return an address as it may be printed, without what may be secret in it."""
+    if "://" in address and not address.lower().startswith("file://"):
+        parts = ADDRESS.fullmatch(address)
+        shown = "".join(part or "" for part in parts.groups()) if parts else "an unclear address"
+    else:  # what isn't there may be a mistyped address with a password
+        plain = not re.search("[@?#]", address) or os.path.lexists(
+            unquote(address[7:]) if "://" in address else address
+        )
+        shown = address if plain else "a path or mistyped address that is not there"
+    return "".join(filter(str.isprintable, shown))
+
+
+def told_time(seconds: float | None) -> datetime | None:
+    """Return a time (since 1970, in UTC) that a source tells; 0 and what can't be meant is none."""
+    return datetime.fromtimestamp(seconds, UTC) if seconds and 0 < seconds < LATEST_TIME else None
 
 
 def find_source(request: Request, limits: Limits) -> Source:
@@ -82,7 +107,10 @@ def find_source(request: Request, limits: Limits) -> Source:
     scheme = scheme.lower() if separator else "file"
     if scheme not in SCHEMES:
         known = "a local path, file://, https://, sftp:// or s3://"
-        raise UsageError(f"no source handles {scheme}:// addresses; use {known}")
+        shown = f"{scheme}://" if scheme.isalnum() else "such"
+        raise UsageError(f"no source handles {shown} addresses; use {known}")
+    if "\0" in unquote(request.source):
+        raise UsageError(f"this {scheme} address makes no sense: it has a NUL (%00)")
     module, name = SCHEMES[scheme].split(":")
     kind: type[Source] = getattr(import_module(f"ethelred_runner.obtain.{module}"), name)
     try:
