@@ -100,7 +100,11 @@ def _obtain(source: Source, folder: Path, limits: Limits) -> Copy:
     found = _fetch(source, stored, limits)
     sha256, checksummed = unpack(stored, path)
     path.chmod(0o600)
-    verify(path, source.request.platform, vouched_for=checksummed)
+    unusual, unchecked = verify(path, source.request.platform, vouched_for=checksummed)
+    for finding in unusual:
+        console.note(f"{source.label}: unusual, but no damage: {finding}")
+    for reason in unchecked:
+        console.warn(f"{source.label}: its indexes can't be checked here ({reason}); it is taken")
     console.note(f"obtained {found.name}: {decimal(path.stat().st_size)} of content")
     return Copy(
         platform=source.request.platform,

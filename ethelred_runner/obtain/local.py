@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from ethelred_runner.errors import CopyRejected, SourceError, UsageError
 from ethelred_runner.obtain.requests import Limits, Request
-from ethelred_runner.obtain.source import CHUNK, Reading, Source, SourceChanged, told_time
+from ethelred_runner.obtain.source import CHUNK, Reading, Source, SourceChanged
 from ethelred_runner.obtain.verify import SQLITE, check_fits
 
 COMPANIONS = ("-wal", "-journal")  # what SQLite needs to read a database's newest state
@@ -80,7 +80,7 @@ def _reading(files: list[Path]) -> Reading:
     states = [path.stat() for path in files]
     seconds = max(state.st_mtime_ns for state in states) // 1000 / 1e6
     version = str([(state.st_ino, state.st_size, state.st_mtime_ns) for state in states])
-    return Reading(files[0].name, states[0].st_size, told_time(seconds), version)
+    return Reading(files[0].name, states[0].st_size, seconds, version)
 
 
 def _chunks(file: BinaryIO, path: Path, reading: Reading) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.utils import mktime_tz, parsedate_tz
 from urllib.parse import unquote, urlsplit
 
@@ -18,14 +18,7 @@ from urllib3.exceptions import HTTPError
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.network import bypass_proxy_for_this_machine, endpoint_is_local, is_private
 from ethelred_runner.obtain.requests import Limits, Request
-from ethelred_runner.obtain.source import (
-    CHUNK,
-    Interrupted,
-    Reading,
-    Source,
-    SourceChanged,
-    told_time,
-)
+from ethelred_runner.obtain.source import CHUNK, Interrupted, Reading, Source, SourceChanged
 from ethelred_runner.settings import setting
 
 S3_SETTINGS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION"
@@ -34,11 +27,11 @@ TUNNEL = re.compile(r"Tunnel connection failed: (\d{3}[\w ]*)")
 LONGEST_WAIT = 60.0  # seconds that a server may ask for
 REFUSAL = re.compile(rb"<Code>(\w{1,40})</Code>")  # as S3 says why
 SUSPECTS = {
-    "RequestTimeTooSkewed": "this machine's clock",
-    "ExpiredToken": "AWS_SESSION_TOKEN, which has expired",
-    "AuthorizationHeaderMalformed": "AWS_REGION",
-    "AuthorizationQueryParametersError": "AWS_REGION",
-    "PermanentRedirect": "AWS_REGION and AWS_ENDPOINT_URL",
+    b"RequestTimeTooSkewed": "this machine's clock",
+    b"ExpiredToken": "AWS_SESSION_TOKEN, which has expired",
+    b"AuthorizationHeaderMalformed": "AWS_REGION",
+    b"AuthorizationQueryParametersError": "AWS_REGION",
+    b"PermanentRedirect": "AWS_REGION and AWS_ENDPOINT_URL",
 }
 LATER = (408, 425, 429, 500, 502, 503, 504)  # answers that say: try again
 # The part of a library's error that shows no address.
@@ -112,12 +105,9 @@ class WebSource(Source):
             raise later
         with self._explained():
             code = REFUSAL.search(response.raw.read1(CHUNK, decode_content=False))
-        said = code[1].decode() if code else f"HTTP {status}"
         suspect = "the address" if status in (404, 410) else self._access
-        suspect = SUSPECTS.get(said, suspect)
-        raise SourceError(
-            f"the server gives no file (HTTP {status}{f', {said}' if code else ''}); check {suspect}"
-        )
+        suspect = SUSPECTS.get(code[1] if code else b"", suspect)
+        raise SourceError(f"the server gives no file (HTTP {status}); check {suspect}")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -186,8 +176,8 @@ def _reading(response: Response, chunks: Iterator[bytes]) -> Reading:
     return Reading(path, size, _time_in(modified), version, starts_at, chunks)
 
 
-def _time_in(header: str) -> datetime | None:
+def _time_in(header: str) -> float | None:
     with suppress(ValueError, OverflowError):  # a date may be none, or beyond the calendar
         time = parsedate_tz(header)  # UTC if it names no zone
-        return told_time(mktime_tz(time)) if time else None
+        return mktime_tz(time) if time else None
     return None

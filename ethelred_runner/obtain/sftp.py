@@ -15,14 +15,7 @@ import asyncssh
 
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.obtain.requests import Limits, Request
-from ethelred_runner.obtain.source import (
-    CHUNK,
-    Interrupted,
-    Reading,
-    Source,
-    SourceChanged,
-    told_time,
-)
+from ethelred_runner.obtain.source import CHUNK, Interrupted, Reading, Source, SourceChanged
 from ethelred_runner.settings import setting
 
 KEY = "ETHELRED_SSH_KEY"
@@ -101,7 +94,7 @@ async def _look_at(client: asyncssh.SFTPClient, address: str) -> Reading:
     if not await client.isfile(path):
         raise SourceError("there is no such file on the server")
     found = await client.stat(path)
-    return Reading(path, found.size, told_time(found.mtime), f"{path} {found.size} {found.mtime}")
+    return Reading(path, found.size, found.mtime, f"{path} {found.size} {found.mtime}")
 
 
 def _chunks(

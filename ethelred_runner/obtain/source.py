@@ -35,17 +35,23 @@ SCHEMES = {
 class Reading:
     """An open copy: what its source says of it, and its bytes from `starts_at` on.
 
-    `path` is the resolved one, `size` the bytes as stored, `modified_at` UTC and aware. `version`
+    `path` is the resolved one, `size` the bytes as stored, `modified` seconds since 1970. `version`
     changes when the content does; without one, reading can't be resumed. `starts_at` may be 0
     where more was asked for.
     """
 
     path: str
     size: int | None
-    modified_at: datetime | None
+    modified: float | None
     version: str | None
     starts_at: int = 0
     chunks: Iterable[bytes] = ()
+
+    @property
+    def modified_at(self) -> datetime | None:
+        """The time in UTC, if it can be meant: 0 is what a server says that knows none."""
+        seconds = self.modified or 0
+        return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < LATEST_TIME else None
 
     @property
     def name(self) -> str:
@@ -82,20 +88,13 @@ class SourceChanged(Interrupted):
 
 def label_of(address: str) -> str:
     """Return an address as it may be printed, without what may be secret in it."""
+    shown = address
     if "://" in address and not address.lower().startswith("file://"):
         parts = ADDRESS.fullmatch(address)
-        shown = "".join(part or "" for part in parts.groups()) if parts else "an unclear address"
-    else:  # what isn't there may be a mistyped address with a password
-        plain = not re.search("[@?#]", address) or os.path.lexists(
-            unquote(address[7:]) if "://" in address else address
-        )
-        shown = address if plain else "a path or mistyped address that is not there"
+        shown = "".join(filter(None, parts.groups())) if parts else "an unclear address"
+    elif re.search("[@?#]", address) and not os.path.lexists(address):  # it may be mistyped
+        shown = "a path or mistyped address that is not there"
     return "".join(filter(str.isprintable, shown))
-
-
-def told_time(seconds: float | None) -> datetime | None:
-    """Return a time (since 1970, in UTC) that a source tells; 0 and what can't be meant is none."""
-    return datetime.fromtimestamp(seconds, UTC) if seconds and 0 < seconds < LATEST_TIME else None
 
 
 def find_source(request: Request, limits: Limits) -> Source:

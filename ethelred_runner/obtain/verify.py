@@ -25,6 +25,7 @@ from ethelred_runner.obtain.platforms import Platform
 BLOCK = 2**17  # bytes; larger ones are put together from several
 SQLITE = b"SQLite format 3\0"
 HEADER = 100  # bytes of a database
+START = 512  # bytes that show what a file is
 GZIP = rb"\x1f\x8b"
 ZSTD = rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"  # the second is a frame without content
 CHECKSUM_FLAG = 0b100  # in the fifth byte of zstd
@@ -34,17 +35,19 @@ OPENERS: dict[str, Any] = {"gzip": gzip.open, "zstd": partial(zstd.open, options
 ROOM = "make room, or set ETHELRED_WORK_DIR to a folder on another disk"
 # What begins like this is no database; it is described without quoting from it.
 OTHERS = {
+    rb"(?s:.{257})ustar": "it is a tar archive; compress the database itself, without tar",
     rb"\Z": "it is empty (0 bytes)",
     rb"(\xef\xbb\xbf)?\s*<": "it is a web page, not a database; is the address right?",
     rb"PK|\xfd7zXZ|BZh|" + GZIP + b"|" + ZSTD: "compress it once, with zstd or gzip, or not at all",
     re.escape(SQLITE): "it is cut short: it ends within the database's header",
-    rb"[\s\x20-\x7e]+\Z": "it is text, not a SQLite database; is it a link's text?",
+    rb"[\s\x20-\x7e]{16}|[\s\x20-\x7e]+\Z": "it is text, not a SQLite database; a link's text?",
     rb"": "it is not a SQLite database, nor one compressed with zstd or gzip",
 }
-# What SQLite reports of sound pages: broken constraints, and what it doesn't know of a platform.
-HARMLESS = re.compile(
-    r"ok$|\*\*\*|\w+ value in |CHECK constraint failed|Page \d+( is|:) never used|no such "
+# What SQLite reports of sound pages: constraints that were broken, and pages that nothing uses.
+UNUSUAL = re.compile(
+    r"\w+ value in |CHECK constraint failed|non-unique entry|Page \d+( is|:) never used|\*\*\*"
 )
+UNKNOWN = re.compile(r"(no such collation sequence|unknown function): (.+)")
 # Views and virtual tables have no pages of their own.
 HAS_COLUMN = """
     select 1 from sqlite_schema as t, pragma_table_xinfo(t.name) as c
@@ -61,7 +64,7 @@ def unpack(stored: Path, target: Path) -> tuple[str, bool]:
     no room.
     """
     with stored.open("rb") as file:
-        start = file.read(HEADER)
+        start = file.read(START)
     name = next((name for name in FORMS if re.match(FORMS[name], start)), None)
     if name is None:
         size_by_header(start)
@@ -74,6 +77,8 @@ def unpack(stored: Path, target: Path) -> tuple[str, bool]:
         raise CopyRejected(f"it is cut short: its {name} data ends too early") from None
     except (zstd.ZstdError, gzip.BadGzipFile, zlib.error) as error:
         reason = str(error).rpartition(": ")[2].rstrip(".")  # not that it was decompressing
+        if "ictionary" in reason:
+            raise CopyRejected("it needs a zstd dictionary; compress it without one") from None
         raise CopyRejected(f"its {name} data is damaged ({reason})") from None
     stored.unlink()
     return sha256, name == "gzip" or (start[:1] == b"\x28" and bool(start[4] & CHECKSUM_FLAG))
@@ -85,8 +90,7 @@ def size_by_header(header: bytes) -> int | None:
     Raises CopyRejected if this is no header of a SQLite database.
     """
     if len(header) < HEADER or not header.startswith(SQLITE):
-        start = header[: len(SQLITE)]
-        raise CopyRejected(next(OTHERS[magic] for magic in OTHERS if re.match(magic, start)))
+        raise CopyRejected(next(OTHERS[magic] for magic in OTHERS if re.match(magic, header)))
     page_size = int.from_bytes(header[16:18]) if header[16:18] != b"\0\1" else 65536
     # The page count holds only if the last writer kept it up, which these two counters tell.
     if header[24:28] != header[92:96]:
@@ -104,7 +108,7 @@ def _write(content: BinaryIO, file: BinaryIO, folder: Path) -> str:
     """Write a database as it is unpacked, not far beyond its end; return its SHA-256."""
     digest = hashlib.sha256()
     block = content.read(BLOCK)
-    expected = size_by_header(block[:HEADER])
+    expected = size_by_header(block[:START])
     check_fits(expected or 0, folder)
     while block and (not expected or file.tell() <= expected):
         digest.update(block)
@@ -113,8 +117,10 @@ def _write(content: BinaryIO, file: BinaryIO, folder: Path) -> str:
     return digest.hexdigest()
 
 
-def verify(path: Path, platform: Platform, *, vouched_for: bool) -> None:
+def verify(path: Path, platform: Platform, *, vouched_for: bool) -> tuple[set[str], set[str]]:
     """Raise CopyRejected unless the platform's users, and so their logins, can be read safely.
+
+    Returns what is unusual in a sound copy, and why its indexes couldn't be checked here, if so.
 
     Where a checksum vouched for the bytes, only damage to the users counts: damage elsewhere is
     the database's own. Where none did, any damage shows that bytes were changed on the way,
@@ -122,21 +128,30 @@ def verify(path: Path, platform: Platform, *, vouched_for: bool) -> None:
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        expected = size_by_header(file.read(HEADER)) or size
+        expected = size_by_header(file.read(START)) or size
     if size != expected:  # SQLite itself accepts a file whose last page is not all there
         state = "is cut short" if size < expected else "goes on after its end"
-        raise CopyRejected(f"it {state}: {size:,} bytes, where its header says {expected:,}")
+        advice = "" if size < expected else "; VACUUM INTO writes a copy without more"
+        sizes = f"{size:,} bytes, where its header says {expected:,}"
+        raise CopyRejected(f"it {state}: {sizes}{advice}")
+    names = platform.users_table, platform.login_column
+    table, login = map(quoted, names)
+    parts = {f"its table {names[0]}": f"({table})"}
+    if not vouched_for:
+        parts["the database"] = ""
+    unusual: set[str] = set()
+    unchecked: set[str] = set()
     with opened(path) as base:
-        names = platform.users_table, platform.login_column
-        table, login = map(quoted, names)
         if not base.execute(HAS_COLUMN, names).fetchall():
             wanted = f"{names[0]} with a column {names[1]}"
             raise CopyRejected(f"it has no table {wanted}; is it {platform.platform_name}'s?")
-        if damage := _damage(base, f"integrity_check({table})"):
-            raise CopyRejected(f"its table {platform.users_table} is damaged ({damage})")
+        for part, scope in parts.items():
+            findings = _check(base, scope, unchecked)
+            if damage := next((line for line in findings if not UNUSUAL.match(line)), None):
+                raise CopyRejected(f"{part} is damaged ({damage})")
+            unusual.update(findings)
         base.execute(f"select count({login}) from {table}").fetchone()  # noqa: S608 -- quoted
-        if not vouched_for and (damage := _damage(base, "quick_check")):
-            raise CopyRejected(f"the database is damaged ({damage})")
+    return unusual, unchecked
 
 
 @contextmanager
@@ -160,11 +175,23 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _damage(base: sqlite3.Connection, pragma: str) -> str | None:
-    """Let SQLite check pages; what it finds names pages and tables, never what is in them."""
+def _check(base: sqlite3.Connection, scope: str, unchecked: set[str]) -> list[str]:
+    """Let SQLite check pages; what it finds names pages and tables, never what is in them.
+
+    An index may need a function or collation that only its platform has. It is then added to
+    `unchecked`, and all is checked but the content of indexes.
+    """
+    pragma = "quick_check" if unchecked else "integrity_check"
     try:
-        findings = [str(finding) for (finding,) in base.execute(f"pragma {pragma}")]
+        found = "\n".join(str(line) for (line,) in base.execute(f"pragma {pragma}{scope}"))
     except sqlite3.DatabaseError as error:
-        findings = [str(error)]
-    lines = "\n".join(findings).splitlines()
-    return next((line for line in lines if not HARMLESS.match(line)), None)
+        unknown = UNKNOWN.match(str(error))
+        if not unknown or str(error) in unchecked:
+            return [str(error)]
+        unchecked.add(str(error))
+        if "collation" in unknown[1]:  # any order of the keys will do: it isn't looked at
+            base.create_collation(unknown[2], lambda one, other: (one > other) - (one < other))
+        return _check(base, scope, unchecked)
+    ordered = not any("collation" in error for error in unchecked)
+    lines = (line for line in found.splitlines() if ordered or "PRIMARY KEY order" not in line)
+    return [line for line in lines if line != "ok"]
