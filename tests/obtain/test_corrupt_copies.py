@@ -3,6 +3,7 @@
 import csv
 import gzip
 import random
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -215,15 +216,86 @@ def logins_of(path: Path, folder: Path) -> list[tuple[str | None, str]]:
         return connection.sql("select value, storage_class from last_logins").fetchall()
 
 
-def test_broken_constraints_are_no_damage(get: Get, database: Path) -> None:
-    with closing(sqlite3.connect(database)) as base:
-        base.executescript(
-            "create table other(x not null); insert into other values ('');"
-            "create index latest on other(x); pragma writable_schema = on;"
-            "update sqlite_schema set sql = 'create table other(x not null, y not null)'"
-            " where name = 'other'; pragma wal_checkpoint(truncate)"
+# What a copy has that its readers may not: in the table of users, and in another.
+ODD = {
+    "a null": "pragma writable_schema = on; update sqlite_schema set sql ="
+    " replace(sql, 'name, email', 'name not null, email') where name = 'opencodelists_user'",
+    "a constraint": "create table other(x unique); insert into other values (1); pragma"
+    " ignore_check_constraints = on; create table checked(x check (x > 1)); insert into checked"
+    " values (1)",
+    "a collation": "create index odd on opencodelists_user(username collate own)",
+    "a function": "create index odd on opencodelists_user(own(username))",
+    "a collation elsewhere": "create table other(x collate own primary key) without rowid;"
+    " insert into other values ('a'), ('B')",
+    "a function elsewhere": "create table other(x); insert into other values ('a');"
+    " create index odd on other(own(x))",
+}
+
+
+def make_odd(path: Path, sql: str) -> Path:
+    with closing(sqlite3.connect(make_database(path))) as base:
+        base.create_function("own", 1, str, deterministic=True)
+        base.create_collation("own", lambda one, other: (one.lower() > other.lower()) * 2 - 1)
+        base.executescript(sql)
+        base.execute("pragma wal_checkpoint(truncate)")
+    return path
+
+
+@pytest.mark.parametrize("form", ["plain", "zstd"])
+@pytest.mark.parametrize("oddity", ODD)
+def test_unusual_is_a_note_unchecked_is_a_warning_and_neither_is_damage(
+    oddity: str, form: str, get: Get, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = make_odd(tmp_path / "db", ODD[oddity])
+    path = path if form == "plain" else compressed(path, tmp_path / "db.zst")
+    assert get(path).content_sha256
+    shown = capfd.readouterr().err
+    if oddity == "a null":
+        assert "unusual, but no damage: NULL value in opencodelists_user.name" in shown
+    elif "elsewhere" not in oddity and oddity != "a constraint" or form == "plain":
+        unchecked = (
+            "warning: .*can't be checked here .*own" if oddity != "a constraint" else "CHECK"
         )
-    assert get(database).content_sha256
+        assert re.search(unchecked, shown)
+
+
+@pytest.mark.parametrize("oddity", ["a collation", "a function"])
+def test_damage_is_found_where_indexes_cannot_be_checked(
+    oddity: str, get: Get, tmp_path: Path
+) -> None:
+    path = make_odd(tmp_path / "db", ODD[oddity])
+    content = bytearray(path.read_bytes())
+    content[5 * 1024 : 6 * 1024] = b"\x55" * 1024
+    path.write_bytes(content)
+    with pytest.raises(CopyRejected, match="is damaged"):
+        get(compressed(path, tmp_path / "db.zst"))
+
+
+def test_a_bit_flipped_in_an_index_is_found_without_a_checksum(get: Get, tmp_path: Path) -> None:
+    extra = "create table other(x); insert into other values ('needle'); create index i on other(x)"
+    path = make_database(tmp_path / "db", extra=extra)
+    content = path.read_bytes()
+    path.write_bytes(
+        content[: content.rindex(b"needle")] + b"noodle" + content[content.rindex(b"needle") + 6 :]
+    )
+    with pytest.raises(CopyRejected, match="the database is damaged"):
+        get(path)
+
+
+def test_a_dictionary_is_no_damage_but_cannot_be_read(
+    get: Get, database: Path, tmp_path: Path
+) -> None:
+    dictionary = zstd.train_dict([b"user-%d" % number * 20 for number in range(2000)], 4096)
+    file = tmp_path / "file.zst"
+    file.write_bytes(zstd.compress(database.read_bytes(), zstd_dict=dictionary))
+    with pytest.raises(CopyRejected, match="it needs a zstd dictionary; compress it without one"):
+        get(file)
+
+
+def test_pages_kept_in_advance_are_refused_with_advice(get: Get, database: Path) -> None:
+    database.write_bytes(database.read_bytes() + bytes(8192))
+    with pytest.raises(CopyRejected, match="goes on after its end.*; VACUUM INTO writes a copy"):
+        get(database)
 
 
 @pytest.mark.parametrize(
