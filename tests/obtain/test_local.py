@@ -14,17 +14,19 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ethelred_runner import console
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.fetch import date_in, obtain, open_sources
 from ethelred_runner.obtain.keep import obtain_to
-from ethelred_runner.obtain.requests import Request
-from ethelred_runner.obtain.source import Reading
+from ethelred_runner.obtain.requests import Request, requests_for
+from ethelred_runner.obtain.source import Reading, find_source, label_of
 from tests.support.copies import QUICK, USERS, Get, make_database
 
 
@@ -59,11 +61,51 @@ def test_file_urls(form: str, get: Get, database: Path, tmp_path: Path) -> None:
         ("sftp:///path", "write sftp://user@host"),
         ("sftp://me:pa[ss@host/copy", "this sftp address makes no sense"),
         ("sftp://host:port/copy", "this sftp address makes no sense"),
+        ("https://host:99999/copy", "this https address makes no sense"),
+        ("/backups/copy%00", r"it has a NUL \(%00\)"),
+        ("file:///backups/copy\0", r"it has a NUL \(%00\)"),
+        ("sftp://host/copy%00", r"it has a NUL \(%00\)"),
     ],
 )
 def test_addresses_that_make_no_sense(address: str, words: str, get: Get) -> None:
     with pytest.raises(UsageError, match=words):
         get(address)
+
+
+SCHEMES = ["https://", "https:/", "https:", "htps://", "htps:/", "sftp://", "sftp:/", "s3://", ""]
+
+
+@given(
+    scheme=st.sampled_from(SCHEMES),
+    around=st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
+    end=st.sampled_from(["", "/copy", ":22/copy", "/copy?sig=hunter2", "/copy#hunter2", "/a@b"]),
+    escaped=st.booleans(),
+)
+def test_no_address_shows_a_password_or_query(
+    scheme: str, around: str, end: str, escaped: bool
+) -> None:
+    secret = quote(around, safe="") if escaped else around
+    address = f"{scheme}me:{secret}hunter2{secret}@host{end}"
+    assert "hunter2" not in label_of(address)
+    try:
+        find_source(Request(address, USERS), QUICK)
+    except UsageError as error:
+        assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize("text", ["2026-03-22", "20260322", "2026-W12-7"])
+def test_a_date_is_no_time_that_a_copy_was_taken(text: str) -> None:
+    with pytest.raises(UsageError, match="has no time; write it like ") as caught:
+        requests_for(["copy"], "opencodelists", text)
+    advice = str(caught.value).rpartition(" ")[2]
+    (request,) = requests_for(["copy"], "opencodelists", advice)
+    assert request.taken_at == datetime(2026, 3, 22, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 253402300799])
+def test_a_time_that_cannot_be_meant_is_none(seconds: int, get: Get, database: Path) -> None:
+    os.utime(database, (seconds, seconds))
+    assert get(database).modified_at is None
 
 
 @pytest.mark.parametrize(
@@ -72,6 +114,7 @@ def test_addresses_that_make_no_sense(address: str, words: str, get: Get) -> Non
         (".", "not a file"),
         ("nothing", "No such file"),
         ("loop", "symbolic links"),
+        ("~nouser/copy", "No such file"),
         ("pipe", "not a file"),
         ("2026-03-30-db.sqlite3/below", "Not a directory"),
         ("secret", "Permission denied"),
@@ -86,8 +129,9 @@ def test_what_cannot_be_opened(name: str, words: str, tmp_path: Path, database: 
     if was == 0 and name == "secret":
         os.seteuid(65534)  # root may read everything, so be nobody for a moment
     try:
+        path = name if name.startswith("~") else str(tmp_path / name)
         with pytest.raises(SourceError, match=words):
-            open_sources([Request(str(tmp_path / name), USERS)])
+            open_sources([Request(path, USERS)])
     finally:
         os.seteuid(was)
 
