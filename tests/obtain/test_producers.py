@@ -23,7 +23,7 @@ django.setup()
 from django.db import connection, models  # noqa: E402 -- Django wants its settings first
 
 
-class User(models.Model):
+class User(models.Model):  # type: ignore[misc]
     username = models.TextField(primary_key=True)
     last_login = models.DateTimeField(null=True)
 
