@@ -18,7 +18,7 @@ TABLES = """
     set timezone = 'UTC';
     create table copies_obtained (
         platform varchar, copy_number integer, content_sha256 varchar, modified_at timestamp,
-        filename_date date, taken_at_override timestamp, obtained_at timestamp
+        filename varchar, taken_at_override timestamp, obtained_at timestamp
     );
     create table last_logins
         (platform varchar, copy_number integer, value varchar, storage_class varchar)
@@ -60,7 +60,7 @@ def _take_over(connection: duckdb.DuckDBPyConnection, copy: Copy, number: int) -
     key = [copy.platform.platform, number]
     connection.execute(LAST_LOGINS, [*key, str(file)])
     file.unlink()
-    row = [*key, copy.content_sha256, copy.modified_at, copy.filename_date]
+    row = [*key, copy.content_sha256, copy.modified_at, copy.name]
     row += [copy.taken_at_override, copy.obtained_at]
     connection.execute("insert into copies_obtained values (?, ?, ?, ?, ?, ?, ?)", row)
 

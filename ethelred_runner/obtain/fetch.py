@@ -1,13 +1,12 @@
 """From a source to a verified copy: fetched to disk, unpacked, verified."""
 
 import errno
-import re
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,7 +21,6 @@ from ethelred_runner.obtain.source import Interrupted, Reading, Source, SourceCh
 from ethelred_runner.obtain.verify import ROOM, check_fits, unpack, verify
 
 FILE_NAME = "copy.sqlite3"  # says nothing of where a copy came from
-DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
 LEAST_SPEED = 1000  # bytes a second: a copy of 500 MB would take six days
 WORKED = 2**20  # bytes after which a link that breaks once more has its retries back
 DEFAULT_LIMITS = Limits()
@@ -32,9 +30,9 @@ DEFAULT_LIMITS = Limits()
 class Copy:
     """One obtained, unpacked and verified copy: a file of mode 0600 in a folder of its own.
 
-    Timestamps are in UTC and aware. `modified_at` is the source's own modification time,
-    `filename_date` the date in the name of the (resolved) source file, `taken_at_override` what
-    `--taken-at` said: the dbt model `int_copies` decides from these when the copy was taken.
+    Timestamps are in UTC and aware. `name` is that of the (resolved) source file, `modified_at` the
+    source's own modification time, `taken_at_override` what `--taken-at` said: the dbt model
+    `int_copies` decides from these when the copy was taken.
     """
 
     platform: Platform
@@ -42,7 +40,6 @@ class Copy:
     name: str
     content_sha256: str
     modified_at: datetime | None
-    filename_date: date | None
     taken_at_override: datetime | None
     obtained_at: datetime
 
@@ -87,13 +84,6 @@ def _named(source: Source) -> Iterator[None]:
         raise SourceError(f"{source.label}: {reason}") from None
 
 
-def date_in(name: str) -> date | None:
-    """Return the first date (YYYY-MM-DD) in a file's name."""
-    with suppress(ValueError):  # 2026-13-45 only looks like a date
-        return date.fromisoformat("".join(DATE.findall(name)[:1]))
-    return None
-
-
 def _obtain(source: Source, folder: Path, limits: Limits) -> Copy:
     path = Path(tempfile.mkdtemp(prefix="copy-", dir=folder)) / FILE_NAME
     stored = path.with_name("stored")
@@ -112,7 +102,6 @@ def _obtain(source: Source, folder: Path, limits: Limits) -> Copy:
         name=found.name,
         content_sha256=sha256,
         modified_at=found.modified_at,
-        filename_date=date_in(found.name),
         taken_at_override=source.request.taken_at,
         obtained_at=datetime.now(UTC),
     )

@@ -15,6 +15,13 @@ from ethelred_runner.datastore import Row
 from ethelred_runner.errors import UsageError, exit_code_of, line_of
 from ethelred_runner.watch.wording import counted, iso, written
 
+# What says when a copy was taken, by `taken_at_source`.
+TIMES = {
+    "mtime": "modification time",
+    "newest_login": "newest login",
+    "filename": "file's name",
+    "obtained": "time of obtaining",
+}
 LATELY = timedelta(days=28)  # before the newest copy: how far back gaps are told
 MAX_WARNINGS = 20  # a variable of a workflow has room for 128 KB, an issue for 64; the log has all
 PREFIX = re.compile(r"[\w-]+=")  # PLATFORM= in front of an address
@@ -151,11 +158,11 @@ def copy_warnings(copy: Row) -> list[str]:
     """Return what somebody should look at in a copy."""
     name = f"the copy of {copy['platform']} taken {written(copy['taken_at'])}"
     lines = []
-    if copy["taken_at_source"] == "newest_login":
-        lines.append(
-            f"{name}: its modification time is missing or disagrees with its name, so its "
-            "newest login stands in for it; --taken-at can say better"
-        )
+    source, other = copy["taken_at_source"], copy["contradicting_at"]
+    if other or source not in ("mtime", "override"):
+        told = f"its {TIMES['filename' if source == 'mtime' else 'mtime']}"
+        told += f" says {written(other)}" if other else " is not known"
+        lines.append(f"{name}, by its {TIMES[source]}: {told}; --taken-at can say better")
     if copy["rejected_logins"]:
         lines.append(
             f"{name}: {counted(copy['rejected_logins'], 'value')} could not be taken for a login; "

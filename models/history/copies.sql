@@ -45,7 +45,8 @@ select
     user_counts.earliest_login_at,
     user_counts.latest_login_at,
     coalesce(user_counts.rejected_logins, 0) as rejected_logins,
-    coalesce(new_login_counts.new_logins, 0) as new_logins
+    coalesce(new_login_counts.new_logins, 0) as new_logins,
+    int_copies.contradicting_at
 from int_copies
 left join user_counts using (platform, copy_id)
 left join new_login_counts using (platform, copy_id)

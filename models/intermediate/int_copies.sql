@@ -1,54 +1,56 @@
-with copies_obtained as (
-    select * from {{ source('copies', 'copies_obtained') }}
+with int_copy_evidence as (
+    select * from {{ ref('int_copy_evidence') }}
 ),
 
-int_last_logins as (
-    select * from {{ ref('int_last_logins') }}
-),
-
--- A copy can't show a login from after it was taken, so a later one is a bad value.
-newest_logins as (
-    select
-        copies_obtained.copy_number,
-        max(int_last_logins.logged_in_at) as newest_login_at
-    from copies_obtained
-    inner join int_last_logins using (platform, copy_number)
-    where
-        int_last_logins.logged_in_at <= copies_obtained.obtained_at
-        and int_last_logins.logged_in_at < coalesce(
-            copies_obtained.filename_date
-            + interval ({{ var('newest_login_within_days_of_name') }}) day,
-            timestamp 'infinity'
-        )
-    group by copies_obtained.copy_number
-),
-
-copies_given as (
+-- Several logins refute a time that is before all of them. Fewer are bad values.
+believed_times as (
     select
         *,
-        case
-            when taken_at_override is not null then 'override'
-            when modified_at > obtained_at + interval ({{ var('clock_tolerance_minutes') }}) minute
-                then 'newest_login'
-            when modified_at is null or cast(modified_at as date) != filename_date
-                then 'newest_login'
-            else 'mtime'
-        end as taken_at_source,
-        case taken_at_source
-            when 'override' then taken_at_override
-            when 'mtime' then modified_at
-            else coalesce(newest_login_at, filename_date, least(modified_at, obtained_at))
-        end as taken_at
-    from copies_obtained
-    left join newest_logins using (copy_number)
+        filename_date + interval ({{ var('newest_login_within_days_of_name') }}) day as name_limit,
+        modified_at + interval ({{ var('source_clock_error_hours') }}) hour as mtime_limit,
+        if(newest_logins[-1] >= name_limit, null, filename_date) as believed_date,
+        if(
+            newest_logins[-1] >= mtime_limit
+            or modified_at > obtained_at + interval ({{ var('clock_tolerance_minutes') }}) minute
+            or modified_at > believed_date + interval ({{ var('filename_date_hours') }}) hour,
+            null, modified_at
+        ) as believed_mtime,
+        least(
+            timestamp 'infinity',
+            if(believed_date is not null, name_limit, null),
+            if(believed_mtime is not null, mtime_limit, null)
+        ) as login_limit,
+        list_max(list_filter(newest_logins, lambda x: x < login_limit)) as newest_login_at
+    from int_copy_evidence
 )
 
 select
     platform,
     copy_number,
+    case
+        when taken_at_override is not null then 'override'
+        when
+            believed_mtime + interval ({{ var('clock_tolerance_minutes') }}) minute
+            >= coalesce(newest_login_at, believed_mtime) then 'mtime'
+        when newest_login_at >= coalesce(believed_date, newest_login_at) then 'newest_login'
+        when believed_date is not null then 'filename'
+        else 'obtained'
+    end as taken_at_source,
+    case taken_at_source
+        when 'override' then taken_at_override
+        when 'mtime' then modified_at
+        when 'newest_login' then newest_login_at
+        when 'filename' then believed_date
+        else obtained_at
+    end as taken_at,
     sha256(content_sha256 || strftime(taken_at, ' %Y-%m-%d %H:%M:%S')) as copy_id,
-    taken_at,
-    taken_at_source,
+    case
+        when taken_at_source not in ('override', 'mtime') then modified_at
+        when
+            taken_at_source = 'mtime'
+            and abs(date_diff('minute', filename_date, modified_at))
+            > 60 * {{ var('filename_date_hours') }} then filename_date
+    end as contradicting_at,
     obtained_at
-from copies_given
+from believed_times
 qualify row_number() over (partition by platform, copy_id order by copy_number) = 1

@@ -12,7 +12,7 @@ from ethelred_runner.watch.outcome import Outcome, conceal, result_lines, summar
 
 TAKEN_AT = datetime(2026, 6, 1, 4)
 NEW: Row = {"platform": "one", "taken_at": TAKEN_AT, "taken_at_source": "newest_login"}
-NEW |= {"new_logins": 5, "rejected_logins": 2, "is_backfilled": False}
+NEW |= {"new_logins": 5, "rejected_logins": 2, "is_backfilled": False, "contradicting_at": None}
 
 
 def outcome_of(*copies: Row, given: int = 1, age: float = 50, **more: Any) -> Outcome:
@@ -36,13 +36,16 @@ def test_what_was_done_is_said() -> None:
 def test_what_somebody_should_look_at_is_said() -> None:
     lines = warning_lines(outcome_of(NEW))
     assert [
-        "newest login stands in" in lines[0],
+        "by its newest login: its modification time is not known" in lines[0],
         "2 values could not be taken" in lines[1],
         "is its backup job at work?" in lines[2],
         len(lines),
     ] == [True, True, True, 3]
     plain = NEW | {"taken_at_source": "mtime", "rejected_logins": 0}
     assert warning_lines(outcome_of(plain, age=3)) == []
+    plain["contradicting_at"] = datetime(2026, 5, 16)
+    (contradiction,) = warning_lines(outcome_of(plain, age=3))
+    assert "04:00 UTC, by its modification time: its file's name says 2026-05-16" in contradiction
 
 
 @pytest.mark.parametrize(("limit", "stale"), [(0, True), (1, True), (1.6, False), (36, False)])

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from ethelred_runner import console
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.folders import private_folder
-from ethelred_runner.obtain.fetch import date_in, obtain, open_sources
+from ethelred_runner.obtain.fetch import obtain, open_sources
 from ethelred_runner.obtain.keep import obtain_to
 from ethelred_runner.obtain.requests import Request, requests_for
 from ethelred_runner.obtain.source import Reading, find_source, label_of
@@ -35,7 +35,7 @@ def test_a_copy_knows_its_name_time_and_content(get: Get, big: Path) -> None:
     link.symlink_to(big.name)
     os.utime(big, ns=(0, 1774836001_846854_000))
     copy = get(link)
-    assert (copy.name, copy.filename_date) == ("2026-03-30-db.sqlite3.zst", date(2026, 3, 30))
+    assert copy.name == "2026-03-30-db.sqlite3.zst"
     assert copy.modified_at == datetime(2026, 3, 30, 2, 0, 1, 846854, tzinfo=UTC)
     assert copy.path.stat().st_mode & 0o777 == 0o600
     assert copy.path.parent.stat().st_mode & 0o777 == 0o700
@@ -351,20 +351,6 @@ def test_a_place_that_cannot_be_written_to(big: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="can't be put there"):
         kept(big, tmp_path / "file")
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("2026-03-30-db.sqlite3.zst", date(2026, 3, 30)),
-        ("sanitised-2026-03-30-db.sqlite3", date(2026, 3, 30)),
-        ("2026-13-45-db", None),
-        ("12026-03-301", None),
-        ("latest-db.sqlite3.zst", None),
-    ],
-)
-def test_dates_in_names(name: str, expected: date | None) -> None:
-    assert date_in(name) == expected
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ PROJECT = Path(__file__).parents[2]
 TABLES = """
     create table copies_obtained (
         platform varchar, copy_number integer, content_sha256 varchar, modified_at timestamp,
-        filename_date date, taken_at_override timestamp, obtained_at timestamp
+        filename varchar, taken_at_override timestamp, obtained_at timestamp
     );
     create table last_logins (
         platform varchar, copy_number integer, value varchar, storage_class varchar

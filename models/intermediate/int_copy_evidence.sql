@@ -1,0 +1,54 @@
+with copies_obtained as (
+    select * from {{ source('copies', 'copies_obtained') }}
+),
+
+int_last_logins as (
+    select * from {{ ref('int_last_logins') }}
+),
+
+-- 2026-03-22, 20260322 and 20260322T0500, wherever they are in the name.
+filename_dates as (
+    select
+        copy_number,
+        obtained_at,
+        unnest(regexp_extract_all(
+            regexp_replace(translate(filename, '_.', '--'), '\pL', ' ', 'g'),
+            '\b(\d{4}-?\d\d-?\d\d)(?:\d{4}|\d{6})?\b', 1
+        )) as text,
+        cast(try_strptime(replace(text, '-', ''), '%Y%m%d') as date) as filename_date
+    from copies_obtained
+),
+
+newest_filename_dates as (
+    select
+        copy_number,
+        max(filename_date) as filename_date
+    from filename_dates
+    where
+        filename_date >= date '{{ var('earliest_plausible_login') }}'
+        and filename_date <= obtained_at + interval ({{ var('max_clock_error_hours') }}) hour
+    group by copy_number
+),
+
+-- Where the source's clock and a login both are ahead of the runner's clock, that one is slow.
+newest_logins as (
+    select
+        copy_number,
+        max(logged_in_at, {{ var('logins_that_refute_a_time') }}) as newest_logins
+    from copies_obtained
+    inner join int_last_logins using (platform, copy_number)
+    where
+        logged_in_at - interval ({{ var('clock_tolerance_minutes') }}) minute <= if(
+            modified_at <= obtained_at + interval ({{ var('max_clock_error_hours') }}) hour,
+            greatest(modified_at, obtained_at), obtained_at
+        )
+    group by copy_number
+)
+
+select
+    copies_obtained.*,
+    newest_filename_dates.filename_date,
+    newest_logins.newest_logins
+from copies_obtained
+left join newest_filename_dates using (copy_number)
+left join newest_logins using (copy_number)
