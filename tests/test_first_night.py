@@ -232,7 +232,7 @@ def test_no_summary_or_log_has_the_moment_of_a_login(
 ) -> None:
     copies = []
     for night in (nights[0], nights[4]):  # checked out this morning: their names know better
-        copies.append(tmp_path / night.raw.name)
+        copies.append(tmp_path / f"{night.truth['max_last_login'][:10]}-db.sqlite3.zst")
         copies[-1].write_bytes(night.raw.read_bytes())
     store, summary = tmp_path / "ethelred.duckdb", tmp_path / "summary.json"
     options = ["--datastore", store, "--no-report", "--summary", summary, "--warn-after", "36"]
