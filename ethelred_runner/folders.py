@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ethelred_runner import console
 from ethelred_runner.errors import UsageError
 from ethelred_runner.settings import work_root
 
 PREFIX = "ethelred-run-"
 # What network shares answer to what they can't do: to flush a folder, say.
+FEW_FILES = 16  # that a disk can still take: a run needs about as many, and has removed some
 UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EBADF)
 
 
@@ -33,8 +35,8 @@ def private_folder(*, inside: Path | None = None) -> Iterator[Path]:
         folder, lock = _made(root)
     except OSError as error:
         raise UsageError(
-            f"no private folder can be made in {root}: {error.strerror}; make room, or name a "
-            "folder that you can write to (ETHELRED_WORK_DIR, --datastore, --site)"
+            f"no private folder can be made in {root}: {cause_of(error, root)}; mend that, or name "
+            "another place (ETHELRED_WORK_DIR, --datastore, --site)"
         ) from None
     try:
         yield folder
@@ -44,7 +46,7 @@ def private_folder(*, inside: Path | None = None) -> Iterator[Path]:
 
 
 def _made(root: Path) -> tuple[Path, int]:
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(root, 0o700)
     with locked(root):  # so that no other run takes a folder away before it is locked
         _remove_left_behind(root)
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
@@ -77,7 +79,9 @@ def locked(path: Path, *, wait_seconds: float = float("inf")) -> Iterator[int]:
 
 def take_lock(path: Path, *, wait_seconds: float = float("inf")) -> int:
     """Return a descriptor that holds a lock until it is closed. Raises BlockingIOError."""
-    lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    # NFS locks only a file that is open for writing.
+    mode = os.O_RDONLY if path.is_dir() else os.O_RDWR
+    lock = os.open(path, mode | os.O_NOFOLLOW)
     give_up_at = time.monotonic() + wait_seconds
     while True:
         try:
@@ -92,6 +96,36 @@ def take_lock(path: Path, *, wait_seconds: float = float("inf")) -> int:
             if error.errno not in UNSUPPORTED:
                 raise
             return lock  # of nothing: a network share may know no locks
+
+
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder, and those above it that are missing, each with the owner of the one above."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(mode, exist_ok=True)
+        set_access(path, path.stat().st_mode, like=path.parent)
+
+
+def keep(path: Path, folder: Path) -> None:
+    """Move a file into a folder, as what helps later runs; a warning if it can't be put there."""
+    try:
+        make_folder(folder)
+        set_access(path, path.stat().st_mode, like=folder)
+        shutil.move(path, folder / path.name)
+    except OSError as error:
+        console.warn(
+            f"{folder / path.name} can't be written: {cause_of(error, folder)}; the run goes on"
+        )
+
+
+def cause_of(error: BaseException, place: Path) -> str:
+    """Return what the system says of an error; of no room, whether it lacks bytes or files."""
+    words = getattr(error, "strerror", None) or str(error)
+    with suppress(OSError):  # there may be no such place
+        room = os.statvfs(place if place.is_dir() else place.parent)
+        if "No space left" in words and room.f_files and room.f_favail < FEW_FILES:
+            return "No more files: the disk has room, but for no further file (df -i)"
+    return words
 
 
 def sync(path: Path) -> None:

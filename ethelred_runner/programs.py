@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ethelred_runner import console
+from ethelred_runner.folders import keep
 from ethelred_runner.settings import LOGS
 
 # Neither secrets nor settings of other tools: a package of somebody else reads them all.
@@ -21,14 +22,14 @@ def run_program(
     doing: str,
     log: str,
     variables: Mapping[str, str] | None = None,
-) -> int:
-    """Run a program in a folder, with all that it prints in `logs/LOG`; return its exit code.
+) -> list[str] | None:
+    """Run a program in a folder; return None, or all that it has printed if it failed.
 
-    It inherits the locks that are held now, so that no other run begins while it is at work,
-    even if this one is killed.
+    What it prints is kept in `logs/LOG`. It inherits the locks that are held now, so that no other
+    run begins while it is at work, even if this one is killed.
     """
-    LOGS.mkdir(exist_ok=True)
-    with console.working(doing), (LOGS / log).open("w", encoding="utf-8") as output:
+    path = folder / log  # a disk that is full elsewhere, or somebody else's log, stops no run
+    with console.working(doing), path.open("w", encoding="utf-8") as output:
         program = subprocess.Popen(
             [str(part) for part in command],
             cwd=folder,
@@ -40,9 +41,12 @@ def run_program(
             start_new_session=True,
         )
         try:
-            return program.wait()
+            failed = program.wait() != 0
         finally:
             end(program)
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            keep(path, LOGS)
+    return lines if failed else None
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
@@ -56,8 +60,3 @@ def end(program: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError):
             os.killpg(program.pid, signal.SIGKILL)
         program.wait()
-
-
-def read_log(log: str) -> list[str]:
-    """Return the lines of what a program printed."""
-    return (LOGS / log).read_text(encoding="utf-8", errors="replace").splitlines()

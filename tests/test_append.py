@@ -6,12 +6,14 @@ import shutil
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ethelred_runner.append.append import append
-from ethelred_runner.append.checks import check_nothing_gone, read_history
+from ethelred_runner.append.checks import check_nothing_gone, is_same, refuse_cut
+from ethelred_runner.console import warned as warnings
 from ethelred_runner.datastore import open_datastore
 from ethelred_runner.errors import BuildFailed, DatastoreError
 from ethelred_runner.obtain.requests import requests_for
@@ -60,17 +62,18 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("loss", CHANGED)
 def test_lost_history_is_noticed(loss: str, store: Path) -> None:
-    before = read_history(store)
+    before = shutil.copyfile(store, store.with_name("before.duckdb"))
     execute(store, CHANGED[loss])
     with pytest.raises(DatastoreError, match="would lose history"):
         check_nothing_gone(store, before)
     if loss in CUT:
         with pytest.raises(DatastoreError, match="its history was cut"):
-            read_history(store)
+            refuse_cut(store)
 
 
 def test_what_grows_is_no_loss(store: Path) -> None:
-    before = read_history(store)
+    before = shutil.copyfile(store, store.with_name("before.duckdb"))
+    assert is_same(store, before)
     execute(
         store,
         "insert into logins select * replace (ordinal + 9 as ordinal, appended_at + interval 1"
@@ -78,7 +81,7 @@ def test_what_grows_is_no_loss(store: Path) -> None:
         "alter table copies add column remark varchar",
     )
     check_nothing_gone(store, before)
-    assert read_history(store) != before
+    assert not is_same(store, before)
 
 
 FAILURES = {  # a file of the project, what is put at its beginning, the error and its words
@@ -120,6 +123,47 @@ def test_a_build_that_fails_or_loses_history_changes_nothing(
 
 
 @pytest.mark.slow
+def test_the_same_content_of_another_platform_and_what_a_mended_model_shows_are_new(
+    store: Path, nights: list[Night], project: Path
+) -> None:
+    with (project / "seeds" / "platforms.csv").open("a") as seed:
+        seed.write("other,Other,opencodelists_user,last_login\n")
+    requests = requests_for([str(nights[9].raw)], "opencodelists", None)
+    other = replace(requests[0], platform=replace(requests[0].platform, platform="other"))
+    execute(store, f"delete from logins {SOME}", "update copies set new_logins = 0")
+    with open_datastore(str(store)) as datastore:
+        appended = append([*requests, other], datastore)
+        again = append([*requests, other], datastore)
+    assert [copy["platform"] for copy in appended.copies] == ["other"]
+    brought = appended.copies[0]["new_logins"]
+    mended = query(store, "select count(*) from logins where platform = 'opencodelists'")
+    assert query(store, "select count(*) from logins")[0][0] - brought == mended[0][0]
+    assert appended.new_logins == brought + 1
+    assert (again.new_logins, list(again.copies)) == (0, [])
+
+
+@pytest.mark.slow
+def test_what_is_not_needed_stops_no_build(
+    store: Path, nights: list[Night], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a log nor a parse cache that can't be written, nor dbt's variables in this shell."""
+    logs = project / "logs"
+    for name in ("logs", "target"):
+        (project / name).write_text("in the way")
+    monkeypatch.setattr("ethelred_runner.programs.LOGS", logs)
+    for name, value in {"DBT_TARGET": "x", "DBT_EMPTY": "1", "DBT_SELECT": "x"}.items():
+        monkeypatch.setenv(name, value)
+    execute(store, f"delete from logins {SOME}", "update copies set new_logins = 0")
+    requests, warned = requests_for([str(nights[9].raw)], "opencodelists", None), len(warnings)
+    with open_datastore(str(store)) as datastore:
+        assert append(requests, datastore).new_logins == 1
+    assert [text.partition(" can't be written")[0] for text in warnings[warned:]] == [
+        str(logs / "dbt.log"),
+        str(project / "target" / "build" / "partial_parse.msgpack"),
+    ]
+
+
+@pytest.mark.slow
 def test_a_full_refresh_drops_nothing_that_accumulates(store: Path, project: Path) -> None:
     before = query(store, "from logins")
     variables = {"ETHELRED_DBT_DATABASE": str(store), "ETHELRED_DBT_COPIES": "copies.duckdb"}
@@ -152,7 +196,8 @@ def test_status_lists_the_nights_that_are_missing(store: Path, ethelred: Ethelre
     )
     found = json.loads(ethelred("status", "--json", "--datastore", store).stdout)["platforms"][0]
     assert found["gaps"][0]["nights"] == ["2026-03-02", "2026-03-03"]
-    shown = ethelred("status", "--datastore", store).stdout
+    ends = {"ETHELRED_DATASTORE": f"{store}\r\n", "ETHELRED_DEBUG": "no\r"}
+    shown = ethelred("status", **ends).stdout
     assert "no copy of 2026-03-02 to 2026-03-03" in shown
     assert f"{found['logins']:,}" in shown
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ethelred_runner import console
-from ethelred_runner.append.checks import History, check_nothing_gone, read_history
+from ethelred_runner.append.checks import check_nothing_gone, is_same, refuse_cut
 from ethelred_runner.append.dbt import build_models
 from ethelred_runner.append.result import Appended, read_result
-from ethelred_runner.datastore import Checkout, Conflict, Datastore, import_history
+from ethelred_runner.datastore import Conflict, Datastore, import_history
 from ethelred_runner.datastore.reasons import explained
 from ethelred_runner.errors import BuildFailed, DatastoreError
 from ethelred_runner.folders import private_folder
@@ -50,35 +50,30 @@ def append_once(
     """Append the logins of a file made by `obtain_logins`. Raises Conflict if it comes too late."""
     with datastore.checkout(init=init) as checkout:
         shutil.copyfile(logins, checkout.path.with_name(COPIES_NAME))
-        before = None if checkout.is_new else read_history(checkout.path)
-        build_and_check(checkout, before)
-        appended = read_result(checkout.path, before.copy_ids if before else (), given)
-        if dry_run or before == read_history(checkout.path):
+        before = build_and_check(checkout.path)
+        appended = read_result(checkout.path, before, given)
+        if dry_run or is_same(checkout.path, before):
             checkout.discard()
     return appended
 
 
-def build_and_check(checkout: Checkout, before: History | None) -> None:
+def build_and_check(path: Path) -> Path | None:
     """Build and test the models in a work file, and see that its history is still whole.
 
-    Raises DatastoreError if history would be lost, also where a failed test is what showed it.
+    Return a copy of what it was, if it isn't new. Raises DatastoreError if history would be lost,
+    also where a failed test is what showed it.
     """
+    before = None
+    if path.exists():
+        before = shutil.copyfile(path, path.with_name("before.duckdb"))
+        refuse_cut(before)
     try:
-        build_models(checkout.path.parent)
-    except BuildFailed as failure:
-        if before:
-            explain_loss(checkout.path, before, failure)
-        raise
-    if before:
-        check_nothing_gone(checkout.path, before)
-
-
-def explain_loss(path: Path, before: History, failure: BuildFailed) -> None:
-    """Raise DatastoreError if lost history is what stands behind a failed build."""
-    try:
+        build_models(path.parent)
+    except BuildFailed:
         check_nothing_gone(path, before)
-    except DatastoreError as loss:
-        raise DatastoreError(f"{loss}\n{failure}") from failure
+        raise
+    check_nothing_gone(path, before)
+    return before
 
 
 def create_from_export(directory: Path, datastore: Datastore) -> None:
@@ -92,4 +87,4 @@ def create_from_export(directory: Path, datastore: Datastore) -> None:
         )
     with datastore.checkout(init=True, action="import") as checkout:
         import_history(directory, checkout.path)
-        build_and_check(checkout, read_history(checkout.path))
+        build_and_check(checkout.path)

@@ -1,17 +1,13 @@
 """The runner's own checks, behind dbt's, that no history is lost."""
 
-from contextlib import closing
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from ethelred_runner.datastore import HISTORY, connect
 from ethelred_runner.errors import DatastoreError
-
-Fingerprint = tuple[int, int]  # the number of rows, and the sum of their hashes
 
 # What a copy brought in is recorded with it, so that rows deleted later are missed.
 IS_WHOLE = """
@@ -21,83 +17,91 @@ IS_WHOLE = """
         and (select count(*) from rejected_logins) >= coalesce(sum(rejected_logins), 0)
     from copies
 """
+HAS_TABLES = f"""
+    select count(*) = {len(HISTORY)} from duckdb_tables()
+    where database_name = current_database() and table_name in {HISTORY}
+"""  # noqa: S608
 COLUMNS = """
-    select table_name, list(column_name order by column_index)
+    select table_name, list('"' || column_name || '"' order by column_index)
     from duckdb_columns() semi join duckdb_tables() using (database_oid, table_oid)
-    where database_name = current_database() and schema_name = 'main'
+    where database_name = $1 and schema_name = 'main'
     group by table_name
 """
+GONE = """
+    select exists (
+        select {columns} from earlier."{table}" except all select {columns} from "{table}"
+    )
+"""
+GROWN = 'select (select count(*) from "{table}") > (select count(*) from earlier."{table}")'
 
 
-@dataclass(frozen=True)
-class History:
-    """What a datastore held before a build, so that its rows can be found again after it.
-
-    `tables` has the fingerprint of every table, to see whether a build changed anything.
-    """
-
-    columns: dict[str, list[str]]
-    copy_ids: list[str]
-    last_appended_at: datetime | None
-    tables: dict[str, Fingerprint]
-
-
-def read_history(path: Path) -> History:
-    """Return what a datastore holds. Raises DatastoreError if its history was cut."""
+def refuse_cut(path: Path) -> None:
+    """Raise DatastoreError if history was cut from a datastore since it was appended."""
     with closing(connect(path)) as connection:
-        columns = dict(connection.execute(COLUMNS).fetchall())
-        if not is_whole(connection, columns):
+        if not is_whole(connection):
             raise DatastoreError(
                 "rows are missing from the datastore: its history was cut. Restore an earlier "
                 "version (ethelred versions, ethelred restore)"
             )
-        copy_ids = [row[0] for row in connection.execute("select copy_id from copies").fetchall()]
-        newest = connection.execute("select max(appended_at) from logins").fetchall()[0][0]
-        tables = {table: fingerprint(connection, table, columns[table]) for table in columns}
-        return History(columns, copy_ids, newest, tables)
 
 
-def check_nothing_gone(path: Path, before: History) -> None:
+def check_nothing_gone(path: Path, before: Path | None) -> None:
     """Raise DatastoreError if a row of the history before a build is gone, or has changed.
 
-    Also if the build didn't append to every history table what it had to.
+    Also if the build didn't append to every history table what it had to. `before` is a copy of
+    the datastore from before the build; None if it is a new one.
     """
-    with closing(connect(path)) as connection:
-        lost = [table for table in HISTORY if not is_kept(connection, table, before)]
-        if lost or not is_whole(connection, dict(connection.execute(COLUMNS).fetchall())):
+    if not before:
+        return
+    with compared(path, before) as connection:
+        had = columns_of(connection, "earlier")
+        lost = [table for table in HISTORY if is_gone(connection, table, had[table])]
+        if lost or not is_whole(connection):
             raise DatastoreError(
                 f"the build would lose history: rows of {', '.join(lost) or 'a table'} are gone or "
                 "missing; the datastore is as it was. Was a model changed or renamed?"
             )
 
 
-def is_whole(connection: duckdb.DuckDBPyConnection, columns: dict[str, list[str]]) -> bool:
-    """Tell whether the history tables have at least the rows that the copies brought in."""
-    return set(HISTORY) <= set(columns) and bool(connection.execute(IS_WHOLE).fetchall()[0][0])
-
-
-def is_kept(connection: duckdb.DuckDBPyConnection, table: str, before: History) -> bool:
-    """Tell whether all rows that a history table had are still there, as they were."""
-    known: Any = before.copy_ids
-    condition = "copy_id in (select unnest($known))"
-    if table == "logins":  # a copy read again may show more, once a model was mended
-        condition, known = "appended_at <= $known", before.last_appended_at
-    try:
-        found = fingerprint(connection, table, before.columns[table], condition, {"known": known})
-    except duckdb.Error:  # the table, or a column of it, is gone
+def is_same(path: Path, before: Path | None) -> bool:
+    """Tell whether a build has changed no table of the datastore."""
+    if not before:
         return False
-    return found == before.tables[table]
+    with compared(path, before) as connection:
+        tables = columns_of(connection, "earlier")
+        return tables == columns_of(connection, path.stem) and not any(
+            is_gone(connection, table, columns) or ask(connection, GROWN.format(table=table))
+            for table, columns in tables.items()
+        )
 
 
-def fingerprint(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    columns: list[str],
-    condition: str = "true",
-    values: dict[str, Any] | None = None,
-) -> Fingerprint:
-    """Return the fingerprint of a table's rows, whatever their order."""
-    names = ", ".join(f'"{name}"' for name in columns)
-    query = f'select count(*), coalesce(sum(hash({names})), 0) from "{table}" where {condition}'  # noqa: S608
-    found: Fingerprint = connection.execute(query, values).fetchall()[0]
-    return found
+@contextmanager
+def compared(path: Path, before: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a datastore, with what it was before as the catalogue `earlier`."""
+    with closing(connect(path)) as connection:
+        quoted = str(before).replace("'", "''")
+        connection.execute(f"attach '{quoted}' as earlier (read_only)")
+        yield connection
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, catalogue: str) -> dict[str, list[str]]:
+    """Return the columns, quoted, of each table of a catalogue."""
+    return dict(connection.execute(COLUMNS, [catalogue]).fetchall())
+
+
+def is_whole(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Tell whether the history tables have at least the rows that the copies brought in."""
+    return ask(connection, HAS_TABLES) and ask(connection, IS_WHOLE)
+
+
+def is_gone(connection: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -> bool:
+    """Tell whether a row that a table had is gone, or isn't as it was."""
+    try:
+        return ask(connection, GONE.format(table=table, columns=", ".join(columns)))
+    except duckdb.Error:  # the table, or a column of it, is gone
+        return True
+
+
+def ask(connection: duckdb.DuckDBPyConnection, query: str) -> bool:
+    """Return the answer to a question."""
+    return bool(connection.execute(query).fetchall()[0][0])

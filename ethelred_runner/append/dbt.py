@@ -1,22 +1,28 @@
 """Building and testing the models in a datastore's work file."""
 
 import json
+import re
+import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+from ethelred_runner.datastore import reasons
 from ethelred_runner.errors import BuildFailed, DatastoreError
-from ethelred_runner.programs import read_log, run_program
+from ethelred_runner.folders import keep
+from ethelred_runner.programs import run_program
 from ethelred_runner.settings import LOGS, PROJECT, setting
 
 CHILD = Path(__file__).with_name("dbt_child.py")
+PARSED = "partial_parse.msgpack"
 RESULT = "dbt-result.json"
-LOG = "dbt-output.log"
+LOG = "dbt.log"
 SHOWN_FAILURES = 4
 SHOWN_LETTERS = 300  # of each failure
 # Unit tests are about the models, not about the data: they run with the project's own tests.
 OPTIONS = (
-    "--quiet build --exclude-resource-type unit_test --no-version-check --no-use-colors"
-    " --no-write-json --log-level-file info"
+    "build --exclude-resource-type unit_test --no-version-check --no-use-colors --no-write-json"
+    " --log-level-file none"
 )
 
 
@@ -25,12 +31,17 @@ def build_models(folder: Path) -> None:
 
     Raises BuildFailed, which names what failed and the log; DatastoreError if the disk is full.
     """
-    places = {"log-path": LOGS, "target-path": PROJECT / "target" / "build"}
+    places = {"log-path": folder, "target-path": folder / "target"}
     places |= {"project-dir": PROJECT, "profiles-dir": PROJECT}
+    cache = PROJECT / "target" / "build" / PARSED  # a parse takes some seconds
+    parsed = folder / "target" / PARSED
+    parsed.parent.mkdir()
+    with suppress(OSError):
+        shutil.copyfile(cache, parsed)
     command: list[str | Path] = [sys.executable, "-P", CHILD, RESULT, *OPTIONS.split()]
     for option, place in places.items():
         command += [f"--{option}", place]
-    code = run_program(
+    printed = run_program(
         command,
         folder=folder,
         doing="building and testing the models",
@@ -42,24 +53,23 @@ def build_models(folder: Path) -> None:
             "ETHELRED_SEEDS": setting("ETHELRED_SEEDS", "seeds"),
         },
     )
-    if code:
-        raise explain(folder)
+    if parsed.is_file():
+        keep(parsed, cache.parent)
+    if printed is not None:
+        raise explain(folder, printed)
 
 
-def explain(folder: Path) -> BuildFailed | DatastoreError:
+def explain(folder: Path, printed: list[str]) -> BuildFailed | DatastoreError:
     """Return the error that says what failed, shortly, and where the whole of it is."""
     result = folder / RESULT
     failures = json.loads(result.read_text(encoding="utf-8")) if result.is_file() else []
-    failures = failures or read_log(LOG)[-SHOWN_FAILURES:]
-    if any("No space left on device" in failure for failure in failures):
-        return DatastoreError(
-            f"the disk of {folder.parent} is full; the datastore is as it was. Make room and run "
-            "again"
-        )
+    failures = failures or printed[-SHOWN_FAILURES:]
+    if re.search(reasons.LIMITS, " ".join(failures)):
+        return reasons.explain(folder.parent, OSError(" ".join(failures)))
     lines = [f"  {shorten(failure)}" for failure in failures[:SHOWN_FAILURES]]
     if len(failures) > SHOWN_FAILURES:
         lines.append(f"  and {len(failures) - SHOWN_FAILURES} more")
-    return BuildFailed("\n".join(["dbt failed:", *lines, f"The full log is {LOGS / 'dbt.log'}"]))
+    return BuildFailed("\n".join(["dbt failed:", *lines, f"The full log is {LOGS / LOG}"]))
 
 
 def shorten(failure: str) -> str:

@@ -1,7 +1,7 @@
 """What a build appended, and what its datastore holds now."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ NEW_COPIES = """
     with flagged as (
         select
             *,
-            list_contains($known, copy_id) as is_known,
+            list_contains($known, platform || '/' || copy_id) as is_known,
             max(taken_at) filter (is_known) over (partition by platform) as newest_known_at
         from copies
     ),
@@ -30,16 +30,29 @@ NEW_COPIES = """
 class Appended:
     """The result of a build: the status after it, and the rows of the copies that were new.
 
-    `copies_given` has how many copies of each platform the build was given.
+    `copies_given` has how many copies of each platform the build was given. `new_logins` also
+    counts those that a known copy shows once a model was mended.
     """
 
     platforms: Sequence[Row] = ()
     copies: Sequence[Row] = ()
     copies_given: Counter[str] = field(default_factory=Counter)
+    new_logins: int = 0
 
 
-def read_result(path: Path, known: Collection[str], copies_given: Counter[str]) -> Appended:
-    """Return what a build has done to a datastore that had the `known` copies before."""
+def read_result(path: Path, before: Path | None, copies_given: Counter[str]) -> Appended:
+    """Return what a build has done to a datastore; `before` is a copy of what it was, if it was."""
+    known, logins = read_known(before) if before else ([], 0)
     with closing(connect(path)) as connection:
-        rows = connection.execute(NEW_COPIES, {"known": list(known)}).fetchall()
-    return Appended(read_status(path), [row for (row,) in rows], copies_given)
+        rows = connection.execute(NEW_COPIES, {"known": known}).fetchall()
+    platforms = read_status(path)
+    new_logins = sum(platform["logins"] for platform in platforms) - logins
+    return Appended(platforms, [row for (row,) in rows], copies_given, new_logins)
+
+
+def read_known(path: Path) -> tuple[list[str], int]:
+    """Return the copies that a datastore has, as PLATFORM/IDENTIFIER, and its number of logins."""
+    with closing(connect(path)) as connection:
+        rows = connection.execute("select platform || '/' || copy_id from copies").fetchall()
+        logins = connection.execute("select count(*) from logins").fetchall()[0][0]
+    return [row[0] for row in rows], logins

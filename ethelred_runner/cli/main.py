@@ -12,7 +12,7 @@ from ethelred_runner import console
 from ethelred_runner.cli.commands import app
 from ethelred_runner.errors import EthelredError, exit_code_of, line_of
 from ethelred_runner.folders import private_folder
-from ethelred_runner.settings import drop_empty_settings, switch, work_root
+from ethelred_runner.settings import switch, tidy_settings, work_root
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup's wish
             signal.signal(number, stop)
-    drop_empty_settings()
+    tidy_settings()
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given or switch("ETHELRED_DEBUG")
     if not debug:

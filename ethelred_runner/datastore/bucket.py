@@ -50,7 +50,7 @@ class BucketDatastore:
         self._versions.probe()
         newest = self._versions.newest_number(init=init)
         with explained(self._path), private_folder() as folder:
-            checkout = Checkout(folder / NAME, is_new=not newest)
+            checkout = Checkout(folder / NAME)
             if newest:
                 self._versions.pull(version or newest, checkout.path)
             yield checkout

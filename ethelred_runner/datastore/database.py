@@ -18,10 +18,9 @@ FORMAT = 2  # of the history tables; a datastore with a higher one was made by a
 
 @dataclass
 class Checkout:
-    """A private work file with the datastore's content; it isn't there yet if `is_new`."""
+    """A private work file with the datastore's content; of a new one it isn't there yet."""
 
     path: Path
-    is_new: bool
     is_discarded: bool = False
 
     def discard(self) -> None:

@@ -12,8 +12,9 @@ from ethelred_runner import console
 from ethelred_runner.datastore.database import NAME, Checkout, refuse_foreign, refuse_log, settle
 from ethelred_runner.datastore.reasons import explained
 from ethelred_runner.datastore.versions import Conflict, Version, Versions
-from ethelred_runner.errors import DatastoreError, UsageError
-from ethelred_runner.folders import locked, private_folder, set_access, sha256_of, sync
+from ethelred_runner.errors import DatastoreError
+from ethelred_runner.folders import locked, make_folder, private_folder, set_access, sha256_of, sync
+from ethelred_runner.settings import resolved
 
 # For another run to end before this one gives up: long enough for dbt, orphaned by a killed run.
 WAIT_SECONDS = 10.0
@@ -23,13 +24,8 @@ class FileDatastore:
     """A file, and the folder of its last versions beside it."""
 
     def __init__(self, address: str) -> None:
-        try:
-            # Resolved, so that a link to a file on another disk stays one.
-            self.path = Path(address).expanduser().resolve()
-        except (OSError, RuntimeError, ValueError) as error:
-            raise UsageError(f"--datastore {address!r} is no path: {error}") from None
-        if "?" in str(self.path):
-            raise UsageError(f"--datastore {self.path}: DuckDB can't write to a path with ? in it")
+        # Resolved, so that a link to a file on another disk stays one.
+        self.path = resolved("--datastore", address)
         self.label = str(self.path)  # for messages
         self._folder = self.path.with_name(f"{self.path.name}.versions")
 
@@ -67,7 +63,7 @@ class FileDatastore:
             before = content_of(self.path)
             if not version and (before or not init):
                 self.fetch()
-            checkout = Checkout(folder / NAME, is_new=before is None)
+            checkout = Checkout(folder / NAME)
             if before:
                 shutil.copyfile(self.path, checkout.path)
                 # Another than the newest version: put back by hand, or left by a killed run.
@@ -95,7 +91,7 @@ class FileDatastore:
         return self.versions()[0]
 
     def _versions(self) -> Versions:
-        self._folder.mkdir(mode=0o700, exist_ok=True)
+        make_folder(self._folder, 0o700)
         return Versions(LocalStore(self._folder), str(self._folder))
 
     def _replace(self, work: Path, before: str | None) -> None:
@@ -134,7 +130,7 @@ def locked_folder(datastore: Path) -> Iterator[Path]:
 
     Raises DatastoreError if another run holds it for longer than WAIT_SECONDS.
     """
-    datastore.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(datastore.parent)
     path = datastore.with_name(f".{datastore.name}.lock")
     path.touch()
     set_access(path, 0o600, like=datastore if datastore.exists() else datastore.parent)

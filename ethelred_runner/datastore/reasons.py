@@ -9,17 +9,25 @@ import duckdb
 from obstore.exceptions import BaseError
 
 from ethelred_runner.errors import DatastoreError
+from ethelred_runner.folders import cause_of
 
 EXPECTED = (OSError, MemoryError, duckdb.Error, BaseError)
 MISSING = (  # a lost datastore is no first run
     "there is no datastore. If this is the very first run, add --init; if not, restore it: past "
     "logins live nowhere else"
 )
+UNCHANGED = ", and run again; the datastore is as it was"
 LOCKED = "Could not set lock on file"
+LIMITS = "No space left|[Qq]uota ?[Ee]xceeded|File too large|Too many open files"  # of this machine
 REASONS = {  # by what the system, DuckDB and obstore say; the first that fits
-    "No space left|[Qq]uota ?[Ee]xceeded|Insufficient ?Storage|File too large": "there is no room "
-    "left; the datastore is as it was. Make room for three times its size (a smaller "
-    "ETHELRED_KEEP_VERSIONS needs less), and run again",
+    "No more files": "the disk has room, but for no further file (df -i); delete files that nobody "
+    f"needs{UNCHANGED}",
+    "[Qq]uota ?[Ee]xceeded": "the quota is used up; have it raised, or delete what it counts"
+    f"{UNCHANGED}",
+    "File too large": f"no file may become larger here; raise that limit (ulimit -f){UNCHANGED}",
+    "Too many open files": f"too many files are open; raise that limit (ulimit -n){UNCHANGED}",
+    "No space left|Insufficient ?Storage": "there is no room left; make room for three times the "
+    f"datastore's size (a smaller ETHELRED_KEEP_VERSIONS needs less){UNCHANGED}",
     "MemoryError|OutOfMemory": "there is not enough memory; the datastore is as it was",
     LOCKED: "in use by another program; close it first",
     "database does not exist": MISSING,
@@ -56,7 +64,7 @@ def explained(place: Path | str) -> Iterator[None]:
 
 def explain(place: Path | str, error: BaseException) -> DatastoreError:
     """Return the error for a person: its own words may hold a row's values, or a request's keys."""
-    words = f"{type(error)} {error}"
+    words = f"{type(error)} {error} {cause_of(error, Path(place))}"
     reasons = [reason for pattern, reason in REASONS.items() if re.search(pattern, words)]
     unknown = f"failed ({type(error).__name__}); run again with --debug to see where"
     reason = reasons[0] if reasons else getattr(error, "strerror", None) or unknown

@@ -149,7 +149,8 @@ class Versions:
             with path.open("wb") as file:
                 for chunk in found.stream(min_chunk_size=CHUNK):
                     digest.update(chunk)
-                    file.write(chunk)
+                    with explained(path):  # this machine's disk, not the service
+                        file.write(chunk)
         return digest.hexdigest()
 
     def _read(self, key: str) -> bytes | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from ethelred_runner.errors import ReportFailed
-from ethelred_runner.programs import read_log, run_program
+from ethelred_runner.programs import run_program
 from ethelred_runner.settings import LOGS, PROJECT
 
 REPORTS = PROJECT / "reports"
@@ -128,8 +128,9 @@ def run(
     command: Sequence[str | Path], folder: Path, doing: str, log: str, variables: dict[str, str]
 ) -> None:
     """Run a program. Raises ReportFailed, with what the log has of errors, if it fails."""
-    if run_program(command, folder=folder, doing=doing, log=log, variables=variables):
-        lines = [line for line in read_log(log) if "rror" in line]
+    printed = run_program(command, folder=folder, doing=doing, log=log, variables=variables)
+    if printed is not None:
+        lines = [line for line in printed if "rror" in line]
         pages = [found.group() for line in lines if (found := ABOUT_PAGE.search(line))]
         errors = pages[:1] or lines[:MAX_LINES_SHOWN]
         raise ReportFailed("\n".join([f"{doing} failed:", *errors, f"The log is {LOGS / log}"]))

@@ -136,10 +136,11 @@ def result_lines(outcome: Outcome) -> list[str]:
     if older := sum(copy["is_backfilled"] for copy in copies):
         are = counted(older, "copy is", "copies are")
         lines.append(f"{are} older than the newest one known (backfill)")
-    new_logins = counted(sum(copy["new_logins"] for copy in copies), "new login")
-    brought = f"appended {new_logins} from {counted(len(copies), 'new copy', 'new copies')}"
+    new_logins = outcome.appended.new_logins
+    origin = counted(len(copies), "new copy", "new copies") if copies else "copies read before"
+    brought = f"appended {counted(new_logins, 'new login')} from {origin}"
     held = f"the datastore holds {counted(outcome.logins, 'login')}"
-    return [*lines, f"{brought if copies else 'nothing new to append'}; {held}"]
+    return [*lines, f"{brought if copies or new_logins else 'nothing new to append'}; {held}"]
 
 
 def warning_lines(outcome: Outcome) -> list[str]:

@@ -155,7 +155,7 @@ def xml(code: str) -> bytes:
 
 ANSWERS = {
     "refuses access": (403, xml("AccessDenied")),
-    "no room left": (403, xml("QuotaExceeded")),
+    "quota is used up": (403, xml("QuotaExceeded")),
     "there is no room left": (507, xml("InsufficientStorage")),
     "no such bucket; create it": (404, xml("NoSuchBucket")),
     "refuses this machine's clock": (403, xml("RequestTimeTooSkewed")),

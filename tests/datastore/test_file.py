@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import resource
 import shlex
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from ethelred_runner import console
 from ethelred_runner.datastore import Conflict, file, open_datastore
 from ethelred_runner.errors import DatastoreError, UsageError
+from ethelred_runner.folders import private_folder
 from tests.support.datastores import (
     SETTLED,
     append_login,
@@ -55,7 +57,6 @@ def program(code: str, *arguments: str | Path) -> Iterator["subprocess.Popen[byt
 def test_a_checkout_is_committed_on_leaving(store: Path) -> None:
     with open_datastore(str(store)) as datastore:
         with datastore.checkout(init=False) as checkout:
-            assert not checkout.is_new
             assert checkout.path.name == "ethelred.duckdb"
             assert checkout.path.parent.parent == store.parent
             assert checkout.path.parent.stat().st_mode & 0o77 == 0
@@ -139,6 +140,11 @@ def test_owner_group_and_mode_stay(store: Path) -> None:
     for path in store.with_name("ethelred.duckdb.versions").glob("**/*"):
         assert path.stat().st_uid == was.st_uid
         assert path.stat().st_mode & 0o77 == 0
+    if os.getuid() == 0:  # what root has to make belongs to whom the folder above belongs
+        os.chown(store.parent, 1234, 4321)
+        append_login(store.parent / "deep" / "er" / "other.duckdb", 1, init=True)
+        assert {path.stat().st_uid for path in store.parent.glob("deep/**/*")} == {1234}
+        assert (store.parent / "deep").stat().st_uid == 1234
 
 
 def test_a_file_system_that_knows_little(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,6 +177,10 @@ def test_addresses(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for name in ("https://host/x", "~nobody-here/x", "x\0y", "what?/x.duckdb", "what?.duckdb"):
         with pytest.raises(UsageError):
             append_login(name, 1, init=True)
+    for name in ("~nobody-here/x", "what?/x"):
+        monkeypatch.setenv("ETHELRED_WORK_DIR", name)
+        with pytest.raises(UsageError, match="ETHELRED_WORK_DIR"), private_folder():
+            pass
     for path in (store / "x.duckdb", tmp_path / ("x" * 300), tmp_path):
         for call in (logins, lambda path: append_login(path, 1, init=True)):
             with pytest.raises(DatastoreError):
@@ -231,6 +241,40 @@ def test_a_full_disk(left: int, small_disk: Path, store: Path) -> None:
     assert names(small_disk) == SETTLED
 
 
+@pytest.mark.parametrize("small_disk", ["9m,nr_inodes=40"], indirect=True)
+@pytest.mark.parametrize("left", [0, 1, 3])
+def test_a_disk_that_takes_no_further_file(left: int, small_disk: Path, store: Path) -> None:
+    """The limit that was met is named, not the room, and deleting files helps."""
+    full = shutil.copyfile(store, small_disk / "ethelred.duckdb")
+    append_login(full, 1)
+    for number in range(os.statvfs(small_disk).f_favail - left):
+        (small_disk / f"filler-{number}").touch()
+    warned = len(console.warned)
+    said = ""
+    try:
+        append_login(full, 2)
+    except (DatastoreError, UsageError) as error:
+        said = str(error)
+    assert "for no further file (df -i)" in said + "".join(console.warned[warned:])
+    for filler in small_disk.glob("filler-*"):
+        filler.unlink()
+    append_login(full, 3)
+    assert logins(full)[-1] == 3
+    assert names(small_disk) == SETTLED
+
+
+def test_a_limit_of_the_size_of_files(store: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(DatastoreError, match=r"raise that limit \(ulimit -f\)"):
+            append_login(store, 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    append_login(store, 1)
+    assert logins(store) == [0, 1]
+
+
 REFUSED = {
     "drop table datastore_format": "no datastore of Ethelred",
     "truncate datastore_format": "newer Ethelred",
@@ -262,9 +306,9 @@ def test_what_is_no_sound_datastore_is_refused(change: str | bytes | int, store:
 
 
 FAILURES = {
-    "no room left.*Make room": OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
-    "no room": OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)),
-    "no room left": OSError(errno.EFBIG, os.strerror(errno.EFBIG)),
+    "no room left; make room": OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+    "quota is used up": OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)),
+    r"files are open; raise .*ulimit -n": OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
     "check its permissions": PermissionError(errno.EACCES, "Permission denied", "x"),
     "not enough memory": MemoryError(),
     "not enough memory;": duckdb.OutOfMemoryException("Out of Memory Error: failed to pin"),

@@ -18,7 +18,7 @@ NEW |= {"new_logins": 5, "rejected_logins": 2, "is_backfilled": False, "contradi
 def outcome_of(*copies: Row, given: int = 1, age: float = 50, **more: Any) -> Outcome:
     platform = {"platform": "one", "logins": 40, "newest_copy_taken_at": TAKEN_AT, "gaps": []}
     platform |= {"newest_copy_age_hours": age} | more
-    appended = Appended([platform], copies, Counter(one=given))
+    appended = Appended([platform], copies, Counter(one=given), 5 * len(copies))
     return Outcome(warn_after_hours=36, appended=appended)
 
 
