@@ -6,11 +6,14 @@ import re
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from django.utils.dateparse import parse_datetime
 
 PROJECT = Path(__file__).parents[1]
 DBT = Path(sys.executable).with_name("dbt")
@@ -147,3 +150,28 @@ def test_the_published_documentation_opens_with_the_projects_own_page(sandbox: P
         "many people log in"
         in manifest(sandbox)["docs"]["doc.ethelred.__overview__"]["block_contents"]
     )
+
+
+def as_django_reads(text: str) -> datetime | None:
+    try:
+        moment: datetime | None = parse_datetime(text)
+    except ValueError:  # a day or an hour that doesn't exist
+        return None
+    return moment and (moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment)
+
+
+def test_a_value_that_django_reads_as_a_date_and_a_time_is_read_so(sandbox: Path) -> None:
+    dates = ["2026-06-01", "2026-6-1", "2026-02-29", "2026-00-01", "2024-02-29"]
+    clocks = ["10:11", "9:5:7", "23:59:59.999999", "00:00:00,25", "24:00", "10:60", "1:2:3.1234567"]
+    ends = ["", "Z", "+00", " +00:00", "+01", "-0930", "+14:00", "+23:59", "+24:00", " UTC", "  Z"]
+    texts = [f"{day}{t}{clock}{end}" for day, t, clock, end in product(dates, " T", clocks, ends)]
+    dbt(sandbox, "compile", "--select", "int_last_logins")
+    compiled = sandbox / "target/compiled/ethelred/models/intermediate/int_last_logins.sql"
+    with closing(duckdb.connect(sandbox / "copies.duckdb")) as connection:
+        connection.execute("create temp table texts as select unnest(?) as text", [texts])
+        connection.execute("insert into last_logins select 'a', 1, text, 'text' from texts")
+        query = compiled.read_text(encoding="utf-8")
+        found = dict(connection.execute(f"select value, logged_in_at from ({query})").fetchall())
+        connection.execute("truncate last_logins")
+    assert len(found) == len(texts) > 500
+    assert {text: found[text] for text in texts} == {text: as_django_reads(text) for text in texts}

@@ -11,16 +11,16 @@ trimmed_values as (
     from stg_last_logins
 ),
 
-value_formats as (
+-- What Django reads: its own pattern, in which much may be left out.
+value_parts as (
     select
         *,
-        storage_class = 'text'
-        and regexp_full_match(
-            value,
-            '\d{4}-\d\d-\d\d[ T]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?'
-            || '(Z|[+-](0\d|1[0-4]):?[0-5]\d)?'
-        ) as is_timestamp,
-        regexp_matches(value, '(Z|[+-]\d\d:?\d\d)$') as has_offset
+        regexp_extract(
+            if(storage_class = 'text', value, ''),
+            '^(\d{4}-\d\d?-\d\d?[ T](?:[01]?\d|2[0-3]):\d\d?(?::[0-5]?\d(?:[.,]\d{1,12})?)?)'
+            || '\s*(?:Z|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?$',
+            ['clock_time', 'sign', 'hours', 'minutes']
+        ) as parts
     from trimmed_values
 )
 
@@ -29,8 +29,8 @@ select
     copy_number,
     storage_class,
     value,
-    case
-        when is_timestamp
-            then timezone('UTC', try_cast(if(has_offset, value, value || 'Z') as timestamptz))
-    end as logged_in_at
-from value_formats
+    try_cast(replace(parts.clock_time, ',', '.') as timestamp) - if(parts.sign = '-', -1, 1) * (
+        to_hours(coalesce(try_cast(parts.hours as integer), 0))
+        + to_minutes(coalesce(try_cast(parts.minutes as integer), 0))
+    ) as logged_in_at
+from value_parts
