@@ -40,10 +40,11 @@ def build_with(project: Path, seed: str, row: str) -> subprocess.CompletedProces
 @pytest.mark.parametrize(
     ("seed", "row", "says"),
     [
-        ("annotations", "opencodelists,2026-02-30,Moved", "the day must be a date like 2026-11-22"),
-        ("annotations", "nobody,2026-02-03,Moved", "the platform must be all, or one of"),
-        ("annotations", "all,2026-02-03,", "the text is missing"),
-        ("annotations", f"all,2026-02-03,{'x' * 121}", "the text has more than 120 characters"),
+        ("annotations", "opencodelists,2026-02-30,,Moved", "starts_on must be a date like 2026-1"),
+        ("annotations", "all,2026-02-03,2026-02-02,Moved", "ends_on must be empty or a date like"),
+        ("annotations", "nobody,2026-02-03,,Moved", "the platform must be all, or one of"),
+        ("annotations", "all,2026-02-03,,", "the text is missing"),
+        ("annotations", f"all,2026-02-03,,{'x' * 121}", "the text has more than 120 characters"),
         ("bank_holidays", "1 May,May Day", "no date like 2026-11-22, or no name"),
     ],
 )
@@ -57,5 +58,5 @@ def test_a_bad_row_is_named(project: Path, seed: str, row: str, says: str) -> No
 
 @pytest.mark.slow
 def test_a_long_text_is_a_good_row(project: Path) -> None:
-    done = build_with(project, "annotations", f"all,2026-02-03,{'x' * 120}")
+    done = build_with(project, "annotations", f"all,2026-02-03,,{'x' * 120}")
     assert done.returncode == 0, done.stdout

@@ -5,7 +5,8 @@ with logins_timeseries as (
 days as (
     select
         *,
-        max(day) over (partition by platform) - day as days_ago
+        max(day) over (partition by platform) - day as days_ago,
+        max(if(logins > 0, day, null)) over (partition by platform) as last_login_on
     from logins_timeseries
 )
 
@@ -23,6 +24,9 @@ select
     max(expected_low) filter (where days_ago = 0) as expected_low,
     max(expected_high) filter (where days_ago = 0) as expected_high,
     max(verdict) filter (where days_ago = 0) as verdict,
+    count(*) filter (where verdict not in ('not_known', 'too_few')) as judged_days,
+    count(*) filter (where day > last_login_on and verdict = 'lower') as silent_days,
+    silent_days >= {{ var('silent_days_in_trouble') }} as is_silent,
     cast(sum(logins) filter (where days_ago < 7) as bigint) as logins_last_7d,
     cast(sum(logins) filter (where days_ago between 7 and 13) as bigint) as logins_previous_7d,
     cast(sum(logins) filter (where days_ago < 28) as bigint) as logins_last_28d,

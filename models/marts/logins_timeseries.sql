@@ -1,19 +1,9 @@
-with day_coverage as (
-    select * from {{ ref('day_coverage') }}
+with ordinary_days as (
+    select * from {{ ref('ordinary_days') }}
 ),
 
-logins_per_day as (
-    select * from {{ ref('logins_per_day') }}
-),
-
-days as (
-    select
-        day_coverage.platform,
-        day_coverage.day,
-        day_coverage.coverage,
-        coalesce(logins_per_day.logins, 0) as logins
-    from day_coverage
-    left join logins_per_day using (platform, day)
+usual_logins as (
+    select * from {{ ref('usual_logins') }}
 ),
 
 day_statistics as (
@@ -25,35 +15,31 @@ day_statistics as (
         if(
             count(collected) over last_28_days >= {{ var('min_days_in_28d_mean') }},
             avg(collected) over last_28_days, null
-        ) as rolling_mean_28d,
-        if(
-            count(collected) over same_weekdays >= {{ var('min_weeks_in_band') }},
-            median(collected) over same_weekdays, null
-        ) as usual,
-        -- The spread is never taken for less than that of counting itself (Poisson).
-        {{ var('band_standard_deviations') }} * greatest(
-            {{ var('standard_deviations_per_mad') }} * mad(collected) over same_weekdays,
-            sqrt(usual)
-        ) as allowance
-    from days
+        ) as rolling_mean_28d
+    from ordinary_days
     window
         last_7_days as (partition by platform order by day rows 6 preceding),
-        last_28_days as (partition by platform order by day rows 27 preceding),
-        same_weekdays as (
-            partition by platform, dayofweek(day) order by day
-            rows between {{ var('band_weeks') }} preceding and 1 preceding
-        )
+        last_28_days as (partition by platform order by day rows 27 preceding)
 )
 
 select
-    * exclude (collected, usual, allowance),
-    if(usual is not null, greatest(0.0, usual - allowance), null) as expected_low,
-    usual + allowance as expected_high,
+    day_statistics.platform,
+    day_statistics.day,
+    day_statistics.logins,
+    day_statistics.rolling_mean_7d,
+    day_statistics.rolling_mean_28d,
+    day_statistics.coverage,
+    day_statistics.has_extra_copy,
+    usual_logins.expected_low,
+    usual_logins.expected_high,
     case
-        when coverage != 'complete' or usual is null then 'not_known'
-        when logins < expected_low then 'lower'
-        when logins > expected_high then 'higher'
+        when day_statistics.coverage != 'complete' or usual_logins.usual is null then 'not_known'
+        when logins < expected_low then if(has_note, 'quiet_as_expected', 'lower')
+        when logins > expected_high
+            then if(has_note or has_extra_copy, 'busy_as_expected', 'higher')
+        when logins = 0 then 'too_few'
         else 'usual'
     end as verdict
 from day_statistics
-order by platform, day
+left join usual_logins using (platform, day)
+order by day_statistics.platform, day_statistics.day

@@ -2,6 +2,10 @@ with logins_timeseries as (
     select * from {{ ref('logins_timeseries') }}
 ),
 
+usual_weeks as (
+    select * from {{ ref('usual_weeks') }}
+),
+
 -- Every day twice: as one of a week and as one of a month.
 period_days as (
     select
@@ -27,17 +31,25 @@ periods as (
 )
 
 select
-    platform,
-    period_type,
-    starts_on,
-    ends_on,
-    logins,
-    complete_days,
+    periods.platform,
+    periods.period_type,
+    periods.starts_on,
+    periods.ends_on,
+    periods.logins,
+    periods.complete_days,
     case
         when days_before_collection = days_shown then 'before_collection'
-        when complete_days = ends_on - starts_on + 1 then 'complete'
+        when complete_days = ends_on - periods.starts_on + 1 then 'complete'
         else 'partial'
-    end as coverage
+    end as coverage,
+    usual_weeks.expected_low,
+    usual_weeks.expected_high,
+    coalesce(usual_weeks.verdict, 'not_known') as verdict
 from periods
-where ends_on <= last_finished_day
-order by platform, period_type, starts_on
+left join usual_weeks
+    on
+        periods.platform = usual_weeks.platform
+        and periods.starts_on = usual_weeks.starts_on
+        and periods.period_type = 'week'
+where periods.ends_on <= periods.last_finished_day
+order by periods.platform, periods.period_type, periods.starts_on

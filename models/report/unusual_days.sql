@@ -25,5 +25,6 @@ select
     notes_per_day.notes
 from logins_timeseries
 left join notes_per_day using (platform, day)
-where logins_timeseries.verdict in ('lower', 'higher')
+where
+    logins_timeseries.verdict in ('lower', 'higher', 'quiet_as_expected', 'busy_as_expected')
 order by logins_timeseries.platform asc, logins_timeseries.day desc

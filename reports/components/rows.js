@@ -1,5 +1,5 @@
 // The rows of a page's queries: taken from Evidence, and put into the page once for its script.
-import { expectedHigh, expectedLow, toDay } from './words.js';
+import { toDay } from './words.js';
 
 /**
  * The rows of a query as an array, of one platform if it is named. A failed query is an error of the page:
@@ -13,6 +13,8 @@ export const rowsOf = (query, platform) => {
 // Three decimals tell any two means of 28 days apart, and are rounded to one as the mean itself is.
 const rounded = (mean) => (mean === null || mean === undefined ? null : Number(mean.toFixed(3)));
 
+const isUnusual = (row) => row.verdict === 'lower' || row.verdict === 'higher';
+
 /** Days (logins_timeseries) in the form that charts and tables are made from. */
 export const asDays = (rows) =>
 	rows.map((row) => ({
@@ -22,9 +24,9 @@ export const asDays = (rows) =>
 		coverage: row.coverage,
 		mean7: rounded(row.rolling_mean_7d),
 		mean28: rounded(row.rolling_mean_28d),
-		low: expectedLow(row),
-		high: expectedHigh(row),
-		isUnusual: row.verdict === 'lower' || row.verdict === 'higher'
+		low: row.expected_low,
+		high: row.expected_high,
+		isUnusual: isUnusual(row)
 	}));
 
 /** Weeks or months (logins_per_period) in the same form. */
@@ -39,9 +41,9 @@ export const asPeriods = (rows, period) =>
 			complete: row.complete_days,
 			mean7: null,
 			mean28: null,
-			low: null,
-			high: null,
-			isUnusual: false
+			low: row.expected_low,
+			high: row.expected_high,
+			isUnusual: isUnusual(row)
 		}));
 
 export const asNotes = (rows) => rows.map((row) => ({ day: toDay(row.day), kind: row.kind, text: row.text }));

@@ -37,9 +37,6 @@ export const formatChange = (share) => percent(share).replace('-', '−');
 export const pluralise = (n, one, many = `${one}s`) => `${formatNumber(n)} ${n === 1 ? one : many}`;
 export const orDash = (value, format) => (value === null || value === undefined ? '–' : format(value));
 
-/** The numbers of logins that are expected: whole ones, so that a day is outside exactly if its number is. */
-export const expectedLow = (row) => (row.expected_low === null ? null : Math.ceil(row.expected_low));
-export const expectedHigh = (row) => (row.expected_high === null ? null : Math.floor(row.expected_high));
 export const formatExpected = (low, high) => (low === null ? '–' : `${formatNumber(low)} to ${formatNumber(high)}`);
 
 export const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
@@ -51,11 +48,14 @@ export const REASONS = {
 	after_copy: 'Later than the copy itself'
 };
 
-const VERDICTS = {
+export const VERDICTS = {
 	usual: 'As usual',
 	lower: 'Lower than usual',
 	higher: 'Higher than usual',
-	not_known: 'Too early to say what is usual'
+	quiet_as_expected: 'Quiet, as expected',
+	busy_as_expected: 'Busy, as expected',
+	too_few: 'None, but too few are usual to say',
+	not_known: 'Too little to compare with'
 };
 
 /** Whether a platform's last finished day was as usual, in words. */

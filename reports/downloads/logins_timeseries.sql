@@ -5,7 +5,9 @@ select
     coverage,
     rolling_mean_7d,
     rolling_mean_28d,
+    has_extra_copy,
     expected_low,
-    expected_high
+    expected_high,
+    verdict
 from logins_timeseries
 order by platform, day

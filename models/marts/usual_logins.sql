@@ -1,0 +1,58 @@
+with ordinary_days as (
+    select * from {{ ref('ordinary_days') }}
+),
+
+usual_days as (
+    select
+        *,
+        if(
+            count(ordinary_logins) over same_weekdays >= {{ var('min_weeks_in_band') }},
+            median(ordinary_logins) over same_weekdays, null
+        ) as usual,
+        -- Of less than one login a day the square root would promise too little chance.
+        sqrt(greatest(usual, 1)) as usual_root
+    from ordinary_days
+    window same_weekdays as (
+        partition by platform, dayofweek(day) order by day
+        rows between {{ var('band_weeks') }} preceding and 1 preceding
+    )
+),
+
+-- Chance spreads the square roots of all counts alike (Poisson: by a half), so that days with many
+-- and with few logins can be measured by one scale.
+deviations as (
+    select
+        *,
+        sqrt(1 + power({{ var('min_daily_spread') }} * usual_root, 2)) / 2 as least_deviation,
+        abs(sqrt(ordinary_logins) - sqrt(usual)) / least_deviation as deviation
+    from usual_days
+),
+
+day_deviations as (
+    select
+        *,
+        least_deviation * greatest(
+            1, quantile_cont(deviation, {{ var('share_within_one_deviation') }}) over (
+                partition by platform order by day
+                rows between {{ 7 * var('band_weeks') }} preceding and 1 preceding
+            )
+        ) as root_deviation
+    from deviations
+)
+
+select
+    platform,
+    day,
+    usual,
+    2 * usual_root * root_deviation as standard_deviation,
+    cast(if(
+        usual < {{ var('min_usual_logins_missed') }}, 0, greatest(1, ceil(power(
+            greatest(0, usual_root - {{ var('band_standard_deviations') }} * root_deviation), 2
+        )))
+    ) as bigint) as expected_low,
+    cast(floor(power(
+        usual_root + {{ var('band_standard_deviations') }} * root_deviation, 2
+    )) as bigint) as expected_high
+from day_deviations
+where usual is not null
+order by platform, day
