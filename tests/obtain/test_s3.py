@@ -11,7 +11,7 @@ from obstore.store import S3Store
 from ethelred_runner.errors import SourceError, UsageError
 from tests.support.copies import Get
 from tests.support.servers import CuttingProxy, free_port
-from tests.support.storage import BUCKET, endpoint, storage
+from tests.support.storage import BUCKET, Proxy, endpoint, storage
 
 NAME = "s3://history/nightly/2026-03-30-db.sqlite3.zst"
 
@@ -74,6 +74,26 @@ def test_a_wrong_key_is_said_without_showing_it(
     with pytest.raises(SourceError, match=r"HTTP 403\); check AWS_ACCESS_KEY_ID") as caught:
         get(NAME)
     assert "secret" not in str(caught.value) + str(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("RequestTimeTooSkewed", "check this machine's clock"),
+        ("ExpiredToken", "check AWS_SESSION_TOKEN, which has expired"),
+        ("PermanentRedirect", "check AWS_REGION and AWS_ENDPOINT_URL"),
+        ("AuthorizationHeaderMalformed", "check AWS_REGION"),
+    ],
+)
+def test_a_refusal_is_named_for_what_it_is(
+    code: str, words: str, bucket: int, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Proxy(bucket) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
+        proxy.answer = (403, f"<Error><Code>{code}</Code></Error>".encode())
+        with pytest.raises(SourceError, match=words):
+            get(NAME)
+    assert len(proxy.requests) == 1
 
 
 def test_an_endpoint_that_is_not_encrypted(

@@ -10,16 +10,20 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from rich.console import Console
 
 from ethelred_runner import console
 from ethelred_runner.errors import SourceError, UsageError
-from ethelred_runner.obtain.requests import requests_for
+from ethelred_runner.obtain.requests import Limits, requests_for
 from tests.support.copies import Get, obtain_one
 from tests.support.servers import free_port, needed
 
@@ -32,6 +36,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server: "Web"
+
+    def do_CONNECT(self) -> None:
+        self.do_GET()
 
     def do_GET(self) -> None:
         number = len(self.server.seen)
@@ -171,6 +178,66 @@ def test_a_time_without_a_zone_is_in_utc(
     time.tzset()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Mon, 30 Mar 99999 02:00:01 GMT",
+        "Mon, 99 Mar 2026 99:99:99 GMT",
+        "yesterday",
+    ],
+)
+def test_a_time_that_cannot_be_meant_is_none(text: str, web: Web, get: Get) -> None:
+    web.modified = text
+    found = get(web.url()).modified_at
+    assert found is None or found.year == 2026  # 99 March is a day of July
+
+
+@pytest.mark.parametrize("range_", ["bytes 0-9/10", "bytes 2000001-6/7", "nonsense", ""])
+def test_a_wrong_content_range_is_never_stitched(
+    range_: str, web: Web, get: Get, big: Path
+) -> None:
+    wrong = {"Content-Range": range_, "Content-Length": "0", "ETag": web.etag}
+    web.plan = [{"cut": 2_000_000}, {"status": 206, "headers": wrong}]
+    assert get(web.url()).content_sha256 == get(big).content_sha256
+    assert [seen.get("Range") for seen in web.seen] == [None, "bytes=2000000-", None]
+
+
+def test_a_link_that_drips_is_given_up(web: Web, get: Get) -> None:
+    web.plan = [{"piece": 1, "pause": 0.05, "stall": 100}] * 50
+    with pytest.raises(SourceError, match=r"fewer than 1,000 bytes a second arrive \(tried 3"):
+        get(web.url(), limits=Limits(2.0, 0.5, 2, 0.01))
+
+
+def test_a_server_says_when_to_ask_again(
+    web: Web, get: Get, capfd: pytest.CaptureFixture[str]
+) -> None:
+    busy = {"Retry-After": "1", "Content-Length": "0"}
+    web.plan = [{"status": 429, "headers": busy}]
+    get(web.url())
+    assert "(HTTP 429); trying again in 1 s" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (407, r"https_proxy .*refuses the link \(407 [\w ]+\); check it"),
+        (403, r"https_proxy .*refuses the link \(403 [\w ]+\); check it"),
+        (None, r"https_proxy .*can't be reached: Connection refused \(tried 5 times"),
+    ],
+)
+def test_a_proxy_that_refuses_is_named(
+    status: int | None, words: str, web: Web, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.plan = [{"status": status, "headers": {"Content-Length": "0"}}] * 9
+    port = web.server_port if status else free_port()
+    monkeypatch.setenv("https_proxy", f"http://me:hunter2-secret@127.0.0.1:{port}")
+    with pytest.raises(SourceError, match=words) as caught:
+        get("https://backups.example/copy")
+    assert "secret" not in str(caught.value)
+
+
 def test_a_server_that_stalls_is_noticed(web: Web, get: Get, big: Path) -> None:
     web.plan = [{"stall": 3_000_000}]
     began = time.monotonic()
@@ -307,13 +374,17 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture
-def tls(web: Web, authority: Path) -> Web:
+def encrypt(web: Web, certificate: Path) -> Web:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority)
+    context.load_cert_chain(certificate)
     web.socket = context.wrap_socket(web.socket, server_side=True)
     web.scheme = "https"
     return web
+
+
+@pytest.fixture
+def tls(web: Web, authority: Path) -> Web:
+    return encrypt(web, authority)
 
 
 def test_https_is_resumed_too(
@@ -322,6 +393,24 @@ def test_https_is_resumed_too(
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     tls.plan = [{"cut": 2_000_000}]
     assert get(tls.url(host="localhost")).content_sha256 == get(big).content_sha256
+
+
+@pytest.mark.parametrize(("days", "words"), [(-9, "has expired"), (9, "is not yet valid")])
+def test_a_clock_or_certificate_that_is_out_of_date_is_named(
+    days: int, words: str, web: Web, tmp_path: Path, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    start = datetime.now(UTC) + timedelta(days)
+    subject = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), 7, start, start + timedelta(1))
+    signed = made.add_extension(subject, critical=True).sign(key, hashes.SHA256())
+    form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    place = tmp_path / "server.pem"
+    place.write_bytes(key.private_bytes(*form) + signed.public_bytes(Encoding.PEM))
+    monkeypatch.setenv("SSL_CERT_FILE", str(place))
+    encrypt(web, place)
+    with pytest.raises(SourceError, match=f"certificate {words}; check this machine's clock"):
+        get(web.url(host="localhost"))
 
 
 @pytest.mark.parametrize(("host", "own"), [("localhost", False), ("127.0.0.1", True)])
