@@ -85,7 +85,9 @@ def _wait(run: Callable[..., Any], seconds: float, step: Awaitable[Any]) -> Any:
 async def _start_sftp(connection: asyncssh.SSHClientConnection) -> asyncssh.SFTPClient:
     try:
         return await connection.start_sftp_client()
-    except (asyncssh.ChannelOpenError, asyncssh.SFTPBadMessage):
+    except asyncssh.Error:
+        if connection.is_closed():
+            raise
         raise SourceError(NO_SFTP) from None
 
 
@@ -140,7 +142,7 @@ async def _connect(stack: ExitStack, target: SplitResult) -> asyncssh.SSHClientC
 
 def _known_hosts(options: asyncssh.SSHClientConnectionOptions) -> tuple[str, bytes]:
     """Return the place where a person would add a host key, and the keys that are trusted."""
-    text = setting(KNOWN_HOSTS)
+    text = setting(KNOWN_HOSTS).replace("\r", "")
     if len(text.split()) > 1 and not os.path.isfile(text):  # noqa: PTH113 -- a name of any length
         return KNOWN_HOSTS, text.encode() + b"\n"
     configured: Any = options.known_hosts  # nothing if `none` would switch the check off

@@ -1,13 +1,17 @@
 """SFTP from Debian's OpenSSH server: keys, host keys, jump hosts, cut and frozen links."""
 
+import asyncio
 import getpass
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from ethelred_runner.errors import SourceError
@@ -38,12 +42,12 @@ def make_key(path: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ssh]:
+@contextmanager
+def serving(place: Path, **changes: str) -> Iterator[Ssh]:
+    """Run an SSH server whose settings differ from the usual."""
     program = needed("sshd", "openssh-server")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # Debian's sshd wants it, and its service makes it
-    place = tmp_path_factory.mktemp("sshd")
     host_key, key, port = make_key(place / "host"), make_key(place / "user"), free_port()
     allowed = place / "allowed"
     allowed.write_text((place / "user.pub").read_text())
@@ -60,17 +64,105 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ssh]:
         "Subsystem": "sftp internal-sftp",
     }
     config = place / "config"
-    config.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+    config.write_text("".join(f"{name} {value}\n" for name, value in (settings | changes).items()))
     with running([program, "-D", "-e", "-f", str(config)], place / "log") as process:
         wait_for(port, process)
         public = " ".join((place / "host.pub").read_text().split()[:2])
         yield Ssh(port, key, public, place / "log")
 
 
-@pytest.fixture
-def trusted(ssh: Ssh, monkeypatch: pytest.MonkeyPatch) -> Ssh:
+@pytest.fixture(scope="module")
+def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ssh]:
+    with serving(tmp_path_factory.mktemp("sshd")) as ssh:
+        yield ssh
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Subsystem": "other internal-sftp"},
+        {"ForceCommand": "echo Welcome to this server, please be kind to it"},
+        {"ForceCommand": "echo Hi"},
+    ],
+)
+def test_a_login_without_sftp_is_said_at_once(
+    changes: dict[str, str],
+    get: Get,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with serving(tmp_path, **changes) as ssh:
+        trust(ssh, monkeypatch)
+        with pytest.raises(SourceError, match="the login works, but what answers is not SFTP"):
+            get(ssh.url("/copy"))
+    assert "trying again" not in capfd.readouterr().err
+
+
+class Strange(asyncssh.SFTPServer):
+    """A server that tells neither size nor time, or answers with text of its own."""
+
+    refuses = False
+
+    def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
+        if self.refuses:
+            raise asyncssh.SFTPFailure("full\n::error::injected\x1b[31m" + "x" * 5000)
+        return asyncssh.SFTPAttrs(permissions=0o100644)
+
+    fstat = lstat = stat
+
+
+async def listen(keys: list[Path], options: dict[str, str]) -> asyncssh.SSHAcceptor:
+    return await asyncssh.listen(
+        "127.0.0.1", 0, server_host_keys=keys, sftp_factory=Strange, **options
+    )
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_a_server_that_tells_little_or_too_much(
+    refuses: bool,
+    trusted: Ssh,
+    get: Get,
+    big: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """What it says is never printed as it is: it could write a workflow's commands (O9)."""
+    monkeypatch.setattr(Strange, "refuses", refuses)
+    keys = [trusted.log.with_name("host")]
+    options = {"authorized_client_keys": str(trusted.log.with_name("allowed"))}
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(listen(keys, options), loop).result(10)
+    monkeypatch.setenv(KNOWN, trusted.known(server.get_port()))
+    try:
+        if refuses:
+            with pytest.raises(SourceError, match=r"full\\n::error::injected\\x1b") as caught:
+                get(trusted.url(big, server.get_port()))
+            lines = [*str(caught.value).splitlines(), *capfd.readouterr().err.splitlines()]
+            assert not [line for line in lines if line.startswith("::") or len(line) > 500]
+            assert "\x1b[31m" not in "".join(lines)
+        else:
+            copy = get(trusted.url(big, server.get_port()))
+            assert copy.modified_at is None
+            assert copy.content_sha256 == get(big).content_sha256
+    finally:
+        loop.call_soon_threadsafe(server.close)
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.3), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def trust(ssh: Ssh, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY, ssh.key.read_text().strip())
     monkeypatch.setenv(KNOWN, ssh.known())
+
+
+@pytest.fixture
+def trusted(ssh: Ssh, monkeypatch: pytest.MonkeyPatch) -> Ssh:
+    trust(ssh, monkeypatch)
     return ssh
 
 
@@ -130,6 +222,18 @@ def test_an_unknown_host_key_is_refused(
     monkeypatch.setenv(KNOWN, f"[127.0.0.1]:1 {trusted.host_key}")
     with pytest.raises(SourceError, match=f"is not known to {KNOWN}; ask its owner"):
         get(trusted.url(big))
+
+
+@pytest.mark.parametrize(
+    "form", ["{key}", "# a comment\r\n{key}\r\n", "@revoked * {other}\n{key}", "{many}{key}"]
+)
+def test_known_hosts_may_be_given_as_text_of_any_length(
+    form: str, trusted: Ssh, get: Get, big: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = make_key(tmp_path / "other").with_suffix(".pub").read_text().strip()
+    many = "".join(f"host-{number} {other}\n" for number in range(200))
+    monkeypatch.setenv(KNOWN, form.format(key=trusted.known().strip(), other=other, many=many))
+    assert get(trusted.url(big)).name == big.name
 
 
 def test_a_changed_host_key_is_refused(
