@@ -109,7 +109,7 @@ class Strange(asyncssh.SFTPServer):
             raise asyncssh.SFTPFailure("full\n::error::injected\x1b[31m" + "x" * 5000)
         return asyncssh.SFTPAttrs(permissions=0o100644)
 
-    fstat = lstat = stat
+    fstat = lstat = stat  # type: ignore[assignment]
 
 
 async def listen(keys: list[Path], options: dict[str, str]) -> asyncssh.SSHAcceptor:
