@@ -30,14 +30,8 @@ export const selectRows = (data, selection, first, last) => {
 	const { period } = selection;
 	const days = daysShown(selection, first, last);
 	const rows = data[`${period}s`].filter((row) => row.to >= days.from && row.from <= days.to);
-	if (!rows.length) return { period, rows, notes: [] };
-	const [from, to] = period === 'day' ? [days.from, days.to] : [rows[0].from, rows[rows.length - 1].to];
-	return {
-		period,
-		rows,
-		notes: data.notes.filter(({ day }) => day >= from && day <= to),
-		axis: timeAxis(period, from, to)
-	};
+	const notes = data.notes.filter(({ day }) => day >= days.from && day <= days.to);
+	return { period, rows, notes, axis: timeAxis(period, days.from, days.to) };
 };
 
 /** The notes of a row as text: of a week or month only what somebody has written. */

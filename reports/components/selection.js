@@ -19,11 +19,19 @@ const readDay = (text) => {
 /** What the parameters of an address select: nothing in them is taken for granted. */
 export const readSelection = (address) => {
 	const parameters = new URLSearchParams(address);
+	const platform = parameters.get('platform') ?? '';
 	const period = known(parameters.get('grain'), PERIODS) ?? 'day';
 	const from = readDay(parameters.get('from'));
 	const to = readDay(parameters.get('to'));
-	const range = from === null && to === null ? (known(parameters.get('range'), RANGES) ?? USUAL_RANGES[period]) : '';
-	return { platform: parameters.get('platform') ?? '', period, range, from, to };
+	const isDays = (from !== null || to !== null) && (from ?? -Infinity) <= (to ?? Infinity);
+	if (isDays) return { platform, period, range: '', from, to };
+	return {
+		platform,
+		period,
+		range: known(parameters.get('range'), RANGES) ?? USUAL_RANGES[period],
+		from: null,
+		to: null
+	};
 };
 
 /** The parameters of the address for a selection. What is usual is left out. */
@@ -45,12 +53,6 @@ export const withPeriod = (selection, period) => ({
 export const withRange = (selection, range) => ({ ...selection, range, from: null, to: null });
 export const withDays = (selection, from, to) => ({ ...selection, range: '', from, to });
 
-/** The days that a selection shows, of those that there are. */
-export const daysShown = ({ range, from, to }, first, last) => ({
-	from: Math.max(first, range ? last - RANGES[range].days + 1 : (from ?? first)),
-	to: Math.min(last, range ? last : (to ?? last))
-});
-
 /** The number of a day's period, counted from any: neighbours differ by one. */
 export const periodNumber = (day, period) => {
 	if (period === 'day') return day;
@@ -63,4 +65,15 @@ export const periodStart = (number, period) => {
 	if (period === 'day') return number;
 	if (period === 'week') return number * 7 - 3;
 	return toDay(Date.UTC(Math.floor(number / 12), number % 12));
+};
+
+/** The days that a selection shows, of those that there are: of weeks and months whole and finished ones. */
+export const daysShown = ({ period, range, from, to }, first, last) => {
+	const start = Math.max(first, range ? last - RANGES[range].days + 1 : (from ?? first));
+	const end = Math.min(last, range ? last : (to ?? last));
+	const finished = periodNumber(last + 1, period) - 1;
+	return {
+		from: periodStart(periodNumber(start, period), period),
+		to: periodStart(Math.min(periodNumber(end, period), finished) + 1, period) - 1
+	};
 };

@@ -130,21 +130,14 @@ const showSelection = () => {
 	showDates();
 };
 
-/** The days that the charts show, which for weeks and months end with a period. */
+/** The days that the charts show; all of a page show the same. */
 const shownDays = () => {
-	const first = blocks.find((block) => block.data.first !== undefined)?.data;
-	if (!first) return undefined;
-	const days = daysShown(selection, first.first, first.last);
-	const axes = blocks.map((block) => block.selected?.rows).filter((rows) => rows?.length && selection.period !== 'day');
-	if (!axes.length) return days;
-	return {
-		from: Math.min(...axes.map((rows) => rows[0].from)),
-		to: Math.max(...axes.map((rows) => rows[rows.length - 1].to))
-	};
+	const figures = blocks.find((block) => block.data.first !== undefined && block.selected)?.data;
+	return figures && daysShown(selection, figures.first, figures.last);
 };
 const showDates = () => {
 	const days = shownDays();
-	if (!days) return;
+	if (!days || days.from > days.to) return;
 	for (const name of ['from', 'to'])
 		for (const input of all(`[data-control=${name}]`)) input.value = isoDay(days[name]);
 };

@@ -42,13 +42,18 @@ const writeScript = () => {
 	return createHash('md5').update(text).digest('hex').slice(0, 8);
 };
 
-/** A page without Evidence's own scripts and splash, and with the site's script and policy. */
-const finish = (page, base, version) => {
-	const bare = SUPERFLUOUS.reduce(without, page);
+const STYLE = /<link href="([^"]*)" rel="stylesheet">/g;
+
+/**
+ * A page without Evidence's own scripts and splash, and with the site's script and policy. `styleOf` gives the text of a
+ * style, which is put into the page: as a file of its own it would keep the first picture waiting for another answer.
+ */
+const finish = (page, base, version, styleOf) => {
+	const bare = SUPERFLUOUS.reduce(without, page).replace(STYLE, (_, file) => `<style>${styleOf(file)}</style>`);
 	const head =
 		`<meta http-equiv="Content-Security-Policy" content="${POLICY}" />` +
 		`<script src="${base}/assets/site.js?v=${version}"></script>`;
-	return stable(bare)
+	return bare
 		.replace('<html lang="en">', '<html lang="en" data-theme="light">')
 		.replace('<meta name="viewport"', `${head}$&`);
 };
@@ -66,17 +71,13 @@ const adapt = (builder) => {
 	write('manifest.webmanifest', fs.readFileSync(`${made}/manifest.webmanifest`));
 	const version = writeScript();
 	const assets = new Set();
-	const take = (text) => [...text.matchAll(ASSET)].forEach(([file]) => assets.add(file));
+	const styleOf = (file) => fs.readFileSync(made + file.slice(base.length), 'utf8');
 	for (const { file } of builder.prerendered.pages.values()) {
-		const page = fs.readFileSync(`${made}/${file}`, 'utf8');
-		take(page);
-		write(file === '404/index.html' ? '404.html' : file, finish(page, base, version));
+		const page = finish(fs.readFileSync(`${made}/${file}`, 'utf8'), base, version, styleOf);
+		for (const [asset] of page.matchAll(ASSET)) assets.add(asset);
+		write(file === '404/index.html' ? '404.html' : file, stable(page));
 	}
-	for (const file of assets) {
-		const content = fs.readFileSync(made + file);
-		if (file.endsWith('.css')) take(content.toString());
-		write(stable(file).replace(/\?.*/, ''), file.endsWith('.css') ? stable(content.toString()) : content);
-	}
+	for (const file of assets) write(stable(file).replace(/\?.*/, ''), fs.readFileSync(made + file));
 };
 
 export default { name: 'ethelred', adapt };

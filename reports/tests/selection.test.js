@@ -5,7 +5,12 @@ import { pack, unpack, withData } from '../components/rows.js';
 import { formatStaleness, isoDay, toDay } from '../components/words.js';
 
 test('an address that makes no sense shows the usual', () => {
-	for (const address of ['grain=hour&from=soon&range=<b>', 'grain=toString&range=constructor', 'from=2026-02-30'])
+	for (const address of [
+		'grain=hour&from=soon&range=<b>',
+		'grain=toString&range=constructor',
+		'from=2026-02-30',
+		'from=2026-03-02&to=2026-03-01'
+	])
 		assert.deepEqual(readSelection(address), readSelection(''));
 });
 
@@ -21,11 +26,14 @@ test('a period has its own usual range, and keeps days that were chosen', () => 
 	assert.equal(withRange(chosen, '1y').from, null);
 });
 
-test('the days shown are those that there are', () => {
+test('the days shown are those that there are, of weeks and months the finished ones', () => {
 	const [first, last] = [toDay('2026-03-01'), toDay('2026-03-31')];
 	assert.deepEqual(daysShown(readSelection('range=1y'), first, last), { from: first, to: last });
 	assert.equal(isoDay(daysShown(readSelection('range=4w'), first, last).from), '2026-03-04');
 	assert.deepEqual(daysShown(readSelection('to=2026-03-10'), first, last), { from: first, to: toDay('2026-03-10') });
+	const shown = (address) => Object.values(daysShown(readSelection(address), first, last - 1)).map(isoDay);
+	assert.deepEqual(shown('grain=week&range=4w'), ['2026-03-02', '2026-03-29']);
+	assert.deepEqual(shown('grain=month&from=2026-02-10'), ['2026-03-01', '2026-02-28']);
 });
 
 test('rows survive being packed, and no text of theirs ends the element that holds them', () => {

@@ -64,6 +64,10 @@ def builds(
     nothing = without_rows(datastore, tmp_path_factory.mktemp("nothing") / "other-name.duckdb")
     many = tmp_path_factory.mktemp("grown") / "ethelred.duckdb"
     grow(demo_datastore, many, years=10, platforms=10)
+    with closing(duckdb.connect(many)) as connection:
+        connection.execute(
+            "update platform_headlines set newest_copy_at = newest_copy_on - interval 30 minutes"
+        )
     stores = {"empty": nothing, "many": many, "samples": datastore, "demo": demo_datastore}
     sites = {name: tmp_path_factory.mktemp(name) / "site" for name in stores}
     for name, store in stores.items():

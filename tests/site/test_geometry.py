@@ -61,9 +61,9 @@ def period_rows(period: str, first: date, count: int) -> list[Row]:
     return rows
 
 
-def draw(rows: list[Row], period: str = "day") -> Chart:
-    """Return the chart of some rows, as the site's own functions draw it."""
-    ends = {"first": rows[0]["from"], "last": rows[-1]["to"]}
+def draw(rows: list[Row], period: str = "day", *, stale: int = 0) -> Chart:
+    """Return the chart of rows as the site draws it, of a platform stale by so many days."""
+    ends = {"first": rows[0]["from"], "last": rows[-1]["to"] + stale}
     given = json.dumps({"rows": rows, "period": period, **ends})
     done = subprocess.run([NODE, DRAW], input=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -150,6 +150,10 @@ def test_each_day_is_drawn_as_it_was_counted(first: date, count: int, most: int)
 def test_each_week_and_month_is_drawn_as_it_was_counted(period: str, count: int) -> None:
     rows = period_rows(period, date(2024, 1, 1), count)
     check(draw(rows, period), rows, period)
+    # The charts of a page have the same days, also that of a platform that has no newer ones.
+    chart = draw(rows, period, stale=70)
+    assert chart.length == count + {"week": 10, "month": 2}[period]
+    check(chart, rows, period)
 
 
 @pytest.mark.site

@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 
 import httpx
 import pytest
+import yaml
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.site.conftest import Builds, Site, served
@@ -22,6 +23,7 @@ PLATFORM = "platforms/demo_workbench/"
 DENY_STORAGE = """
     Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('denied') }});
 """
+LONG_DAY = r"\d+ \w+ \d{4}"
 BREAK_SCRIPT = "JSON.parse = () => { throw new Error('broken') };"
 BREAK_LATER = "addEventListener('load', () => { Map = undefined; Object.entries = undefined });"
 TRANSLATE = """
@@ -288,6 +290,41 @@ def test_forced_colours_tell_the_kinds_apart(demo_site: Site, visit: Visit) -> N
     assert bars["bar unusual"] != bars["bar complete"]
 
 
+def luminance(colour: str) -> float:
+    """Return how bright a colour is, from 0 to 1, as WCAG reckons."""
+    parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return sum(part * weight for part, weight in zip(linear, (0.2126, 0.7152, 0.0722), strict=True))
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("one", "other", "least"),
+    [("login", "login-unusual", 1.9), ("login-weekend", "login-before", 1.5)],
+)
+def test_bars_of_two_kinds_are_told_apart_without_their_hue(
+    one: str, other: str, least: float, look: str
+) -> None:
+    config = yaml.safe_load((REPORTS / "evidence.config.yaml").read_text(encoding="utf-8"))
+    colours = config["theme"]["colors"]
+    low, high = sorted(luminance(colours[name][look]) for name in (one, other))
+    assert (high + 0.05) / (low + 0.05) >= least
+
+
+def test_a_copy_has_one_date_everywhere(builds: Builds) -> None:
+    """Copies taken half an hour before midnight UTC, which in summer is the next day in London."""
+    ((day,),) = ask(builds.grown, "select distinct newest_copy_on from platform_headlines")
+    shown = rf"(?:newest-copy\"[^>]*>|was taken on |{LONG_DAY} to )({LONG_DAY})"
+    for page in ("index.html", "completeness/index.html"):
+        found = re.findall(
+            shown, (builds.many / page).read_text(encoding="utf-8").split("<figure")[0]
+        )
+        assert set(found) == {f"{day:%-d %B %Y}"}
+        assert len(found) > 10
+
+
 def test_each_pages_preview_has_its_own_title(builds: Builds) -> None:
     for folder in ("opencodelists", "demo_workbench"):
         page = (builds.demo / "platforms" / folder / "index.html").read_text(encoding="utf-8")
@@ -301,7 +338,7 @@ def test_a_page_that_was_cached_before_a_build_finds_its_files(builds: Builds) -
     """Names of files stay the same from build to build; what changed is asked for by its query."""
     page = (builds.samples / "index.html").read_text(encoding="utf-8")
     files = re.findall(r'(?:href|src)="/(assets/[^"?]*)\?v=', page)
-    assert len(files) >= 3
+    assert {file.rpartition(".")[2] for file in files} == {"js", "woff2"}  # the style is in it
     assert all((builds.demo / file).is_file() for file in files)
     with served(builds.demo) as site:
         assert httpx.get(f"{site.url}{files[0]}?v=older").status_code == 200
