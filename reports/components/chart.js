@@ -96,19 +96,21 @@ const frame = ({ axis, top, label, drawn, signs = '' }) => {
 
 const path = (name, parts) => (parts.length ? `<path class="${name}" d="${parts.join('')}"/>` : '');
 
-/** Bars of some rows, one for each, standing on the axis. */
-const bars = (name, rows, axis, top) => {
+/** The bars of a kind, standing on the axis. */
+const bars = (kind, rows, axis, top) => {
 	const margin = (1 - BAR_WIDTH) / 2;
 	const bar = (row) => `M${rounded(axis.at(row.from) + margin)} ${top}v-${row.logins}h${BAR_WIDTH}v${row.logins}z`;
-	return path(`bar ${name}`, rows.filter((row) => row.logins > 0).map(bar));
+	return path(`bar ${kind}`, rows.filter((row) => row.logins > 0 && barClass(row) === kind).map(bar));
 };
 
 /** Something as wide as a period and as high as from one number to another. */
-const boxes = (name, rows, axis, top, low, high) =>
-	path(
+const boxes = (name, rows, axis, top, endsOf) => {
+	const ends = rows.map((row) => [axis.at(row.from), ...endsOf(row).map((value) => rounded(top - value))]);
+	return path(
 		name,
-		rows.map((row) => `M${axis.at(row.from)} ${rounded(top - high(row))}h1V${rounded(top - low(row))}h-1z`)
+		ends.map(([x, low, high]) => `M${x} ${high}h1V${low}h-1z`)
 	);
+};
 
 /** A line through the middles of the periods, broken where a row has none or rows are missing. A point alone is a dot. */
 const line = (name, rows, axis, top, key) => {
@@ -144,30 +146,9 @@ export const drawBars = ({ rows, notes, axis, label }) => {
 	const kinds = ['complete', 'weekend', 'unusual', 'partial', 'before_collection'];
 	const incomplete = rows.filter((row) => row.coverage !== 'complete');
 	const drawn = [
-		boxes(
-			'shade',
-			incomplete,
-			axis,
-			top,
-			() => 0,
-			() => top
-		),
-		boxes(
-			'range',
-			range,
-			axis,
-			top,
-			(row) => row.low,
-			(row) => row.high
-		),
-		...kinds.map((kind) =>
-			bars(
-				kind,
-				rows.filter((row) => barClass(row) === kind),
-				axis,
-				top
-			)
-		),
+		boxes('shade', incomplete, axis, top, () => [0, top]),
+		boxes('range', range, axis, top, (row) => [row.low, row.high]),
+		...kinds.map((kind) => bars(kind, rows, axis, top)),
 		...['halo mean28', 'mean28'].map((name) => line(name, rows, axis, top, 'mean28')),
 		...(weeks ? ['halo mean7', 'mean7'].map((name) => line(name, rows, axis, top, 'mean7')) : [])
 	].join('');

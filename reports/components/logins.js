@@ -91,8 +91,10 @@ const columnsOf = ({ period, notes }) => [
 	{ name: 'Notes', text: (row) => notesOf(row, notes) }
 ];
 
-/** Chart and table of what `selectRows` has selected, of the platform of that name. */
-export const drawLogins = (selected, name, shown) => {
+/**
+ * Chart and table of what `selectRows` has selected of a platform, of which all figures are there from the day `since` on.
+ */
+export const drawLogins = (selected, { name, since }, shown) => {
 	const { rows, notes, period, axis } = selected;
 	if (!rows.length)
 		return `<p class="empty" data-testid="no-days">There is no finished ${period} to show between these dates.</p>`;
@@ -110,6 +112,9 @@ export const drawLogins = (selected, name, shown) => {
 		`<figure data-testid="chart"><figcaption><p class="range-shown">Logins per ${period}, <span data-testid="range">${range}</span></p>` +
 		`<ul class="legend">${legendOf(selected)}</ul></figcaption>${drawBars({ rows, notes, axis, label })}` +
 		`${list && `<ul class="notes">${list}</ul>`}</figure>` +
-		drawTable({ rows, columns: columnsOf(selected), label: `Logins to ${name} per ${period}`, shown })
+		drawTable({ rows, columns: columnsOf(selected), label: `Logins to ${name} per ${period}`, shown }) +
+		(period === 'day' && rows[0].from < since
+			? `<p class="notes">The page of ${escapeHtml(name)} has the 7-day means and expected ranges of days before ${formatDay(since)}.</p>`
+			: '')
 	);
 };

@@ -69,7 +69,7 @@ const KINDS = {
 		const byPlace = new Map(rows.map((row) => [axis.at(row.from), row]));
 		const describe = (place) => byPlace.has(place) && describeRow(byPlace.get(place), period, notes);
 		return {
-			html: () => drawLogins(selected, data.name, shown),
+			html: () => drawLogins(selected, data, shown),
 			charts: [{ length: axis?.length, describe }],
 			selected
 		};

@@ -4,24 +4,39 @@ import { escapeHtml } from './words.js';
 /** As many rows as are shown at first; the newest come first. */
 export const ROWS_AT_ONCE = 100;
 
+const className = (column, row) => {
+	const names = [column.isFigure && 'figure', row && column.style?.(row)].filter(Boolean);
+	return names.length ? ` class="${names.join(' ')}"` : '';
+};
+const cellOf = (row) => (column, i) => {
+	const text = escapeHtml(column.text(row));
+	const content = column.href ? `<a href="${column.href(row)}">${text}</a>` : text;
+	return i ? `<td${className(column, row)}>${content}</td>` : `<th scope="row">${content}</th>`;
+};
+
 /**
- * A table of rows in order of time, closed at first. `columns` are [{name, text: row => text, isFigure}], of which
- * the first names the row.
+ * A table of rows, of which each has a line. `columns` are [{name, text: row => text, isFigure, style: row => a class,
+ * href: row => where a link leads}], of which the first names the row. `more` follows the table.
  */
+export const drawRows = ({ rows, columns, label, id = '', more = '' }) => {
+	const heads = columns.map((column) => `<th scope="col"${className(column)}>${column.name}</th>`).join('');
+	const lines = rows.map((row) => `<tr>${columns.map(cellOf(row)).join('')}</tr>`).join('');
+	return (
+		`<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(label)}"><table class="plain"${id && ` data-testid="${id}"`}>` +
+		`<thead><tr>${heads}</tr></thead><tbody>${lines}</tbody></table>${more}</div>`
+	);
+};
+
+/** A table of rows in order of time, closed at first. */
 export const drawTable = ({ rows, columns, label, summary = 'The figures as a table', shown = ROWS_AT_ONCE }) => {
 	if (!rows.length) return '';
-	const className = (column) => (column.isFigure ? ' class="figure"' : '');
-	const heads = columns.map((column) => `<th scope="col"${className(column)}>${column.name}</th>`).join('');
-	const cell = (row) => (column, i) => {
-		const [tag, attributes] = i === 0 ? ['th', ' scope="row"'] : ['td', className(column)];
-		return `<${tag}${attributes}>${escapeHtml(column.text(row))}</${tag}>`;
-	};
-	const lines = rows.slice(-shown).reverse();
-	const more = rows.length - lines.length;
+	const newest = rows.slice(-shown).reverse();
+	const earlier = rows.length - newest.length;
+	const more = earlier
+		? `<button type="button" class="needs-script" data-more>Show ${earlier} earlier ones</button>`
+		: '';
 	return (
 		`<details class="figures-table" data-testid="table"><summary>${summary}</summary>` +
-		`<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(label)}"><table class="plain">` +
-		`<thead><tr>${heads}</tr></thead><tbody>${lines.map((row) => `<tr>${columns.map(cell(row)).join('')}</tr>`).join('')}</tbody></table>` +
-		`${more > 0 ? `<button type="button" class="needs-script" data-more>Show ${more} earlier ones</button>` : ''}</div></details>`
+		`${drawRows({ rows: newest, columns, label, more })}</details>`
 	);
 };

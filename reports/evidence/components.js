@@ -13,20 +13,7 @@ export const DRAWN = [
 	...['Area', 'AreaChart', 'Bar', 'BarChart', 'Line', 'LineChart', 'Scatter', 'ScatterPlot', 'Bubble', 'BubbleChart'],
 	...['BoxPlot', 'CalendarHeatmap', 'Chart', 'FunnelChart', 'Heatmap', 'Hist', 'Histogram', 'SankeyDiagram'],
 	...['ReferenceArea', 'ReferenceLine', 'ReferencePoint', 'BigValue', 'Column', 'DataTable', 'Delta', 'Value'],
-	...[
-		'Accordion',
-		'AccordionItem',
-		'Alert',
-		'BigLink',
-		'CodeBlock',
-		'Details',
-		'Grid',
-		'LineBreak',
-		'Link',
-		'LinkButton',
-		'PageBreak'
-	],
-	...['Tab', 'Tabs']
+	...['Alert', 'BigLink', 'CodeBlock', 'Details', 'Grid', 'LineBreak', 'Link', 'LinkButton', 'PageBreak']
 ];
 /** What Evidence puts on a page by itself. */
 const ITS_OWN = ['QueryViewer'];
@@ -37,12 +24,8 @@ const files = fs
 	.map((file) => [path.basename(file, '.svelte'), file]);
 const fileOf = Object.fromEntries(files);
 const OWN = {
-	Accordion: 'Plain.svelte',
-	AccordionItem: 'Details.svelte',
 	CodeBlock: 'CodeBlock.svelte',
-	Details: 'Details.svelte',
-	Tab: 'Details.svelte',
-	Tabs: 'Plain.svelte'
+	Details: 'Details.svelte'
 };
 
 const refuse = (page, name) => {

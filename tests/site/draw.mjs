@@ -5,4 +5,4 @@ import { readSelection } from '../../reports/components/selection.js';
 
 const { rows, period, first, last } = JSON.parse(await text(process.stdin));
 const data = { notes: [], [`${period}s`]: rows };
-console.log(drawLogins(selectRows(data, readSelection(`grain=${period}&range=all`), first, last), 'A platform'));
+console.log(drawLogins(selectRows(data, readSelection(`grain=${period}&range=all`), first, last), { name: 'A platform' }));

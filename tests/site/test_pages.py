@@ -293,6 +293,7 @@ def test_ten_platforms_can_be_seen_at_a_glance(builds: Builds, visit: Visit) -> 
         page.get_by_role("button", name="All", exact=True).click()
         expect(page.get_by_test_id("range").locator("visible=true")).to_contain_text(" 2016 to ")
         expect(page.locator("svg.chart:visible")).to_have_count(1)
+        expect(page.get_by_text("has the 7-day means and").locator("visible=true")).to_have_count(1)
         page.goto(urljoin(site.url, "completeness/"))
         assert page.locator("*").count() < 20_000
     assert visit.errors == []
