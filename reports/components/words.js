@@ -63,20 +63,11 @@ export const formatVerdict = (headline) =>
 	headline.coverage_on_last_finished_day === 'partial' ? 'Partial day: not compared' : VERDICTS[headline.verdict];
 
 export const KINDS_OF_DAY = {
-	complete: {
-		name: 'Complete day',
-		meaning: 'Nightly copies cover the whole day. Very nearly every person who logged in is counted.'
-	},
-	partial: {
-		name: 'Partial day',
-		meaning: 'A nightly copy is missing around this day, or collection began on it. Some logins may be missing.'
-	},
-	before_collection: {
-		name: 'Before collection began',
-		meaning: 'Only people who had not logged in again by the first copy are counted. Many more logged in.'
-	}
+	complete: 'Complete day',
+	partial: 'Partial day',
+	before_collection: 'Before collection began'
 };
-export const formatKind = (coverage, period = 'day') => KINDS_OF_DAY[coverage].name.replace('day', period);
+export const formatKind = (coverage, period = 'day') => KINDS_OF_DAY[coverage].replace('day', period);
 
 /** Copies older than this are told to the reader as a fault: nightly ones are never that old. */
 export const STALE_AFTER_HOURS = 48;

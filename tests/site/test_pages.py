@@ -27,6 +27,13 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 SCREENS = [(1280, 1), (768, 1), (390, 1), (640, 2), (320, 4)]
 ONE_FRAME = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))"
 SET_TABLES = "open => document.querySelectorAll('details').forEach(one => { one.open = open })"
+COUNT_LINES = """
+    cell => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        return range.getClientRects().length;
+    }
+"""
 WATCH_FOR_JUMPS = """
     window.jumps = 0;
     new PerformanceObserver(list => list.getEntries().forEach(one => { jumps += one.value }))
@@ -273,6 +280,10 @@ def test_a_printed_page_has_the_figures_and_no_controls(demo_site: Site, visit: 
     page.emulate_media(media="print")
     expect(page.get_by_role("button", name="Weeks", exact=True)).to_be_hidden()
     expect(page.get_by_test_id("logins-last-7d").first).to_be_visible()
+    page.goto(urljoin(demo_site.url, PAGES["platform"]))
+    page.set_viewport_size({"width": 718, "height": 1000})  # a sheet of A4
+    words = page.get_by_test_id("unusual-days").locator("td", has_text="higher")
+    assert words.first.evaluate(COUNT_LINES) == 1
 
 
 def test_ten_platforms_can_be_seen_at_a_glance(builds: Builds, visit: Visit) -> None:

@@ -314,7 +314,7 @@ def test_bars_of_two_kinds_are_told_apart_without_their_hue(
 
 
 def test_a_copy_has_one_date_everywhere(builds: Builds) -> None:
-    """Copies taken half an hour before midnight UTC, which in summer is the next day in London."""
+    """Copies taken half an hour before midnight UTC, on the next day where the reader is."""
     ((day,),) = ask(builds.grown, "select distinct newest_copy_on from platform_headlines")
     shown = rf"(?:newest-copy\"[^>]*>|was taken on |{LONG_DAY} to )({LONG_DAY})"
     for page in ("index.html", "completeness/index.html"):
