@@ -20,7 +20,9 @@ value_parts as (
             '^(\d{4}-\d\d?-\d\d?[ T](?:[01]?\d|2[0-3]):\d\d?(?::[0-5]?\d(?:[.,]\d{1,12})?)?)'
             || '\s*(?:Z|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?$',
             ['clock_time', 'sign', 'hours', 'minutes']
-        ) as parts
+        ) as parts,
+        coalesce(try_cast(parts['hours'] as integer), 0) as offset_hours,
+        coalesce(try_cast(parts['minutes'] as integer), 0) as offset_minutes
     from trimmed_values
 )
 
@@ -29,8 +31,7 @@ select
     copy_number,
     storage_class,
     value,
-    try_cast(replace(parts.clock_time, ',', '.') as timestamp) - if(parts.sign = '-', -1, 1) * (
-        to_hours(coalesce(try_cast(parts.hours as integer), 0))
-        + to_minutes(coalesce(try_cast(parts.minutes as integer), 0))
-    ) as logged_in_at
+    try_cast(replace(parts['clock_time'], ',', '.') as timestamp)
+    - if(parts['sign'] = '-', -1, 1) * (to_hours(offset_hours) + to_minutes(offset_minutes))
+        as logged_in_at
 from value_parts
