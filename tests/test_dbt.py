@@ -6,10 +6,11 @@ import re
 import subprocess
 import sys
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 import duckdb
 import pytest
@@ -175,3 +176,31 @@ def test_a_value_that_django_reads_as_a_date_and_a_time_is_read_so(sandbox: Path
         connection.execute("truncate last_logins")
     assert len(found) == len(texts) > 500
     assert {text: found[text] for text in texts} == {text: as_django_reads(text) for text in texts}
+
+
+def test_a_day_begins_at_its_first_moment_in_every_time_zone(sandbox: Path) -> None:
+    dbt(sandbox, "compile", "--select", "finished_days")
+    compiled = sandbox / "target/compiled/ethelred/models/marts/finished_days.sql"
+    query = (
+        f"select day, starts_at, ends_at from ({compiled.read_text(encoding='utf-8')}) order by 1"
+    )
+    days = [date(2025, 1, 1) + timedelta(number) for number in range(730)]
+    with closing(duckdb.connect()) as connection:
+        connection.execute("attach ':memory:' as ethelred; use ethelred")
+        connection.execute(
+            "create table logins_per_day as select 'a' as platform, $1 as day", days[:1]
+        )
+        connection.execute(
+            "create table copies as select 'a' as platform, timestamp '2027-01-02' as taken_at"
+        )
+        known = connection.sql("select name from pg_timezone_names()").fetchall()
+        for zone in sorted({name for (name,) in known} & available_timezones()):
+            found = connection.execute(query.replace("Europe/London", zone)).fetchall()
+            assert found[:730] == [
+                (day, midnight(day, zone), midnight(day + timedelta(1), zone)) for day in days
+            ], zone
+
+
+def midnight(day: date, zone: str) -> datetime:
+    moment = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -2,7 +2,8 @@
     materialized='incremental',
     incremental_strategy='delete+insert',
     unique_key=['platform', 'day'],
-    on_schema_change='append_new_columns'
+    on_schema_change='append_new_columns',
+    pre_hook='{{ delete_days_of_another_time_zone() }}'
 ) }}
 
 -- Used twice, but not to be copied into memory: filters are to reach the table.
@@ -44,7 +45,8 @@ select
     platform,
     day,
     count(*) as logins,
-    max(appended_at) as last_appended_at
+    max(appended_at) as last_appended_at,
+    '{{ var('reporting_time_zone') }}' as reporting_time_zone
 from nearby_logins
 where (platform, day) in (select (platform, day) from changed_days)
 group by platform, day

@@ -2,6 +2,10 @@ with copies as (
     select * from {{ ref('copies') }}
 ),
 
+collection_gaps as (
+    select * from {{ ref('collection_gaps') }}
+),
+
 copy_days as (
     select
         platform,
@@ -20,7 +24,13 @@ nights as (
 select
     nights.platform,
     nights.day,
-    count(copy_days.day) as copies
+    count(copy_days.day) as copies,
+    exists (
+        select 1 from collection_gaps
+        where
+            collection_gaps.platform = nights.platform
+            and nights.day between collection_gaps.first_missed_on and collection_gaps.last_missed_on
+    ) as is_missed
 from nights
 left join copy_days using (platform, day)
 group by nights.platform, nights.day

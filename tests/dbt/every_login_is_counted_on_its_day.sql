@@ -1,5 +1,4 @@
--- Of the newest days (recounted_days); after a change of the reporting time zone this fails until
--- `dbt build --full-refresh` has counted all days again.
+-- Of the newest days: see recounted_days.
 with newest_days as (
     select max(day) as newest_day from {{ ref('logins_per_day') }}
 ),
