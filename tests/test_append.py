@@ -173,6 +173,24 @@ def test_a_full_refresh_drops_nothing_that_accumulates(store: Path, project: Pat
 
 
 @pytest.mark.slow
+def test_after_a_change_of_the_time_zone_all_days_are_counted_again(
+    store: Path, project: Path, nights: list[Night]
+) -> None:
+    settings = project / "dbt_project.yml"
+    settings.write_text(settings.read_text().replace("Europe/London", "Pacific/Auckland"))
+    requests, warned = requests_for([str(nights[9].raw)], "opencodelists", None), len(warnings)
+    with open_datastore(str(store)) as datastore:
+        append(requests, datastore)
+    assert "all days were counted again: in Pacific/Auckland time" in " ".join(warnings[warned:])
+    counted = query(store, "select day, logins from logins_per_day order by day")
+    day = "cast(logged_in_at at time zone 'UTC' at time zone 'Pacific/Auckland' as date)"
+    assert counted == query(store, f"select {day}, count(*) from logins group by 1 order by 1")
+    assert query(store, "select distinct reporting_time_zone from collection_summary") == [
+        ("Pacific/Auckland",)
+    ]
+
+
+@pytest.mark.slow
 def test_a_dbt_that_is_killed_for_its_memory(store: Path, nights: list[Night]) -> None:
     """The system's out-of-memory killer takes the largest program, and leaves the runner."""
     was = sha256(store)

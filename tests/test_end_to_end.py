@@ -79,6 +79,7 @@ def test_a_datastore_of_the_first_format_to_be_kept_goes_on(
     """It holds the first five nights; no later version may leave it behind."""
     store = tmp_path / "ethelred.duckdb"
     store.write_bytes(zstd.decompress(FORMAT_2.read_bytes()))
+    ethelred("status", "--datastore", store)
     ethelred("build", *(night.raw for night in nights[4:]), "--datastore", store)
     assert logins(store) == visible
 

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ethelred_runner import console
 from ethelred_runner.datastore import Row, connect, read_status
 
 # A copy's time is told to the hour only: see datastore/status.py.
@@ -26,6 +27,12 @@ NEW_COPIES = """
 """
 
 
+# Counted by an older version, days have no such column.
+TIME_ZONE = """
+    select any_value(to_json(logins_per_day) ->> 'reporting_time_zone') from logins_per_day
+"""
+
+
 @dataclass(frozen=True)
 class Appended:
     """The result of a build: the status after it, and the rows of the copies that were new.
@@ -42,17 +49,21 @@ class Appended:
 
 def read_result(path: Path, before: Path | None, copies_given: Counter[str]) -> Appended:
     """Return what a build has done to a datastore; `before` is a copy of what it was, if it was."""
-    known, logins = read_known(before) if before else ([], 0)
+    known, logins, old_zone = read_known(before) if before else ([], 0, None)
     with closing(connect(path)) as connection:
+        zone = connection.execute(TIME_ZONE).fetchall()[0][0]
+        if old_zone not in (None, zone):
+            console.warn(f"all days were counted again: in {zone} time, before in {old_zone} time")
         rows = connection.execute(NEW_COPIES, {"known": known}).fetchall()
     platforms = read_status(path)
     new_logins = sum(platform["logins"] for platform in platforms) - logins
     return Appended(platforms, [row for (row,) in rows], copies_given, new_logins)
 
 
-def read_known(path: Path) -> tuple[list[str], int]:
-    """Return the copies that a datastore has, as PLATFORM/IDENTIFIER, and its number of logins."""
+def read_known(path: Path) -> tuple[list[str], int, str | None]:
+    """Return a datastore's copies, as PLATFORM/IDENTIFIER, number of logins, and time zone."""
     with closing(connect(path)) as connection:
         rows = connection.execute("select platform || '/' || copy_id from copies").fetchall()
         logins = connection.execute("select count(*) from logins").fetchall()[0][0]
-    return [row[0] for row in rows], logins
+        zone = connection.execute(TIME_ZONE).fetchall()[0][0]
+    return [row[0] for row in rows], logins, zone

@@ -45,9 +45,14 @@ PLATFORMS = """
             date_trunc('hour', gap_started_at) as gap_started_at,
             date_trunc('hour', gap_ended_at) as gap_ended_at,
             round(gap_hours, 1) as gap_hours,
-            range(gap_started_at::date + 1, gap_ended_at::date, interval 1 day)::date[] as nights,
+            coalesce(
+                range(first_missed_on, last_missed_on + 1, interval 1 day)::date[], []
+            ) as nights,
             len(nights) as nights_missed
-        from collection_gaps
+        from (
+            from collection_gaps union all by name  -- an older version's has no such columns
+            select null::date as first_missed_on, null::date as last_missed_on where false
+        )
     ),
     gaps as (
         select platform, list(stretches order by gap_ended_at) as gaps

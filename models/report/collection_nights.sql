@@ -19,18 +19,20 @@ nights as (
         cast(unnest(generate_series(min(day), max(day), interval 1 day)) as date) as day
     from copy_days
     group by platform
+),
+
+missed_nights as (
+    select
+        platform,
+        cast(unnest(range(first_missed_on, last_missed_on + 1, interval 1 day)) as date) as day
+    from collection_gaps
 )
 
 select
     nights.platform,
     nights.day,
     count(copy_days.day) as copies,
-    exists (
-        select 1 from collection_gaps
-        where
-            collection_gaps.platform = nights.platform
-            and nights.day between collection_gaps.first_missed_on and collection_gaps.last_missed_on
-    ) as is_missed
+    (nights.platform, nights.day) in (select (platform, day) from missed_nights) as is_missed
 from nights
 left join copy_days using (platform, day)
 group by nights.platform, nights.day

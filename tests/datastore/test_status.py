@@ -11,7 +11,8 @@ FACTS = (
     " (date '2026-03-01', 'partial'), (date '2026-03-02', 'complete'),"
     " (date '2026-03-03', 'complete'), (date '2026-02-28', 'before_collection')) d (day, coverage)",
     "create view collection_gaps as select 'p' as platform, timestamp '2026-03-01 02:00:07' as"
-    " gap_started_at, timestamp '2026-03-04 02:00:00' as gap_ended_at, 72.0::double as gap_hours",
+    " gap_started_at, timestamp '2026-03-04 02:00:00' as gap_ended_at, 72.0::double as gap_hours,"
+    " date '2026-03-02' as first_missed_on, date '2026-03-03' as last_missed_on",
     "insert into copies select 'p', 'copy' || i, timestamp '2026-03-01 05:12:34' + interval"
     " (i) day, 'mtime', timestamp '2026-03-01 06:00:00' + interval (i) day, 10 + i, i,"
     " 100 + i from range(9) as numbers (i) order by i desc",
