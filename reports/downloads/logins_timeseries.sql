@@ -5,9 +5,9 @@ select
     coverage,
     rolling_mean_7d,
     rolling_mean_28d,
-    has_extra_copy,
     expected_low,
     expected_high,
+    has_extra_copy,
     verdict
 from logins_timeseries
 order by platform, day
