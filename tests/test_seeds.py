@@ -1,62 +1,52 @@
-"""A bad row in a seed fails the build, and the error says which row and what is wrong with it."""
+"""A note that can't be read is a warning that says which row, or file, and the night goes on."""
 
-import os
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
 import pytest
 
+from ethelred_runner.append.append import append
+from ethelred_runner.console import warned as warnings
+from ethelred_runner.datastore import open_datastore
+from ethelred_runner.obtain.requests import requests_for
+from tests.support.datastores import query
 from tests.support.dbt_runs import copy_project
+from tests.support.truth import Night
 
-DBT = Path(sys.executable).with_name("dbt")
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_project(tmp_path_factory.mktemp("seeds"))
-
-
-def build_with(project: Path, seed: str, row: str) -> subprocess.CompletedProcess[str]:
-    """Build a seed with one row more, and run its test."""
-    path = project / "seeds" / f"{seed}.csv"
-    before = path.read_bytes()
-    path.write_bytes(before + f"{row}\n".encode())
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("ETHELRED_")}
-    (project / "data" / "sandbox").mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        [DBT, "--quiet", "build", "--select", "path:seeds", "--indirect-selection", "cautious"],
-        cwd=project,
-        env=clean,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    path.write_bytes(before)
-    return done
+HEADER = "platform,starts_on,ends_on,text\n"
+GOOD = "all,2026-03-22,,Café opened\n"
+NOTED = [("annotation", "Café opened")]
+UNREADABLE = ['seeds/annotations.csv: it is not in UTF-8; save it as "CSV UTF-8"']
+BAD = "all,2026-02-30,,Moved, away"
+NO_DATE = f"seeds/annotations.csv: the day must be a date like 2026-11-22, in the row: {BAD}"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("seed", "row", "says"),
+    ("text", "encoding", "noted", "warned"),
     [
-        ("annotations", "opencodelists,2026-02-30,,Moved", "starts_on must be a date like 2026-1"),
-        ("annotations", "all,2026-02-03,2026-02-02,Moved", "ends_on must be empty or a date like"),
-        ("annotations", "nobody,2026-02-03,,Moved", "the platform must be all, or one of"),
-        ("annotations", "all,2026-02-03,,", "the text is missing"),
-        ("annotations", f"all,2026-02-03,,{'x' * 121}", "the text has more than 120 characters"),
-        ("bank_holidays", "1 May,May Day", "no date like 2026-11-22, or no name"),
+        (GOOD, "utf-8-sig", NOTED, []),
+        (GOOD, "utf-16", [], UNREADABLE),
+        (GOOD, "latin-1", [], UNREADABLE),
+        (f"{BAD}\n{GOOD}", "utf-8", NOTED, [NO_DATE]),
     ],
 )
-def test_a_bad_row_is_named(project: Path, seed: str, row: str, says: str) -> None:
-    done = build_with(project, seed, row)
-    assert done.returncode != 0
-    assert f"seeds/{seed}.csv" in done.stdout
-    assert says in done.stdout
-    assert row.strip(",")[:70] in done.stdout
-
-
-@pytest.mark.slow
-def test_a_long_text_is_a_good_row(project: Path) -> None:
-    done = build_with(project, "annotations", f"all,2026-02-03,,{'x' * 120}")
-    assert done.returncode == 0, done.stdout
+def test_a_note_that_cannot_be_read_ends_no_night(
+    text: str,
+    encoding: str,
+    noted: list[tuple[str, str]],
+    warned: list[str],
+    datastore: Path,
+    nights: list[Night],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    project = copy_project(tmp_path / "the [a] project? 100%")
+    monkeypatch.setattr("ethelred_runner.append.dbt.PROJECT", project)
+    (project / "seeds" / "annotations.csv").write_text(f"{HEADER}{text}", encoding)
+    store = shutil.copyfile(datastore, tmp_path / "ethelred.duckdb")
+    requests, before = requests_for([str(nights[9].raw)], "opencodelists", None), len(warnings)
+    with open_datastore(str(store)) as opened:
+        append(requests, opened)
+    assert warnings[before:] == warned
+    assert query(store, "select kind, text from day_notes where kind = 'annotation'") == noted

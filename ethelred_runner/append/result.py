@@ -27,6 +27,7 @@ NEW_COPIES = """
 """
 
 
+FAULTS = "select distinct fault from notes where fault is not null order by fault"
 # Counted by an older version, days have no such column.
 TIME_ZONE = """
     select any_value(to_json(logins_per_day) ->> 'reporting_time_zone') from logins_per_day
@@ -54,6 +55,8 @@ def read_result(path: Path, before: Path | None, copies_given: Counter[str]) -> 
         zone = connection.execute(TIME_ZONE).fetchall()[0][0]
         if old_zone not in (None, zone):
             console.warn(f"all days were counted again: in {zone} time, before in {old_zone} time")
+        for (fault,) in connection.execute(FAULTS).fetchall():
+            console.warn(fault)
         rows = connection.execute(NEW_COPIES, {"known": known}).fetchall()
     platforms = read_status(path)
     new_logins = sum(platform["logins"] for platform in platforms) - logins

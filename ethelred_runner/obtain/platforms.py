@@ -22,10 +22,16 @@ class Platform:
 
 
 def read_platforms() -> dict[str, Platform]:
-    """Return the platforms of the seed by their identifiers, in the seed's order."""
+    """Return the platforms of the seed by their identifiers, in the seed's order.
+
+    Raises UsageError if it isn't in UTF-8.
+    """
     seed = PROJECT / setting("ETHELRED_SEEDS", "seeds") / "platforms.csv"
-    with seed.open(encoding="utf-8", newline="") as lines:
-        return {row["platform"]: Platform(**row) for row in csv.DictReader(lines)}
+    try:
+        with seed.open(encoding="utf-8-sig", newline="") as lines:
+            return {row["platform"]: Platform(**row) for row in csv.DictReader(lines)}
+    except UnicodeDecodeError:
+        raise UsageError('seeds/platforms.csv is not in UTF-8; save it as "CSV UTF-8"') from None
 
 
 def find_platform(name: str) -> Platform:

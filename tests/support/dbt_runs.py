@@ -54,7 +54,7 @@ def copy_project(folder: Path) -> Path:
     """Copy what dbt reads, so that a test may change it."""
     for part in ("models", "macros", "seeds", "tests/dbt"):
         shutil.copytree(PROJECT / part, folder / part)
-    for part in ("dbt_project.yml", "profiles.yml"):
+    for part in ("dbt_project.yml", "profiles.yml", ".dbtignore"):
         shutil.copyfile(PROJECT / part, folder / part)
     return folder
 
