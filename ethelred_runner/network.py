@@ -10,7 +10,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 
 
-def is_private(scheme: str, host: str | None) -> bool:
+def is_encrypted_or_local(scheme: str, host: str | None) -> bool:
     """Tell whether nobody on the way can read along: by TLS, or because there is no way."""
     return scheme == "https" or host in LOOPBACK
 
@@ -24,11 +24,11 @@ def endpoint_is_local() -> bool:
     endpoint = urlsplit(setting(name))
     if endpoint.geturl() and not (endpoint.scheme in ("http", "https") and endpoint.hostname):
         raise UsageError(f"{name} is no address of a service: write https://host")
-    if endpoint.scheme and not is_private(endpoint.scheme, endpoint.hostname):
+    if endpoint.scheme and not is_encrypted_or_local(endpoint.scheme, endpoint.hostname):
         raise UsageError(
             "AWS_ENDPOINT_URL: the S3 service is reached by http, which isn't encrypted; use https"
         )
-    return is_private("", endpoint.hostname)
+    return is_encrypted_or_local("", endpoint.hostname)
 
 
 def bypass_proxy_for_this_machine() -> None:

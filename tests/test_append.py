@@ -16,7 +16,7 @@ from ethelred_runner.append.checks import check_nothing_gone, is_same, refuse_cu
 from ethelred_runner.console import warned as warnings
 from ethelred_runner.datastore import open_datastore
 from ethelred_runner.errors import BuildFailed, DatastoreError
-from ethelred_runner.obtain.requests import requests_for
+from ethelred_runner.obtain.copy_requests import requests_for
 from tests.support.datastores import SETTLED, execute, names, query, sha256
 from tests.support.dbt_runs import copy_project
 from tests.support.program import PROGRAM, Ethelred

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from ethelred_runner.cli import commands, main
 from ethelred_runner.errors import EthelredError, exit_code_of, line_of
-from ethelred_runner.obtain.requests import Request
+from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.watch.outcome import Outcome
 from tests.support.program import PROGRAM, PROJECT, Ethelred
 from tests.support.truth import Night
@@ -26,7 +26,7 @@ COMMANDS = [
 README = PROJECT / "README.md"
 OWN = "ETHELRED_SOURCE_OPENCODELISTS"
 TOKEN = "ETHELRED_HTTP_AUTHORIZATION"
-Calls = list[tuple[list[Request], str, Outcome, dict[str, Any]]]
+Calls = list[tuple[list[CopyRequest], str, Outcome, dict[str, Any]]]
 
 
 @pytest.fixture(autouse=True)
@@ -197,7 +197,7 @@ def test_a_platform_alone_is_that_platforms_source(calls: Calls) -> None:
     invoke("run", "--platform", "other", settings=settings)
     sources = [[request.source for request in requests] for requests, *_ in calls]
     assert sources == [["/one", "/two"], ["/two"]]
-    token = calls[1][0][0].authorization
+    token = calls[1][0][0].authorization_setting
     assert token == "ETHELRED_HTTP_AUTHORIZATION_OTHER"  # not the default platform's
 
 
@@ -244,7 +244,7 @@ def test_the_token_is_for_the_platform_that_the_command_names(
 ) -> None:
     settings = {TOKEN: "Bearer other", f"{TOKEN}_OPENCODELISTS": own}
     invoke("run", "opencodelists=/a/copy", "--platform", platform, settings=settings)
-    assert calls[0][0][0].authorization == expected
+    assert calls[0][0][0].authorization_setting == expected
 
 
 def test_the_demo_has_a_datastore_and_a_site_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

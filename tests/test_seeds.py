@@ -8,7 +8,7 @@ import pytest
 from ethelred_runner.append.append import append
 from ethelred_runner.console import warned as warnings
 from ethelred_runner.datastore import open_datastore
-from ethelred_runner.obtain.requests import requests_for
+from ethelred_runner.obtain.copy_requests import requests_for
 from tests.support.datastores import query
 from tests.support.dbt_runs import copy_project
 from tests.support.truth import Night

@@ -13,14 +13,18 @@ from ethelred_runner.datastore import Conflict, Datastore, import_history
 from ethelred_runner.datastore.reasons import explained
 from ethelred_runner.errors import BuildFailed, DatastoreError
 from ethelred_runner.folders import private_folder
-from ethelred_runner.obtain.copies import COPIES_NAME, obtain_logins
-from ethelred_runner.obtain.requests import Request
+from ethelred_runner.obtain.copy_requests import CopyRequest
+from ethelred_runner.obtain.last_logins import COPIES_NAME, obtain_logins
 
 MAX_COMMIT_ATTEMPTS = 5
 
 
 def append(
-    requests: Sequence[Request], datastore: Datastore, *, init: bool = False, dry_run: bool = False
+    requests: Sequence[CopyRequest],
+    datastore: Datastore,
+    *,
+    init: bool = False,
+    dry_run: bool = False,
 ) -> Appended:
     """Obtain copies into a private folder, and append their logins to the datastore.
 

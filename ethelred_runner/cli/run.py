@@ -8,13 +8,13 @@ from ethelred_runner import console
 from ethelred_runner.append.append import append
 from ethelred_runner.append.result import Appended
 from ethelred_runner.datastore import Datastore, Row, open_datastore, read_status
-from ethelred_runner.obtain.requests import Request
+from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.report import build_site
 from ethelred_runner.watch.outcome import Outcome, result_lines, warning_lines
 
 
 def run_job(
-    requests: Sequence[Request],
+    requests: Sequence[CopyRequest],
     address: str,
     outcome: Outcome,
     *,
@@ -43,7 +43,9 @@ def run_job(
             outcome.is_site_built = True
 
 
-def is_fresh(requests: Sequence[Request], platforms: Sequence[Row], hours: float | None) -> bool:
+def is_fresh(
+    requests: Sequence[CopyRequest], platforms: Sequence[Row], hours: float | None
+) -> bool:
     """Tell whether there is a copy of each platform that is young enough."""
     ages = {found["platform"]: found["newest_copy_age_hours"] for found in platforms}
     wanted = {request.platform.platform for request in requests}
@@ -51,7 +53,7 @@ def is_fresh(requests: Sequence[Request], platforms: Sequence[Row], hours: float
 
 
 def append_copies(
-    requests: Sequence[Request], datastore: Datastore, outcome: Outcome, *, init: bool
+    requests: Sequence[CopyRequest], datastore: Datastore, outcome: Outcome, *, init: bool
 ) -> None:
     """Append the copies in one build, and say what they brought."""
     outcome.appended = append(requests, datastore, init=init, dry_run=outcome.dry_run)

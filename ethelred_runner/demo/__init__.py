@@ -21,8 +21,8 @@ from ethelred_runner.demo.calendar import (
 from ethelred_runner.demo.simulate import SIMULATIONS, write_copies
 from ethelred_runner.errors import DatastoreError, UsageError
 from ethelred_runner.folders import private_folder
+from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.platforms import read_platforms
-from ethelred_runner.obtain.requests import Request
 from ethelred_runner.report import build_site, read_marker
 from ethelred_runner.settings import DATA, PROJECT
 
@@ -116,7 +116,7 @@ def without_notices() -> Iterator[None]:
 
 def missing_copies(
     known: set[tuple[str, date]], first: date, last: date, folder: Path
-) -> Iterator[Request]:
+) -> Iterator[CopyRequest]:
     """Write the copies of the nights that the datastore doesn't have yet.
 
     The newest night is read again if none is missing, so that changed models take effect.
@@ -127,7 +127,7 @@ def missing_copies(
         for simulation in SIMULATIONS:
             wanted = [night for night in nights if (simulation.platform, night) not in known]
             for path in write_copies(simulation, first, wanted or nights[-1:], folder):
-                yield Request(str(path), platforms[simulation.platform])
+                yield CopyRequest(str(path), platforms[simulation.platform])
 
 
 def known_nights(store: Datastore) -> set[tuple[str, date]]:

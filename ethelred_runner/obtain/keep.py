@@ -7,13 +7,13 @@ from pathlib import Path
 
 from ethelred_runner.errors import UsageError
 from ethelred_runner.folders import private_folder, sha256_of
-from ethelred_runner.obtain.fetch import DEFAULT_LIMITS, Copy, obtain
-from ethelred_runner.obtain.requests import Limits, Request
+from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
+from ethelred_runner.obtain.obtain import DEFAULT_RETRY_POLICY, Copy, obtain
 from ethelred_runner.obtain.source import find_source
 
 
 def obtain_to(
-    requests: Sequence[Request], directory: Path, limits: Limits = DEFAULT_LIMITS
+    requests: Sequence[CopyRequest], directory: Path, policy: RetryPolicy = DEFAULT_RETRY_POLICY
 ) -> list[Path]:
     """Obtain copies, put each into a folder under its own name, mode 0600; return the paths.
 
@@ -24,11 +24,11 @@ def obtain_to(
     `obtain` raises.
     """
     for request in requests:  # an address that makes no sense leaves no folder behind
-        find_source(request, limits)
+        find_source(request, policy)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with private_folder(inside=directory) as folder:
-            return [_keep(copy, directory) for copy in obtain(requests, folder, limits)]
+            return [_keep(copy, directory) for copy in obtain(requests, folder, policy)]
     except OSError as error:
         raise UsageError(f"{directory}: the copies can't be put there: {error.strerror}") from None
 

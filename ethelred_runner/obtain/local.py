@@ -12,8 +12,8 @@ from typing import BinaryIO
 from urllib.parse import unquote
 
 from ethelred_runner.errors import CopyRejected, SourceError, UsageError
-from ethelred_runner.obtain.requests import Limits, Request
-from ethelred_runner.obtain.source import CHUNK, Reading, Source, SourceChanged
+from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
+from ethelred_runner.obtain.source import CHUNK, Source, SourceChanged, SourceFile
 from ethelred_runner.obtain.verify import SQLITE, check_fits
 
 COMPANIONS = ("-wal", "-journal")  # what SQLite needs to read a database's newest state
@@ -22,8 +22,8 @@ COMPANIONS = ("-wal", "-journal")  # what SQLite needs to read a database's newe
 class LocalSource(Source):
     """A file on this machine; symbolic links are followed."""
 
-    def __init__(self, request: Request, limits: Limits) -> None:
-        super().__init__(request, limits)
+    def __init__(self, request: CopyRequest, policy: RetryPolicy) -> None:
+        super().__init__(request, policy)
         self._address = Path(os.path.expanduser(request.source))  # noqa: PTH111 -- leaves ~nouser
         if request.source.lower().startswith("file://"):
             self._address = Path(unquote(request.source[len("file://") :]))
@@ -31,9 +31,9 @@ class LocalSource(Source):
                 raise UsageError(f"{self.label}: write file:///absolute/path, with three slashes")
 
     @contextmanager
-    def open(self, offset: int, version: str | None) -> Iterator[Reading]:
+    def open(self, offset: int, validator: str | None) -> Iterator[SourceFile]:
         """Open the file from its start; raises as `Source.open` says."""
-        del offset, version  # it is opened once: `_chunks` compares it with itself
+        del offset, validator  # it is opened once: `_chunks` compares it with itself
         path = self.files()[0]
         with path.open("rb", buffering=0) as file:
             reading = _reading([path])
@@ -49,7 +49,7 @@ class LocalSource(Source):
         companions = [Path(f"{path}{end}") for end in beside]
         return [path, *(each for each in companions if each.is_file() and each.stat().st_size)]
 
-    def snapshot(self, target: Path) -> Reading:
+    def snapshot(self, target: Path) -> SourceFile:
         """Write a database's state as SQLite would show it to a new file; leave the source as is.
 
         Raises SourceChanged if it was written to meanwhile, CopyRejected if SQLite can't read it.
@@ -75,22 +75,22 @@ class LocalSource(Source):
         return reading
 
 
-def _reading(files: list[Path]) -> Reading:
+def _reading(files: list[Path]) -> SourceFile:
     """Return what is known of a file: as new as the newest of those that belong to it."""
     states = [path.stat() for path in files]
     seconds = max(state.st_mtime_ns for state in states) // 1000 / 1e6
-    version = str([(state.st_ino, state.st_size, state.st_mtime_ns) for state in states])
-    return Reading(files[0].name, states[0].st_size, seconds, version)
+    validator = str([(state.st_ino, state.st_size, state.st_mtime_ns) for state in states])
+    return SourceFile(files[0].name, states[0].st_size, seconds, validator)
 
 
-def _chunks(file: BinaryIO, path: Path, reading: Reading) -> Iterator[bytes]:
+def _chunks(file: BinaryIO, path: Path, reading: SourceFile) -> Iterator[bytes]:
     while chunk := file.read(CHUNK):
         yield chunk
     _check_unchanged([path], reading)
 
 
-def _check_unchanged(files: list[Path], reading: Reading) -> None:
+def _check_unchanged(files: list[Path], reading: SourceFile) -> None:
     with suppress(FileNotFoundError):
-        if _reading(files).version == reading.version:
+        if _reading(files).validator == reading.validator:
             return
     raise SourceChanged("the file was written to while it was read")

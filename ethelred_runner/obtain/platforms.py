@@ -16,7 +16,7 @@ class Platform:
     users_table: str
     login_column: str
 
-    def setting(self, prefix: str) -> str:
+    def setting_name(self, prefix: str) -> str:
         """Return the name of an environment variable that each platform has for itself."""
         return f"{prefix}_{self.platform.upper().replace('-', '_')}"
 

@@ -14,8 +14,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import asyncssh
 
 from ethelred_runner.errors import SourceError, UsageError
-from ethelred_runner.obtain.requests import Limits, Request
-from ethelred_runner.obtain.source import CHUNK, Interrupted, Reading, Source, SourceChanged
+from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
+from ethelred_runner.obtain.source import CHUNK, RetryableError, Source, SourceChanged, SourceFile
 from ethelred_runner.settings import setting
 
 KEY = "ETHELRED_SSH_KEY"
@@ -38,8 +38,8 @@ class SftpSource(Source):
     `~/.ssh/config` says, jump hosts included. Host keys are always checked.
     """
 
-    def __init__(self, request: Request, limits: Limits) -> None:
-        super().__init__(request, limits)
+    def __init__(self, request: CopyRequest, policy: RetryPolicy) -> None:
+        super().__init__(request, policy)
         self._parts = urlsplit(request.source)
         # `/~/` is the home folder, as in curl and git.
         self._path = unquote(self._parts.path).removeprefix("/~/")
@@ -47,9 +47,9 @@ class SftpSource(Source):
             raise UsageError(f"{self.label}: write sftp://user@host[:port]/path/to/copy")
 
     @contextmanager
-    def open(self, offset: int, version: str | None) -> Iterator[Reading]:
+    def open(self, offset: int, validator: str | None) -> Iterator[SourceFile]:
         """Open the file to read it from a byte on; raises as `Source.open` says."""
-        del version  # compared by who calls, with what is found here
+        del validator  # compared by who calls, with what is found here
         with asyncio.Runner() as runner, ExitStack() as stack:
             loop = runner.get_loop()
             loop.set_exception_handler(lambda *_: None)  # of reads beside the one that failed
@@ -66,14 +66,14 @@ def _wait(run: Callable[..., Any], seconds: float, step: Awaitable[Any]) -> Any:
     try:
         return run(asyncio.wait_for(step, seconds))
     except TimeoutError:
-        raise Interrupted(f"nothing arrived for {seconds:g} seconds") from None
+        raise RetryableError(f"nothing arrived for {seconds:g} seconds") from None
     except asyncssh.Error as error:
         if refusal := REFUSALS.get(type(error)):
             raise SourceError(refusal) from None
-        raise Interrupted(f"the link broke ({error.reason[:200]!r})") from None
+        raise RetryableError(f"the connection broke ({error.reason[:200]!r})") from None
     except OSError as error:  # where it has a number, asyncio's own text holds an address
         reason = os.strerror(error.errno or 0) if error.errno in errorcode else error.strerror
-        raise Interrupted(f"the server can't be reached ({reason})") from None
+        raise RetryableError(f"the server can't be reached ({reason})") from None
     except (KeyError, RuntimeError):  # of the libraries, without an entry in passwd
         raise SourceError(
             "this user has no name or no home folder here; set USER and HOME"
@@ -91,23 +91,23 @@ async def _start_sftp(connection: asyncssh.SSHClientConnection) -> asyncssh.SFTP
         raise SourceError(NO_SFTP) from None
 
 
-async def _look_at(client: asyncssh.SFTPClient, address: str) -> Reading:
+async def _look_at(client: asyncssh.SFTPClient, address: str) -> SourceFile:
     path = str(await client.realpath(address))
     if not await client.isfile(path):
         raise SourceError("there is no such file on the server")
     found = await client.stat(path)
-    return Reading(path, found.size, found.mtime, f"{path} {found.size} {found.mtime}")
+    return SourceFile(path, found.size, found.mtime, f"{path} {found.size} {found.mtime}")
 
 
 def _chunks(
-    wait: Callable[..., Any], client: asyncssh.SFTPClient, reading: Reading, offset: int
+    wait: Callable[..., Any], client: asyncssh.SFTPClient, reading: SourceFile, offset: int
 ) -> Iterator[bytes]:
     """Yield chunks in order; the library reads the parts of each at the same time."""
     file = wait(client.open(reading.path, "rb", block_size=2**14, max_requests=64))
     while chunk := wait(file.read(CHUNK, offset)):
         yield chunk
         offset += len(chunk)
-    if wait(_look_at(client, reading.path)).version != reading.version:
+    if wait(_look_at(client, reading.path)).validator != reading.validator:
         raise SourceChanged("the copy was written to while it was read")
 
 
@@ -136,7 +136,7 @@ async def _connect(stack: ExitStack, target: SplitResult) -> asyncssh.SSHClientC
         connection = await asyncssh.connect(host, options=options, tunnel=hop, known_hosts=trusted)
     except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed):
         raise SourceError(_complaint(options, place, trusted)) from None
-    stack.callback(connection.abort)  # a polite goodbye would wait for ever on a dead link
+    stack.callback(connection.abort)  # a polite goodbye would wait for ever on a dead connection
     return connection
 
 

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 from ethelred_runner.errors import SourceError, UsageError
-from ethelred_runner.obtain.requests import Limits, Request
+from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
 
 CHUNK = 2**20  # bytes
 LATEST_TIME = 2**32  # seconds since 1970: a later modification time can't be meant
@@ -24,26 +24,26 @@ ADDRESS = re.compile(
 # Imported only when needed: the libraries behind them take up to 0.3 s to load.
 SCHEMES = {
     "file": "local:LocalSource",
-    "https": "objects:WebSource",
-    "http": "objects:WebSource",
+    "https": "web:WebSource",
+    "http": "web:WebSource",
     "sftp": "sftp:SftpSource",
-    "s3": "objects:S3Source",
+    "s3": "web:S3Source",
 }
 
 
 @dataclass(frozen=True)
-class Reading:
+class SourceFile:
     """An open copy: what its source says of it, and its bytes from `starts_at` on.
 
-    `path` is the resolved one, `size` the bytes as stored, `modified` seconds since 1970. `version`
-    changes when the content does; without one, reading can't be resumed. `starts_at` may be 0
-    where more was asked for.
+    `path` is the resolved one, `size` the bytes as stored, `modified` seconds since 1970.
+    `validator` changes when the content does; without one, reading can't be resumed. `starts_at`
+    may be 0 where more was asked for.
     """
 
     path: str
     size: int | None
     modified: float | None
-    version: str | None
+    validator: str | None
     starts_at: int = 0
     chunks: Iterable[bytes] = ()
 
@@ -63,26 +63,26 @@ class Reading:
 class Source(ABC):
     """Where one copy lies. Its errors don't name it: who calls puts the `label` in front."""
 
-    def __init__(self, request: Request, limits: Limits) -> None:
-        self.request, self.stall_seconds = request, limits.stall_seconds
+    def __init__(self, request: CopyRequest, policy: RetryPolicy) -> None:
+        self.request, self.stall_seconds = request, policy.stall_seconds
         self.label = label_of(request.source)
 
     @abstractmethod
-    def open(self, offset: int, version: str | None) -> AbstractContextManager[Reading]:
-        """Open the copy to read it from a byte on, if it still has this version.
+    def open(self, offset: int, validator: str | None) -> AbstractContextManager[SourceFile]:
+        """Open the copy to read it from a byte on, if it still has this validator.
 
-        No wait is longer than `stall_seconds`. Raises Interrupted if trying again may help,
+        No wait is longer than `stall_seconds`. Raises RetryableError if trying again may help,
         SourceChanged if the copy is another one by now, else SourceError or OSError.
         """
 
 
-class Interrupted(SourceError):
+class RetryableError(SourceError):
     """The source can't be read now; trying again may help, after `wait_seconds` at the earliest."""
 
     wait_seconds = 0.0
 
 
-class SourceChanged(Interrupted):
+class SourceChanged(RetryableError):
     """The copy is not the one that was begun, so it must be read from its start again."""
 
 
@@ -97,7 +97,7 @@ def label_of(address: str) -> str:
     return "".join(filter(str.isprintable, shown))
 
 
-def find_source(request: Request, limits: Limits) -> Source:
+def find_source(request: CopyRequest, policy: RetryPolicy) -> Source:
     """Return the source at a path or URL; nothing is contacted yet.
 
     Raises UsageError if no source handles the scheme, or if the address makes no sense to it.
@@ -113,7 +113,7 @@ def find_source(request: Request, limits: Limits) -> Source:
     module, name = SCHEMES[scheme].split(":")
     kind: type[Source] = getattr(import_module(f"ethelred_runner.obtain.{module}"), name)
     try:
-        return kind(request, limits)
+        return kind(request, policy)
     except ValueError:
         advice = "check its port, and write / ? # [ in a password as %2F %3F %23 %5B"
         raise UsageError(f"this {scheme} address makes no sense: {advice}") from None

@@ -32,7 +32,7 @@ CHECKSUM_FLAG = 0b100  # in the fifth byte of zstd
 ANY_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
 FORMS = {"gzip": GZIP, "zstd": ZSTD}
 OPENERS: dict[str, Any] = {"gzip": gzip.open, "zstd": partial(zstd.open, options=ANY_WINDOW)}
-ROOM = "make room, or set ETHELRED_WORK_DIR to a folder on another disk"
+ROOM_ADVICE = "make room, or set ETHELRED_WORK_DIR to a folder on another disk"
 # What begins like this is no database; it is described without quoting from it.
 OTHERS = {
     rb"(?s:.{257})ustar": "it is a tar archive; compress the database itself, without tar",
@@ -53,23 +53,23 @@ HAS_COLUMN = """
 """
 
 
-def unpack(stored: Path, target: Path) -> tuple[str, bool]:
+def unpack(downloaded: Path, target: Path) -> tuple[str, bool]:
     """Make `target` of what the content, not the name, says is zstd, gzip or a plain database.
 
-    `stored` is gone afterwards. Returns the content's SHA-256, and whether a checksum in `stored`
-    vouched for every byte. What goes on after its end by its own header is not read further.
+    `downloaded` is gone afterwards. Returns the content's SHA-256, and whether a checksum in it
+    covered every byte. What goes on after its end by its own header is not read further.
     Raises CopyRejected if it is damaged, cut short or something else, SourceError if the disk has
     no room.
     """
-    with stored.open("rb") as file:
+    with downloaded.open("rb") as file:
         start = file.read(START)
     name = next((name for name in FORMS if re.match(FORMS[name], start)), None)
     if name is None:
         size_by_header(start)
-        stored.replace(target)
+        downloaded.replace(target)
         return sha256_of(target), False
     try:
-        with OPENERS[name](stored) as content, target.open("xb") as file:
+        with OPENERS[name](downloaded) as content, target.open("xb") as file:
             sha256 = _write(content, file, target.parent)
     except EOFError:
         raise CopyRejected(f"it is cut short: its {name} data ends too early") from None
@@ -78,7 +78,7 @@ def unpack(stored: Path, target: Path) -> tuple[str, bool]:
         if "ictionary" in reason:
             raise CopyRejected("it needs a zstd dictionary; compress it without one") from None
         raise CopyRejected(f"its {name} data is damaged ({reason})") from None
-    stored.unlink()
+    downloaded.unlink()
     return sha256, name == "gzip" or (start[:1] == b"\x28" and bool(start[4] & CHECKSUM_FLAG))
 
 
@@ -99,7 +99,7 @@ def size_by_header(header: bytes) -> int | None:
 def check_fits(size: int, folder: Path) -> None:
     """Raise SourceError if the disk has no room for so many bytes."""
     if size > shutil.disk_usage(folder).free:
-        raise SourceError(f"the disk has no room for {decimal(size)}; {ROOM}")
+        raise SourceError(f"the disk has no room for {decimal(size)}; {ROOM_ADVICE}")
 
 
 def _write(content: BinaryIO, file: BinaryIO, folder: Path) -> str:
@@ -115,7 +115,7 @@ def _write(content: BinaryIO, file: BinaryIO, folder: Path) -> str:
     return digest.hexdigest()
 
 
-def verify(path: Path, platform: Platform, *, vouched_for: bool) -> tuple[set[str], set[str]]:
+def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[str], set[str]]:
     """Raise CopyRejected unless the platform's users, and so their logins, can be read safely.
 
     Returns what is unusual in a sound copy, and why its indexes couldn't be checked here, if so.
@@ -135,20 +135,20 @@ def verify(path: Path, platform: Platform, *, vouched_for: bool) -> tuple[set[st
     names = platform.users_table, platform.login_column
     table, login = map(quoted, names)
     parts = {f"its table {names[0]}": f"({table})"}
-    if not vouched_for:
+    if not checksummed:
         parts["the database"] = ""
     unusual: set[str] = set()
     unchecked: set[str] = set()
-    with opened(path) as base:
-        if not base.execute(HAS_COLUMN, names).fetchall():
+    with opened(path) as connection:
+        if not connection.execute(HAS_COLUMN, names).fetchall():
             wanted = f"{names[0]} with a column {names[1]}"
             raise CopyRejected(f"it has no table {wanted}; is it {platform.platform_name}'s?")
         for part, scope in parts.items():
-            findings = _check(base, scope, unchecked)
+            findings = _check(connection, scope, unchecked)
             if damage := next((line for line in findings if not UNUSUAL.match(line)), None):
                 raise CopyRejected(f"{part} is damaged ({damage})")
             unusual.update(findings)
-        base.execute(f"select count({login}) from {table}").fetchone()  # noqa: S608 -- quoted
+        connection.execute(f"select count({login}) from {table}").fetchone()  # noqa: S608 -- quoted
     return unusual, unchecked
 
 
@@ -158,12 +158,12 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     # `immutable`: no -wal or -shm appears beside a copy that carries the WAL flag.
     uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     try:
-        with closing(sqlite3.connect(uri, uri=True)) as base:
-            base.execute("pragma trusted_schema = off")
-            base.execute("pragma cell_size_check = on")
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            connection.execute("pragma trusted_schema = off")
+            connection.execute("pragma cell_size_check = on")
             # Reads past views, triggers and the like with SQL that this SQLite doesn't know.
-            base.execute("pragma writable_schema = on")
-            yield base
+            connection.execute("pragma writable_schema = on")
+            yield connection
     except sqlite3.Error as error:
         raise CopyRejected(f"SQLite can't read it ({error})") from None
 
@@ -173,7 +173,7 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _check(base: sqlite3.Connection, scope: str, unchecked: set[str]) -> list[str]:
+def _check(connection: sqlite3.Connection, scope: str, unchecked: set[str]) -> list[str]:
     """Let SQLite check pages; what it finds names pages and tables, never what is in them.
 
     An index may need a function or collation that only its platform has. It is then added to
@@ -181,15 +181,17 @@ def _check(base: sqlite3.Connection, scope: str, unchecked: set[str]) -> list[st
     """
     pragma = "quick_check" if unchecked else "integrity_check"
     try:
-        found = "\n".join(str(line) for (line,) in base.execute(f"pragma {pragma}{scope}"))
+        found = "\n".join(str(line) for (line,) in connection.execute(f"pragma {pragma}{scope}"))
     except sqlite3.DatabaseError as error:
         unknown = UNKNOWN.match(str(error))
         if not unknown or str(error) in unchecked:
             return [str(error)]
         unchecked.add(str(error))
         if "collation" in unknown[1]:  # any order of the keys will do: it isn't looked at
-            base.create_collation(unknown[2], lambda one, other: (one > other) - (one < other))
-        return _check(base, scope, unchecked)
+            connection.create_collation(
+                unknown[2], lambda one, other: (one > other) - (one < other)
+            )
+        return _check(connection, scope, unchecked)
     ordered = not any("collation" in error for error in unchecked)
     lines = (line for line in found.splitlines() if ordered or "PRIMARY KEY order" not in line)
     return [line for line in lines if line != "ok"]

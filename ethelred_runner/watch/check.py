@@ -8,8 +8,8 @@ from ethelred_runner import console
 from ethelred_runner.datastore import Datastore
 from ethelred_runner.errors import EthelredError, UsageError
 from ethelred_runner.folders import private_folder
-from ethelred_runner.obtain.fetch import open_sources
-from ethelred_runner.obtain.requests import Request
+from ethelred_runner.obtain.copy_requests import CopyRequest
+from ethelred_runner.obtain.obtain import check_sources
 from ethelred_runner.report import check_evidence, replaceable
 from ethelred_runner.settings import LOGS, PROJECT
 
@@ -17,7 +17,11 @@ TARGET = PROJECT / "target"  # of dbt
 
 
 def check_all(
-    find_requests: Callable[[], Sequence[Request]], datastore: Datastore, site: Path, *, init: bool
+    find_requests: Callable[[], Sequence[CopyRequest]],
+    datastore: Datastore,
+    site: Path,
+    *,
+    init: bool,
 ) -> None:
     """Print what is well and what isn't. Raises the first error after all were tried."""
     checks: dict[str, Callable[[], str]] = {  # in the order of a run
@@ -25,7 +29,7 @@ def check_all(
         "folders": check_folders,
         "datastore": lambda: datastore.check(init=init),
         "site": lambda: str(replaceable(site)),
-        "sources": lambda: ", ".join(open_sources(find_requests())),
+        "sources": lambda: ", ".join(check_sources(find_requests())),
     }
     errors = []
     for name, check in checks.items():

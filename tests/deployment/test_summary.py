@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ethelred_runner.cli import run
-from ethelred_runner.obtain.requests import requests_for
+from ethelred_runner.obtain.copy_requests import requests_for
 from ethelred_runner.watch.outcome import Outcome
 from tests.support.datastores import execute
 from tests.support.program import Ethelred

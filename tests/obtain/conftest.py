@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ethelred_runner.obtain.fetch import Copy
+from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
+from ethelred_runner.obtain.obtain import Copy
 from ethelred_runner.obtain.platforms import Platform
-from ethelred_runner.obtain.requests import Limits, Request
 from tests.support.copies import QUICK, USERS, Get, compressed, make_database, obtain_one
 
 
@@ -32,8 +32,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def get(folder: Path) -> Get:
-    def get(source: object, limits: Limits = QUICK, platform: Platform = USERS) -> Copy:
-        return obtain_one(Request(str(source), platform), folder, limits)
+    def get(source: object, policy: RetryPolicy = QUICK, platform: Platform = USERS) -> Copy:
+        return obtain_one(CopyRequest(str(source), platform), folder, policy)
 
     return get
 

@@ -13,9 +13,9 @@ import pytest
 from backports import zstd
 
 from ethelred_runner.errors import CopyRejected, SourceError
-from ethelred_runner.obtain.copies import obtain_logins
+from ethelred_runner.obtain.copy_requests import CopyRequest
+from ethelred_runner.obtain.last_logins import obtain_logins
 from ethelred_runner.obtain.platforms import Platform
-from ethelred_runner.obtain.requests import Request
 from ethelred_runner.obtain.verify import verify
 from tests.support.copies import DAMAGED, QUICK, USERS, Get, compressed, make_database
 
@@ -172,11 +172,11 @@ def test_sql_that_this_sqlite_does_not_know(sql: str, folder: Path, tmp_path: Pa
     kind = sql.split()[1]
     row = (kind, "newer", "opencodelists_user", 0, sql.format("newer"))
     path = make_database(tmp_path / "db", users=20)
-    with closing(sqlite3.connect(path)) as base:
-        base.execute("pragma writable_schema = on")
-        base.execute("insert into sqlite_schema values (?, ?, ?, ?, ?)", row)
-        base.commit()
-        base.execute("pragma wal_checkpoint(truncate)")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("pragma writable_schema = on")
+        connection.execute("insert into sqlite_schema values (?, ?, ?, ?, ?)", row)
+        connection.commit()
+        connection.execute("pragma wal_checkpoint(truncate)")
     assert len(logins_of(path, folder)) == 20
 
 
@@ -187,8 +187,8 @@ def test_values_come_as_they_are_in_any_encoding(
     path = tmp_path / "db"
     values = "('2026-03-01 10:00:00.000001'), ('naïve \n,\"é'), (null), (''), (17), (2.5)"
     values += ", (x'00ff'), (cast(x'c3' as text)), ('" + "x" * 100 + "')"
-    with closing(sqlite3.connect(path)) as base:
-        base.executescript(
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
             f"pragma encoding = '{encoding}'; create table opencodelists_user(last_login);"
             f"insert into opencodelists_user values {values}"
         )
@@ -209,7 +209,7 @@ def test_values_come_as_they_are_in_any_encoding(
 
 def logins_of(path: Path, folder: Path) -> list[tuple[str | None, str]]:
     """Return what `obtain_logins` takes out of one copy, which is gone afterwards."""
-    copies = obtain_logins([Request(str(path), USERS)], folder, QUICK)
+    copies = obtain_logins([CopyRequest(str(path), USERS)], folder, QUICK)
     assert list(folder.iterdir()) == [copies]
     with closing(duckdb.connect(copies, read_only=True)) as connection:
         assert connection.sql("select count(*) from copies_obtained").fetchone() == (1,)
@@ -230,11 +230,11 @@ ODD = {
 
 
 def make_odd(path: Path, sql: str) -> Path:
-    with closing(sqlite3.connect(make_database(path))) as base:
-        base.create_function("own", 1, str, deterministic=True)
-        base.create_collation("own", lambda one, other: (one.lower() > other.lower()) * 2 - 1)
-        base.executescript(sql)
-        base.execute("pragma wal_checkpoint(truncate)")
+    with closing(sqlite3.connect(make_database(path))) as connection:
+        connection.create_function("own", 1, str, deterministic=True)
+        connection.create_collation("own", lambda one, other: (one.lower() > other.lower()) * 2 - 1)
+        connection.executescript(sql)
+        connection.execute("pragma wal_checkpoint(truncate)")
     return path
 
 
@@ -369,10 +369,10 @@ def test_only_the_login_column_is_asked_for(
         return sqlite3.SQLITE_OK
 
     def watched(*args: object, **options: object) -> sqlite3.Connection:
-        base = connect(*args, **options)  # type: ignore[call-overload]
-        base.set_authorizer(note)
-        return base  # type: ignore[no-any-return]
+        connection = connect(*args, **options)  # type: ignore[call-overload]
+        connection.set_authorizer(note)
+        return connection  # type: ignore[no-any-return]
 
     monkeypatch.setattr(sqlite3, "connect", watched)
-    verify(database, USERS, vouched_for=False)
+    verify(database, USERS, checksummed=False)
     assert {column for table, column in read if table == "opencodelists_user"} == {"last_login"}

@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 from ethelred_runner import console
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.folders import private_folder
-from ethelred_runner.obtain.fetch import obtain, open_sources
+from ethelred_runner.obtain.copy_requests import CopyRequest, requests_for
 from ethelred_runner.obtain.keep import obtain_to
-from ethelred_runner.obtain.requests import Request, requests_for
-from ethelred_runner.obtain.source import Reading, find_source, label_of
+from ethelred_runner.obtain.obtain import check_sources, obtain
+from ethelred_runner.obtain.source import SourceFile, find_source, label_of
 from tests.support.copies import QUICK, USERS, Get, make_database
 
 
@@ -88,7 +88,7 @@ def test_no_address_shows_a_password_or_query(
     address = f"{scheme}me:{secret}hunter2{secret}@host{end}"
     assert "hunter2" not in label_of(address)
     try:
-        find_source(Request(address, USERS), QUICK)
+        find_source(CopyRequest(address, USERS), QUICK)
     except UsageError as error:
         assert "hunter2" not in str(error)
 
@@ -131,14 +131,14 @@ def test_what_cannot_be_opened(name: str, words: str, tmp_path: Path, database: 
     try:
         path = name if name.startswith("~") else str(tmp_path / name)
         with pytest.raises(SourceError, match=words):
-            open_sources([Request(path, USERS)])
+            check_sources([CopyRequest(path, USERS)])
     finally:
         os.seteuid(was)
 
 
 def logins(path: Path) -> int:
-    with closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as base:
-        return int(base.execute("select count(*) from opencodelists_user").fetchone()[0])
+    with closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as connection:
+        return int(connection.execute("select count(*) from opencodelists_user").fetchone()[0])
 
 
 @pytest.mark.parametrize("users", [1, 5000])
@@ -147,11 +147,11 @@ def test_a_wal_beside_a_local_copy_is_honoured(
     users: int, in_use: bool, get: Get, database: Path
 ) -> None:
     os.utime(database, ns=(0, 10**18))
-    base = sqlite3.connect(database)
-    base.execute("pragma wal_autocheckpoint = 0")
+    connection = sqlite3.connect(database)
+    connection.execute("pragma wal_autocheckpoint = 0")
     rows = [(f"new-{number}",) for number in range(users)]
-    base.executemany("insert into opencodelists_user(username) values (?)", rows)
-    base.commit()
+    connection.executemany("insert into opencodelists_user(username) values (?)", rows)
+    connection.commit()
     if not in_use:  # as a backup of both files leaves them
         database = shutil.copytree(database.parent, database.parent / "pair") / database.name
         database.with_name(f"{database.name}-shm").unlink()
@@ -162,7 +162,7 @@ def test_a_wal_beside_a_local_copy_is_honoured(
     assert copy.modified_at.year > 2001  # the -wal's time, which is newer (W2)
     assert [path.name for path in copy.path.parent.iterdir()] == ["copy.sqlite3"]
     assert contents(database) == before
-    base.close()
+    connection.close()
 
 
 def contents(database: Path) -> dict[str, bytes | None]:
@@ -178,15 +178,15 @@ def test_a_database_in_use_gives_a_state_that_was(get: Get, database: Path) -> N
     ended = threading.Event()
 
     def write() -> None:
-        with closing(sqlite3.connect(database)) as base:
-            base.execute("pragma wal_autocheckpoint = 20")
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute("pragma wal_autocheckpoint = 20")
             for number in itertools.count():
                 if ended.is_set():
                     return
                 rows = [(f"{number}-{half}", "x" * 900) for half in "ab"]
                 insert = "insert into opencodelists_user(username, name) values (?, ?)"
-                base.executemany(insert, rows)
-                base.commit()
+                connection.executemany(insert, rows)
+                connection.commit()
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -201,13 +201,13 @@ def test_a_database_in_use_gives_a_state_that_was(get: Get, database: Path) -> N
 
 def test_a_journal_beside_a_local_copy_is_rolled_back(get: Get, tmp_path: Path) -> None:
     path = make_database(tmp_path / "db", extra="pragma journal_mode = delete")
-    base = sqlite3.connect(path, isolation_level=None)
-    base.executescript("pragma cache_size = 1; pragma cache_spill = 1; begin")
-    base.execute("update opencodelists_user set name = 'half done, and never finished'")
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.executescript("pragma cache_size = 1; pragma cache_spill = 1; begin")
+    connection.execute("update opencodelists_user set name = 'half done, and never finished'")
     crashed = tmp_path / "crashed"
     for end in ("", "-journal"):
         shutil.copyfile(f"{path}{end}", f"{crashed}{end}")
-    base.close()
+    connection.close()
     copy = get(crashed)
     with closing(sqlite3.connect(copy.path)) as folded:
         query = "select count(name) from opencodelists_user"
@@ -243,7 +243,7 @@ def test_a_disk_too_small_is_noticed_before_anything_is_written(
     small_disk: Path, big: Path
 ) -> None:
     with pytest.raises(SourceError, match=r"no room for \d\.\d MB; make room"):
-        next(obtain([Request(str(big), USERS)], small_disk, QUICK))
+        next(obtain([CopyRequest(str(big), USERS)], small_disk, QUICK))
     assert sum(path.stat().st_size for path in small_disk.rglob("*.sqlite3")) == 0
 
 
@@ -251,9 +251,9 @@ def test_a_disk_that_fills_up_meanwhile(
     small_disk: Path, big: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Somebody else's file takes the room between the check and the writing.
-    monkeypatch.setattr("ethelred_runner.obtain.fetch.check_fits", lambda *_: None)
+    monkeypatch.setattr("ethelred_runner.obtain.obtain.check_fits", lambda *_: None)
     with pytest.raises(SourceError, match="the disk is full; make room"):
-        next(obtain([Request(str(big), USERS)], small_disk, QUICK))
+        next(obtain([CopyRequest(str(big), USERS)], small_disk, QUICK))
 
 
 # The private folder.
@@ -271,14 +271,14 @@ def test_the_folder_is_private_and_goes(tmp_path: Path) -> None:
 PROGRAM = """
 import signal, sys, time
 from pathlib import Path
-from ethelred_runner.obtain.fetch import obtain
-from ethelred_runner.obtain.requests import Request
+from ethelred_runner.obtain.obtain import obtain
+from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.platforms import Platform
 from ethelred_runner.folders import private_folder
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 platform = Platform("opencodelists", "OpenCodelists", "opencodelists_user", "last_login")
 with private_folder() as folder:
-    copies = list(obtain([Request(sys.argv[1], platform)], folder))
+    copies = list(obtain([CopyRequest(sys.argv[1], platform)], folder))
     print("obtained", flush=True)
     time.sleep(60)
 """
@@ -332,7 +332,7 @@ def test_kept_copies_have_their_own_names_and_times(
 
 
 def kept(path: Path, directory: Path, taken_at: datetime | None = None) -> Path:
-    (kept,) = obtain_to([Request(str(path), USERS, taken_at)], directory, QUICK)
+    (kept,) = obtain_to([CopyRequest(str(path), USERS, taken_at)], directory, QUICK)
     return kept
 
 
@@ -365,4 +365,4 @@ def test_a_place_that_cannot_be_written_to(big: Path, tmp_path: Path) -> None:
     ],
 )
 def test_names_from_servers_are_harmless(path: str, name: str) -> None:
-    assert Reading(unquote(path), None, None, None).name == name
+    assert SourceFile(unquote(path), None, None, None).name == name

@@ -23,7 +23,7 @@ from rich.console import Console
 
 from ethelred_runner import console
 from ethelred_runner.errors import SourceError, UsageError
-from ethelred_runner.obtain.requests import Limits, requests_for
+from ethelred_runner.obtain.copy_requests import RetryPolicy, requests_for
 from tests.support.copies import Get, obtain_one
 from tests.support.servers import free_port, needed
 
@@ -207,7 +207,7 @@ def test_a_wrong_content_range_is_never_stitched(
 def test_a_link_that_drips_is_given_up(web: Web, get: Get) -> None:
     web.plan = [{"piece": 1, "pause": 0.05, "stall": 100}] * 50
     with pytest.raises(SourceError, match=r"fewer than 1,000 bytes a second arrive \(tried 3"):
-        get(web.url(), limits=Limits(2.0, 0.5, 2, 0.01))
+        get(web.url(), policy=RetryPolicy(2.0, 0.5, 2, 0.01))
 
 
 def test_a_server_says_when_to_ask_again(
@@ -222,8 +222,8 @@ def test_a_server_says_when_to_ask_again(
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (407, r"https_proxy .*refuses the link \(407 [\w ]+\); check it"),
-        (403, r"https_proxy .*refuses the link \(403 [\w ]+\); check it"),
+        (407, r"https_proxy .*refuses the connection \(407 [\w ]+\); check it"),
+        (403, r"https_proxy .*refuses the connection \(403 [\w ]+\); check it"),
         (None, r"https_proxy .*can't be reached: Connection refused \(tried 5 times"),
     ],
 )

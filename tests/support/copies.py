@@ -8,35 +8,37 @@ from pathlib import Path
 
 from backports import zstd
 
-from ethelred_runner.obtain.fetch import Copy, obtain
+from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
+from ethelred_runner.obtain.obtain import Copy, obtain
 from ethelred_runner.obtain.platforms import Platform
-from ethelred_runner.obtain.requests import Limits, Request
 
 DAMAGED = Path(__file__).parent.parent / "samples" / "damaged"
-QUICK = Limits(stall_seconds=2.0, backoff_seconds=0.01)
+QUICK = RetryPolicy(stall_seconds=2.0, backoff_seconds=0.01)
 USERS = Platform("opencodelists", "OpenCodelists", "opencodelists_user", "last_login")
 
 Get = Callable[..., Copy]
 
 
-def obtain_one(request: Request, folder: Path, limits: Limits = QUICK) -> Copy:
+def obtain_one(request: CopyRequest, folder: Path, policy: RetryPolicy = QUICK) -> Copy:
     """Obtain a copy in a thread of its own: a test's may have a browser's event loop already."""
     with ThreadPoolExecutor(1) as worker:
-        return worker.submit(lambda: next(obtain([request], folder, limits))).result()
+        return worker.submit(lambda: next(obtain([request], folder, policy))).result()
 
 
 def make_database(path: Path, *, users: int = 2000, extra: str = "") -> Path:
     """Make a small database like a platform's, of the size that some thousand users need."""
-    with closing(sqlite3.connect(path)) as base:
-        base.executescript(
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
             "pragma page_size = 1024; pragma journal_mode = wal; create table opencodelists_user"
             "(password, last_login, username varchar primary key not null, name, email,"
             " is_active, is_admin)"
         )
         rows = [(f"user-{n}", f"2026-03-01 10:00:{n % 60:02}.{n:06}") for n in range(users)]
-        base.executemany("insert into opencodelists_user(username, last_login) values (?, ?)", rows)
-        base.executescript(extra)
-        base.execute("pragma wal_checkpoint(truncate)")
+        connection.executemany(
+            "insert into opencodelists_user(username, last_login) values (?, ?)", rows
+        )
+        connection.executescript(extra)
+        connection.execute("pragma wal_checkpoint(truncate)")
     return path
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from ethelred_runner.obtain.fetch import DEFAULT_LIMITS, Copy, obtain
-from ethelred_runner.obtain.requests import Limits, Request
+from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
+from ethelred_runner.obtain.obtain import DEFAULT_RETRY_POLICY, Copy, obtain
 from ethelred_runner.obtain.verify import opened, quoted
 
 COPIES_NAME = "copies.duckdb"
@@ -34,7 +34,7 @@ LAST_LOGINS = """
 
 
 def obtain_logins(
-    requests: Sequence[Request], folder: Path, limits: Limits = DEFAULT_LIMITS
+    requests: Sequence[CopyRequest], folder: Path, policy: RetryPolicy = DEFAULT_RETRY_POLICY
 ) -> Path:
     """Obtain copies, and put their users' latest logins into `folder`/copies.duckdb.
 
@@ -46,7 +46,7 @@ def obtain_logins(
     path = folder / COPIES_NAME
     with closing(duckdb.connect(path)) as connection:
         connection.execute(TABLES)
-        for number, copy in enumerate(obtain(requests, folder, limits), 1):
+        for number, copy in enumerate(obtain(requests, folder, policy), 1):
             _take_over(connection, copy, number)
             shutil.rmtree(copy.path.parent)
     path.chmod(0o600)
@@ -69,7 +69,7 @@ def _last_logins(copy: Copy) -> Iterator[tuple[str, str]]:
     """Yield each user's latest login, in hexadecimal, with its storage class."""
     login, table = quoted(copy.platform.login_column), quoted(copy.platform.users_table)
     query = f"select substr({login}, 1, {LONGEST_VALUE}), typeof({login}) from {table}"  # noqa: S608
-    with opened(copy.path) as base:
-        base.text_factory = bytes  # SQLite hands every text out in UTF-8, or what claims to be
-        for value, storage_class in base.execute(query):
+    with opened(copy.path) as database:
+        database.text_factory = bytes  # SQLite hands every text out in UTF-8, or what claims to be
+        for value, storage_class in database.execute(query):
             yield (value or b"").hex(), storage_class.decode()

@@ -16,9 +16,13 @@ from requests.exceptions import ProxyError
 from urllib3.exceptions import HTTPError
 
 from ethelred_runner.errors import SourceError, UsageError
-from ethelred_runner.network import bypass_proxy_for_this_machine, endpoint_is_local, is_private
-from ethelred_runner.obtain.requests import Limits, Request
-from ethelred_runner.obtain.source import CHUNK, Interrupted, Reading, Source, SourceChanged
+from ethelred_runner.network import (
+    bypass_proxy_for_this_machine,
+    endpoint_is_local,
+    is_encrypted_or_local,
+)
+from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
+from ethelred_runner.obtain.source import CHUNK, RetryableError, Source, SourceChanged, SourceFile
 from ethelred_runner.settings import setting
 
 S3_SETTINGS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION"
@@ -33,7 +37,7 @@ SUSPECTS = {
     b"AuthorizationQueryParametersError": "AWS_REGION",
     b"PermanentRedirect": "AWS_REGION and AWS_ENDPOINT_URL",
 }
-LATER = (408, 425, 429, 500, 502, 503, 504)  # answers that say: try again
+RETRY_STATUSES = (408, 425, 429, 500, 502, 503, 504)  # answers that say: try again
 # The part of a library's error that shows no address.
 REASON = re.compile(r"certificate verify failed: [^(]+|timed out|(?<=\] )[\w ]+")
 
@@ -41,23 +45,25 @@ logging.getLogger("urllib3.connectionpool").disabled = True  # it logs what addr
 
 
 class WebSource(Source):
-    """A file on a web server; redirects are followed, and a cut link is taken up again.
+    """A file on a web server; redirects are followed, and a cut connection is taken up again.
 
     Certificates are always checked. Without TLS anybody on the way could read a copy, which is
     personal data, so `http` never leaves this machine.
     """
 
-    def __init__(self, request: Request, limits: Limits) -> None:
-        super().__init__(request, limits)
-        self._access = request.authorization  # what gives access: the names of settings
+    def __init__(self, request: CopyRequest, policy: RetryPolicy) -> None:
+        super().__init__(request, policy)
+        self._access = request.authorization_setting  # what gives access: the names of settings
         self._check_address()
 
     @contextmanager
-    def open(self, offset: int, version: str | None) -> Iterator[Reading]:
+    def open(self, offset: int, validator: str | None) -> Iterator[SourceFile]:
         """Request the file from a byte on; raises as `Source.open` says."""
         bypass_proxy_for_this_machine()
         trusted = ssl.get_default_verify_paths()  # SSL_CERT_FILE, or what the system trusts
-        headers = {"Range": f"bytes={offset}-", "If-Range": version} if offset and version else {}
+        headers = (
+            {"Range": f"bytes={offset}-", "If-Range": validator} if offset and validator else {}
+        )
         with _Session() as session:
             with self._explained():
                 response = session.get(
@@ -76,7 +82,7 @@ class WebSource(Source):
         parts = urlsplit(self.request.source)
         if not parts.hostname or not parts.path.strip("/") or parts.port == 0:
             raise UsageError(f"{self.label}: write https://host/path/to/copy")
-        if not is_private(parts.scheme, parts.hostname):
+        if not is_encrypted_or_local(parts.scheme, parts.hostname):
             raise UsageError(f"{self.label}: http is not encrypted; use https, or sftp")
 
     def _url(self) -> str:
@@ -89,7 +95,7 @@ class WebSource(Source):
 
     def _chunks(self, response: Response) -> Iterator[bytes]:
         with self._explained():
-            # As it arrives: waiting for a full chunk would look like a dead link on a slow one.
+            # As it arrives: a slow connection would look dead if a full chunk were waited for.
             while chunk := response.raw.read1(CHUNK, decode_content=False):
                 yield chunk
 
@@ -98,8 +104,8 @@ class WebSource(Source):
             return
         if status == 416:  # it is shorter by now
             raise SourceChanged("the copy was replaced while it was read")
-        if status in LATER:
-            later = Interrupted(f"the server can't answer now (HTTP {status})")
+        if status in RETRY_STATUSES:
+            later = RetryableError(f"the server can't answer now (HTTP {status})")
             wait = response.headers.get("Retry-After", "")
             later.wait_seconds = min(float(wait), LONGEST_WAIT) if wait.isdecimal() else 0.0
             raise later
@@ -121,16 +127,18 @@ class WebSource(Source):
             match = REASON.search(str(error))
             reason = match[0].strip() if match else type(error).__name__
             if tunnel := TUNNEL.search(str(error)):
-                raise SourceError(f"{PROXY} refuses the link ({tunnel[1]}); check it") from None
+                raise SourceError(
+                    f"{PROXY} refuses the connection ({tunnel[1]}); check it"
+                ) from None
             if isinstance(error, ProxyError):
-                raise Interrupted(f"{PROXY} can't be reached: {reason}") from None
+                raise RetryableError(f"{PROXY} can't be reached: {reason}") from None
             if "expired" in reason or "not yet valid" in reason:
                 advice = "check this machine's clock; if it is right, the server needs a new one"
                 raise SourceError(f"the server can't be trusted: {reason}; {advice}") from None
             if "certificate" in reason:
                 advice = "name the file of its authority in SSL_CERT_FILE if it is your own"
                 raise SourceError(f"the server can't be trusted: {reason}; {advice}") from None
-            raise Interrupted(f"the server can't be reached: {reason}") from None
+            raise RetryableError(f"the server can't be reached: {reason}") from None
 
 
 class S3Source(WebSource):
@@ -159,21 +167,21 @@ class _Session(Session):
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
         """Follow no redirect to where others read; the token stays with the first server."""
         parts = urlsplit(prepared_request.url or "")
-        if not is_private(str(parts.scheme), str(parts.hostname)):
+        if not is_encrypted_or_local(str(parts.scheme), str(parts.hostname)):
             raise SourceError("the server redirects to http, which isn't encrypted")
         super().rebuild_auth(prepared_request, response)
 
 
-def _reading(response: Response, chunks: Iterator[bytes]) -> Reading:
+def _reading(response: Response, chunks: Iterator[bytes]) -> SourceFile:
     headers, path = response.headers, unquote(urlsplit(response.url).path)
     etag, modified = headers.get("ETag", "W/"), headers.get("Last-Modified", "")
-    version = modified if etag.startswith("W/") else etag  # as If-Range takes it
+    validator = modified if etag.startswith("W/") else etag  # as If-Range takes it
     length = headers.get("Content-Length", "")
     starts_at, size = 0, int(length) if length.isdigit() else None
     if response.status_code == 206:
         part = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", headers.get("Content-Range", ""))
         starts_at, size = (int(part[1]), int(part[2])) if part else (-1, None)
-    return Reading(path, size, _time_in(modified), version, starts_at, chunks)
+    return SourceFile(path, size, _time_in(modified), validator, starts_at, chunks)
 
 
 def _time_in(header: str) -> float | None:

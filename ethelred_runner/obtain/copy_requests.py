@@ -16,13 +16,13 @@ AUTHORIZATION = "ETHELRED_HTTP_AUTHORIZATION"
 
 
 @dataclass(frozen=True)
-class Limits:
+class RetryPolicy:
     """How long a bad network is borne with.
 
-    `stall_seconds` is how long nothing may arrive before a link counts as dead; `slow_seconds` is
-    how long it may be all but dead, slower than `LEAST_SPEED` on average. If it breaks, or a
-    copy changes while it is read, `retries` in a row may come no further; they are made after 1, 2,
-    4… times `backoff_seconds`.
+    `stall_seconds` is how long nothing may arrive before a connection counts as dead;
+    `slow_seconds` is how long it may be all but dead, slower than `LEAST_SPEED` on average. If it
+    breaks, or a copy changes while it is read, `retries` in a row may come no further; they are
+    made after 1, 2, 4… times `backoff_seconds`.
     """
 
     stall_seconds: float = 15.0
@@ -32,20 +32,20 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Request:
+class CopyRequest:
     """One copy to obtain.
 
-    `taken_at` is what `--taken-at` said (aware, UTC), if anything. `authorization` names the
-    setting with the header that a web server asks for, which no other platform's may see.
+    `taken_at` is what `--taken-at` said (aware, UTC), if anything. `authorization_setting` names
+    the setting with the header that a web server asks for, which no other platform's may see.
     """
 
     source: str
     platform: Platform
     taken_at: datetime | None = None
-    authorization: str = AUTHORIZATION
+    authorization_setting: str = AUTHORIZATION
 
 
-def requests_for(sources: Sequence[str], platform: str, taken_at: str | None) -> list[Request]:
+def requests_for(sources: Sequence[str], platform: str, taken_at: str | None) -> list[CopyRequest]:
     """Return what to obtain: the sources given, else the configured ones of the platform or of all.
 
     `taken_at` is the text of --taken-at. Raises UsageError if there is no source, or if an option
@@ -57,13 +57,16 @@ def requests_for(sources: Sequence[str], platform: str, taken_at: str | None) ->
     if taken_at and len(named) != 1:
         raise UsageError("--taken-at is about one copy: give exactly one source with it")
     moment = _parsed(taken_at) if taken_at else None
-    return [Request(address, owner, moment, _token(owner, default)) for address, owner in named]
+    return [
+        CopyRequest(address, owner, moment, _authorization_setting(owner, default))
+        for address, owner in named
+    ]
 
 
 def configured_sources() -> dict[str, str]:
     """Return the addresses that the settings name, by the identifier of their platform."""
     platforms = read_platforms().values()
-    addresses = {one.platform: setting(one.setting(SOURCE)) for one in platforms}
+    addresses = {one.platform: setting(one.setting_name(SOURCE)) for one in platforms}
     return {name: address for name, address in addresses.items() if address}
 
 
@@ -95,14 +98,14 @@ def _configured(platform: str) -> list[tuple[str, Platform]]:
     found = [(addresses[one.platform], one) for one in wanted if one.platform in addresses]
     unset = [one for one in wanted if one.platform not in addresses]
     if not found:
-        names = " or ".join(one.setting(SOURCE) for one in unset)
+        names = " or ".join(one.setting_name(SOURCE) for one in unset)
         raise UsageError(f"no source: give one, or set {names}")
     for one in unset:
-        console.warn(f"{one.platform_name} is left out: {one.setting(SOURCE)} is not set")
+        console.warn(f"{one.platform_name} is left out: {one.setting_name(SOURCE)} is not set")
     return found
 
 
-def _token(platform: Platform, default: str) -> str:
+def _authorization_setting(platform: Platform, default: str) -> str:
     """Return which setting has a platform's token: the plain one is the default platform's."""
-    own = platform.setting(AUTHORIZATION)
+    own = platform.setting_name(AUTHORIZATION)
     return AUTHORIZATION if platform.platform == default and not setting(own) else own

@@ -14,16 +14,24 @@ from rich.filesize import decimal
 
 from ethelred_runner import console
 from ethelred_runner.errors import CopyRejected, SourceError
+from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
 from ethelred_runner.obtain.local import LocalSource
 from ethelred_runner.obtain.platforms import Platform
-from ethelred_runner.obtain.requests import Limits, Request
-from ethelred_runner.obtain.source import Interrupted, Reading, Source, SourceChanged, find_source
-from ethelred_runner.obtain.verify import ROOM, check_fits, unpack, verify
+from ethelred_runner.obtain.source import (
+    RetryableError,
+    Source,
+    SourceChanged,
+    SourceFile,
+    find_source,
+)
+from ethelred_runner.obtain.verify import ROOM_ADVICE, check_fits, unpack, verify
 
 FILE_NAME = "copy.sqlite3"  # says nothing of where a copy came from
 LEAST_SPEED = 1000  # bytes a second: a copy of 500 MB would take six days
-WORKED = 2**20  # bytes after which a link that breaks once more has its retries back
-DEFAULT_LIMITS = Limits()
+MIN_PROGRESS_BYTES = (
+    2**20
+)  # bytes after which a connection that breaks once more has its retries back
+DEFAULT_RETRY_POLICY = RetryPolicy()
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Copy:
 
 
 def obtain(
-    requests: Sequence[Request], folder: Path, limits: Limits = DEFAULT_LIMITS
+    requests: Sequence[CopyRequest], folder: Path, policy: RetryPolicy = DEFAULT_RETRY_POLICY
 ) -> Iterator[Copy]:
     """Fetch, unpack and verify one copy after another, each when it is asked for.
 
@@ -53,18 +61,20 @@ def obtain(
     makes no sense, SourceError if a source can't be read or the disk has no room, CopyRejected
     if what arrived is damaged or no copy of the platform's database.
     """
-    for source in [find_source(request, limits) for request in requests]:
+    for source in [find_source(request, policy) for request in requests]:
         with _named(source):
-            copy = _obtain(source, folder, limits)
+            copy = _obtain(source, folder, policy)
         yield copy
 
 
-def open_sources(requests: Sequence[Request], limits: Limits = DEFAULT_LIMITS) -> list[str]:
+def check_sources(
+    requests: Sequence[CopyRequest], policy: RetryPolicy = DEFAULT_RETRY_POLICY
+) -> list[str]:
     """Open each source and close it again, downloading nothing; return their labels.
 
     Raises UsageError or SourceError for the first that can't be opened.
     """
-    sources = [find_source(request, limits) for request in requests]
+    sources = [find_source(request, policy) for request in requests]
     for source in sources:
         with _named(source), source.open(0, None):
             pass
@@ -80,78 +90,80 @@ def _named(source: Source) -> Iterator[None]:
         raise type(error)(f"{source.label}: {error}") from None
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        reason = f"the disk is full; {ROOM}" if full else f"it can't be copied: {error.strerror}"
+        reason = (
+            f"the disk is full; {ROOM_ADVICE}" if full else f"it can't be copied: {error.strerror}"
+        )
         raise SourceError(f"{source.label}: {reason}") from None
 
 
-def _obtain(source: Source, folder: Path, limits: Limits) -> Copy:
+def _obtain(source: Source, folder: Path, policy: RetryPolicy) -> Copy:
     path = Path(tempfile.mkdtemp(prefix="copy-", dir=folder)) / FILE_NAME
-    stored = path.with_name("stored")
-    found = _fetch(source, stored, limits)
-    sha256, checksummed = unpack(stored, path)
+    downloaded = path.with_name("downloaded")
+    first = _fetch(source, downloaded, policy)
+    sha256, checksummed = unpack(downloaded, path)
     path.chmod(0o600)
-    unusual, unchecked = verify(path, source.request.platform, vouched_for=checksummed)
+    unusual, unchecked = verify(path, source.request.platform, checksummed=checksummed)
     for finding in unusual:
         console.note(f"{source.label}: unusual, but no damage: {finding}")
     for reason in unchecked:
         console.warn(f"{source.label}: its indexes can't be checked here ({reason}); it is taken")
-    console.note(f"obtained {found.name}: {decimal(path.stat().st_size)} of content")
+    console.note(f"obtained {first.name}: {decimal(path.stat().st_size)} of content")
     return Copy(
         platform=source.request.platform,
         path=path,
-        name=found.name,
+        name=first.name,
         content_sha256=sha256,
-        modified_at=found.modified_at,
+        modified_at=first.modified_at,
         taken_at_override=source.request.taken_at,
         obtained_at=datetime.now(UTC),
     )
 
 
-def _fetch(source: Source, path: Path, limits: Limits) -> Reading:
+def _fetch(source: Source, path: Path, policy: RetryPolicy) -> SourceFile:
     """Write what a source holds, as it is stored there, to a new file.
 
-    A cut link is taken up where it stopped; a copy that has changed since is begun again.
+    A cut connection is taken up where it stopped; a copy that has changed since is begun again.
     """
-    found: Reading | None = None
+    first: SourceFile | None = None
     failures = furthest = 0
     with path.open("xb") as file:
         while True:
             try:
                 if isinstance(source, LocalSource) and len(source.files()) > 1:
                     return source.snapshot(path)
-                with source.open(file.tell(), found.version if found else None) as reading:
-                    found = found or reading
-                    _read(reading, found, file, limits)
-                return found
-            except Interrupted as error:
-                failures = 1 if file.tell() >= furthest + WORKED else failures + 1
+                with source.open(file.tell(), first.validator if first else None) as reading:
+                    first = first or reading
+                    _read(reading, first, file, policy)
+                return first
+            except RetryableError as error:
+                failures = 1 if file.tell() >= furthest + MIN_PROGRESS_BYTES else failures + 1
                 furthest = max(furthest, file.tell())
-                if failures > limits.retries:
+                if failures > policy.retries:
                     raise SourceError(f"{error} (tried {failures} times)") from None
-                seconds = max(limits.backoff_seconds * 2 ** (failures - 1), error.wait_seconds)
+                seconds = max(policy.backoff_seconds * 2 ** (failures - 1), error.wait_seconds)
                 console.warn(f"{source.label}: {error}; trying again in {seconds:g} s")
                 time.sleep(seconds)
                 if isinstance(error, SourceChanged):
-                    found = None
+                    first = None
                     file.seek(0)
                     file.truncate()
 
 
-def _read(reading: Reading, found: Reading, file: BinaryIO, limits: Limits) -> None:
-    """Write what one link gives behind what is there already."""
-    position, size, began = file.tell(), found.size, time.monotonic()
-    if (reading.version, reading.size) != (found.version, size):
+def _read(reading: SourceFile, first: SourceFile, file: BinaryIO, policy: RetryPolicy) -> None:
+    """Write what one connection gives behind what is there already."""
+    position, size, began = file.tell(), first.size, time.monotonic()
+    if (reading.validator, reading.size) != (first.validator, size):
         raise SourceChanged("the copy was replaced while it was read")
-    if reading.starts_at != position or (position and not found.version):
+    if reading.starts_at != position or (position and not first.validator):
         raise SourceChanged("the server can't go on where it stopped")
     check_fits((size or 0) - position, Path(file.name).parent)
-    with console.progress(found.name, size) as advance:
+    with console.progress(first.name, size) as advance:
         advance(position)
         for chunk in reading.chunks:
             file.write(chunk)
             advance(len(chunk))
             seconds = time.monotonic() - began
-            if seconds > limits.slow_seconds and file.tell() - position < seconds * LEAST_SPEED:
-                raise Interrupted(f"fewer than {LEAST_SPEED:,} bytes a second arrive")
+            if seconds > policy.slow_seconds and file.tell() - position < seconds * LEAST_SPEED:
+                raise RetryableError(f"fewer than {LEAST_SPEED:,} bytes a second arrive")
     if size not in (None, file.tell()):
-        raise Interrupted(f"the link ended after {file.tell():,} of {size:,} bytes")
+        raise RetryableError(f"the connection ended after {file.tell():,} of {size:,} bytes")
