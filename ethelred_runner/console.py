@@ -1,68 +1,50 @@
 """What the runner says, and where: results on standard output, the rest on standard error."""
 
-import io
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from rich.markup import escape
+from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
 SECONDS_BETWEEN_LINES = 10.0  # of progress, where there is no terminal
 
 
-class Tolerant:
-    """Standard output or error: what can't be written there ends no run.
+class TolerantConsole(Console):
+    """Standard output or error, on which what can't be written ends no run.
 
     Its disk may be full, or its reader gone. What comes after that is written nowhere, so that
     the program's end doesn't fail on it either.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, attribute: str) -> Any:
-        return getattr(getattr(sys, self._name) or io.StringIO(), attribute)
-
-    def write(self, text: str) -> int:
-        """Write a text if possible."""
-        self._try("write", text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Write what was held back, if possible."""
-        self._try("flush")
-
-    def _try(self, method: str, *arguments: str) -> None:
+    def _check_buffer(self) -> None:
         try:
-            self.__getattr__(method)(*arguments)
+            super()._check_buffer()
         except OSError:
-            with suppress(OSError), Path(os.devnull).open("w") as nowhere:
-                os.dup2(nowhere.fileno(), self.fileno())
+            self.on_broken_pipe()
+
+    def on_broken_pipe(self) -> None:
+        """Write what follows nowhere, and go on."""
+        with suppress(OSError), Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), self.file.fileno())
 
 
-def open_console(name: str) -> Console:
+def open_console(descriptor: int) -> TolerantConsole:
     """Return a console; colours are for terminals only, whatever a variable would force."""
-    stream: Any = Tolerant(name)
-    terminal = stream.isatty()
-    return Console(
-        file=stream, force_terminal=terminal, soft_wrap=True, highlight=False, markup=False
+    return TolerantConsole(
+        stderr=descriptor == 2,
+        force_terminal=os.isatty(descriptor),
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
     )
 
 
-results, notices = open_console("stdout"), open_console("stderr")
+results, notices = open_console(1), open_console(2)
 warned: list[str] = []  # all warnings so far, for the summary of a run
 
 Advance = Callable[[int], None]
@@ -102,15 +84,10 @@ def progress(name: str, size: int | None) -> Iterator[Advance]:
     if not notices.is_terminal:
         yield _Lines(name, size).advance
         return
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
+    *columns, remaining = Progress.get_default_columns()
+    columns += [DownloadColumn(), TransferSpeedColumn(), remaining]
     with Progress(*columns, console=notices, transient=True) as bar:
-        task = bar.add_task(name, total=size)
+        task = bar.add_task(escape(name), total=size)
         yield lambda count: bar.advance(task, count)
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Tell people how a workflow's run went. Needs nothing but Python: setup may be what failed.
+"""Tell people how a run went. Needs nothing but Python: setup may be what failed.
 
-- `start`: send a heartbeat, so that a run which never ends is noticed
-- `end`: write the page's summary, send a heartbeat, and open, update or close the issue
+- `start`, `success`, `fail`: send a heartbeat, so that a run which never ends is noticed as well
+- `end`: of a workflow: write the page's summary, send a heartbeat, open, update or close the issue
 
 docs/deployment.md says what an operator can set. No address of an alert service is ever printed,
 and one that is down never fails a run.
@@ -12,41 +12,43 @@ import http.client
 import json
 import os
 import sys
+import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 AUTHOR = "github-actions[bot]"  # who opens the issue; nobody else's is ever touched
-TRIES = 3
+PAUSES = (1, 2, 4)  # seconds between tries
 SECONDS = 20.0
+HEARTBEATS = {"start": "/start", "success": "", "fail": "/fail"}
 FIGURES = ("copies read", "new logins", "rejected logins", "logins")
 Summary = dict[str, Any]
-
-
-def start() -> None:
-    """Check in at the start of a run."""
-    if setting("QUIET") != "true":  # a dry run: nobody is told
-        send_heartbeat("/start")
 
 
 def end() -> None:
     """Say on the run's page how it went, and tell whoever wants to hear of it."""
     summary: Summary = json.loads(setting("SUMMARY") or "{}")
-    trouble = [*failed_jobs(setting("RESULTS")), *troubles(summary)]
+    trouble = [*failed_jobs(setting("RESULTS")), *summary.get("trouble", [])]
     page = "\n".join(page_lines(summary, trouble)) + "\n"
     with Path(setting("GITHUB_STEP_SUMMARY")).open("a", encoding="utf-8") as shown:
         shown.write(page)
-    if setting("QUIET") == "true":
-        return
-    send_heartbeat("/fail" if trouble else "")
+    send_heartbeat("fail" if trouble else "success")
     webhook = setting("ETHELRED_WEBHOOK_URL")
+    if is_quiet():
+        return
     if trouble and webhook:
         text = f"{title()}: {'; '.join(trouble)}\n{run_url()}"
         deliver("the webhook", webhook, {"text": text, "trouble": trouble, "summary": summary})
     else:
         update_issue(page, is_well=not trouble)
+
+
+def is_quiet() -> bool:
+    """Tell whether this is a dry run, of which nobody is told."""
+    return setting("QUIET") == "true"
 
 
 def setting(name: str) -> str:
@@ -61,17 +63,6 @@ def failed_jobs(results: str) -> list[str]:
     """
     pairs = [word.partition("=") for word in results.split()]
     return [f"the job {job}: {how}" for job, _, how in pairs if how not in ("success", "skipped")]
-
-
-def troubles(summary: Summary) -> list[str]:
-    """Return what a run's summary says that somebody has to look after, in a line each."""
-    error = [summary["error"]] if summary.get("error") else []
-    return error + [
-        f"the newest copy of {platform['platform']} was taken {platform['newest_copy_taken_at']}, "
-        f"{platform['newest_copy_age_hours']:.0f} hours ago: is its backup job at work?"
-        for platform in summary.get("platforms", [])
-        if platform["is_stale"]
-    ]
 
 
 def page_lines(summary: Summary, trouble: list[str]) -> list[str]:
@@ -116,9 +107,9 @@ def run_url() -> str:
 
 def send_heartbeat(what: str) -> None:
     """Call the heartbeat address, as healthchecks.io wants it, if there is one."""
-    url = setting("ETHELRED_HEARTBEAT_URL")
-    if url:
-        deliver("the heartbeat", url.rstrip("/") + what)
+    address, mark, query = setting("ETHELRED_HEARTBEAT_URL").partition("?")
+    if address and not is_quiet():
+        deliver("the heartbeat", address.rstrip("/") + HEARTBEATS[what] + mark + query)
 
 
 def update_issue(page: str, *, is_well: bool) -> None:
@@ -146,9 +137,8 @@ def github(method: str, path: str, body: object = None) -> Any:
         "Accept": "application/vnd.github+json",
         "X-GitHub-Api-Version": "2022-11-28",
     }
-    tries = TRIES if method == "GET" else 1  # repeating what is no question could do it twice
     what = "GitHub (are issues enabled in this repository's settings?)"
-    return deliver(what, url, body, method, headers, tries)
+    return deliver(what, url, body, method, headers)
 
 
 def deliver(
@@ -157,37 +147,45 @@ def deliver(
     body: object = None,
     method: str | None = None,
     headers: dict[str, str] | None = None,
-    tries: int = TRIES,
 ) -> Any:
     """Send a request, and return the JSON that came back, if any.
 
-    A failure is a warning that doesn't name the address: it may be a secret.
+    A message that was sent, but not answered, isn't sent again: it may have arrived. A failure is
+    a warning that doesn't name the address, which may be a secret.
     """
-    failure = "its address must begin with https://"
-    if not url.startswith(("https://", "http://127.0.0.1:")):
-        tries = 0
     data = None if body is None else json.dumps(body).encode()
     headers = {"User-Agent": "ethelred", "Content-Type": "application/json", **(headers or {})}
-    for _ in range(tries):
+    for pause in (*PAUSES, None):
         try:
-            request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310
-            with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
-                return parsed(answer.read())
+            return answer(urllib.request.Request(url, data, headers, method=method))  # noqa: S310
         except urllib.error.HTTPError as error:
-            failure = f"HTTP {error.code}"
-        except (OSError, ValueError, http.client.HTTPException) as error:  # also an odd address
-            failure = type(error).__name__
+            failure, is_final = f"HTTP {error.code}", error.code < 500 and error.code != 429
+        except urllib.error.URLError as error:
+            failure, is_final = type(error.reason).__name__, False
+        except (OSError, http.client.HTTPException) as error:
+            failure, is_final = type(error).__name__, data is not None
+        except ValueError as error:  # an odd address
+            failure, is_final = str(error), True
+        if is_final or pause is None:
+            break
+        time.sleep(pause)
     print(f"::warning::{what} can't be reached: {failure}")
     return None
 
 
-def parsed(content: bytes) -> Any:
-    """Return what an answer holds as JSON, or nothing: many services answer with a mere OK."""
-    try:
-        return json.loads(content)
-    except ValueError:
-        return None
+def answer(request: urllib.request.Request) -> Any:
+    """Return the JSON that a service answers with; nothing if it says a mere OK, as many do.
+
+    Raises ValueError if the address is no safe one.
+    """
+    if not request.full_url.startswith(("https://", "http://127.0.0.1:")):
+        raise ValueError("its address must begin with https://")
+    with urllib.request.urlopen(request, timeout=SECONDS) as reply, suppress(ValueError):  # noqa: S310
+        return json.load(reply)
 
 
 if __name__ == "__main__":
-    {"start": start, "end": end}[sys.argv[1]]()
+    if sys.argv[1] == "end":
+        end()
+    else:
+        send_heartbeat(sys.argv[1])

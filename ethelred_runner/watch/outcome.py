@@ -96,6 +96,7 @@ def write(path: Path | None, text: str) -> None:
 
 def summary_of(outcome: Outcome, sources: Sequence[str]) -> dict[str, Any]:
     """Return what a program is told; docs/deployment.md describes the fields."""
+    error = conceal(outcome.error, sources) if outcome.error else None
     warnings = [conceal(warning, sources) for warning in outcome.warnings[:MAX_WARNINGS]]
     if len(outcome.warnings) > MAX_WARNINGS:
         rest = len(outcome.warnings) - MAX_WARNINGS
@@ -105,7 +106,8 @@ def summary_of(outcome: Outcome, sources: Sequence[str]) -> dict[str, Any]:
         "dry_run": outcome.dry_run,
         "outcome": outcome.kind,
         "exit_code": outcome.exit_code,
-        "error": conceal(outcome.error, sources) if outcome.error else None,
+        "error": error,
+        "trouble": [*([error] if error else []), *stale_lines(outcome)],
         "finished_at": outcome.finished_at,
         "logins": outcome.logins,
         "site_built": outcome.is_site_built,
@@ -145,11 +147,16 @@ def result_lines(outcome: Outcome) -> list[str]:
 
 def warning_lines(outcome: Outcome) -> list[str]:
     """Return what somebody should look at, in a line each."""
-    lines = [line for copy in outcome.appended.copies for line in copy_warnings(copy)]
-    return lines + [
+    of_copies = [line for copy in outcome.appended.copies for line in copy_warnings(copy)]
+    return of_copies + stale_lines(outcome)
+
+
+def stale_lines(outcome: Outcome) -> list[str]:
+    """Return which of the platforms that were asked for have only an old copy, in a line each."""
+    return [
         f"the newest copy of {platform['platform']} was taken "
-        f"{written(platform['newest_copy_taken_at'])}, more than "
-        f"{outcome.warn_after_hours:g} hours ago: is its backup job at work?"
+        f"{written(platform['newest_copy_taken_at'])}, {platform['newest_copy_age_hours']:,.0f} "
+        "hours ago: is its backup job at work?"
         for platform in outcome.appended.platforms
         if outcome.is_stale(platform) and outcome.appended.copies_given[platform["platform"]]
     ]

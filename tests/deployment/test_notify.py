@@ -2,9 +2,11 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +31,8 @@ PLATFORM = {
     "rejected_logins": 0,
     "gaps": [GAP | {"nights_missed": 1}],
 }
-DONE = {"outcome": "done", "error": None, "platforms": [PLATFORM], "warnings": ["`odd` @thing"]}
-FAILED = {"outcome": "failed", "error": "the source: no such file", "platforms": []}
-STALE = DONE | {"platforms": [PLATFORM | {"is_stale": True, "newest_copy_age_hours": 50.0}]}
+DONE = {"outcome": "done", "trouble": [], "platforms": [PLATFORM], "warnings": ["`odd` @thing"]}
+FAILED = {"outcome": "failed", "trouble": ["the source: no such file"], "platforms": []}
 OPEN = {"number": 1, "state": "open", "user": {"login": BOT}}
 OPEN |= {"title": "The workflow pipeline needs a look"}
 
@@ -67,13 +68,14 @@ class Notifier:
         return (self.folder / "page.md").read_text()
 
 
-# Without anything that is installed: setup may be what failed.
+# Without anything that is installed: setup may be what failed. Time goes faster.
 RUN_ISOLATED = """
-import runpy, sys
+import sys, time
 sys.path = [path for path in sys.path if "site-packages" not in path]
 sys.argv = sys.argv[1:]
-sys.path.insert(0, sys.argv[0].rpartition("/")[0])
-runpy.run_path(sys.argv[0], run_name="__main__")
+time.sleep = lambda seconds: print(f"a pause of {seconds} s")
+source = open(sys.argv[0]).read().replace("SECONDS = 20.0", "SECONDS = 0.5")
+exec(compile(source, sys.argv[0], "exec"))
 """
 
 
@@ -120,10 +122,32 @@ def test_trouble_without_a_summary_is_told_too(notifier: Notifier, results: str)
     assert f"the job {results.split()[-1].replace('=', ': ')}" in notifier.github.issues[0]["body"]
 
 
-def test_a_copy_that_is_too_old_is_told_though_nothing_failed(notifier: Notifier) -> None:
-    notifier.end(STALE)
-    assert "50 hours ago: is its backup job at work?" in notifier.github.issues[0]["body"]
-    assert notifier.alerts.asked() == ["GET /hidden-check/fail"]
+@pytest.mark.parametrize("query", ["", "?create=1&rid=2"])
+def test_a_heartbeat_says_how_it_went_before_the_query(notifier: Notifier, query: str) -> None:
+    check = {"ETHELRED_HEARTBEAT_URL": f"{notifier.alerts.url}/check/{query}"}
+    for what in ("start", "success", "fail"):
+        notifier.run("notify.py", what, **check)
+    asked = [f"GET /check{end}{query}" for end in ("/start", "", "/fail")]
+    assert notifier.alerts.asked() == asked
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_message_that_was_sent_and_not_answered_is_not_sent_again(
+    notifier: Notifier, late: bool
+) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/hidden"
+        if not late:
+            listener.close()  # nothing is sent: tried again, after longer and longer
+        said = notifier.end(FAILED, ETHELRED_WEBHOOK_URL=address)
+    assert said.splitlines() == (
+        ["::warning::the webhook can't be reached: TimeoutError"]
+        if late
+        else [
+            *(f"a pause of {seconds} s" for seconds in (1, 2, 4)),
+            "::warning::the webhook can't be reached: ConnectionRefusedError",
+        ]
+    )
 
 
 def test_a_dry_run_tells_nobody(notifier: Notifier) -> None:

@@ -54,6 +54,9 @@ def test_a_copy_is_old_by_a_limit_that_may_be_nothing(limit: float, stale: bool)
     outcome.warn_after_hours = limit
     (platform,) = summary_of(outcome, [])["platforms"]
     assert platform["is_stale"] == stale
+    assert [", 2 hours ago" in line for line in summary_of(outcome, [])["trouble"]] == [
+        True
+    ] * stale
     assert not Outcome().is_stale(platform)
 
 
