@@ -246,6 +246,8 @@ def test_each_page_looks_right_and_is_accessible(
     violations = []
     for width, zoom in SCREENS:
         size = {"width": width, "height": 900 // zoom, "deviceScaleFactor": zoom, "mobile": False}
+        # Without it a picture would be taken at the width that Playwright knows of.
+        page.set_viewport_size({"width": width, "height": 900 // zoom})
         screen.send("Emulation.setDeviceMetricsOverride", size)
         page.evaluate(ONE_FRAME)
         assert page.evaluate("[innerWidth, devicePixelRatio]") == [width, zoom]
