@@ -57,7 +57,7 @@ def line_of(error: BaseException) -> str:
     """
     if isinstance(error, EthelredError):
         return str(error)
-    if is_stop(error):
+    if stop_behind(error):
         return "the run was stopped"
     return (
         f"something unexpected happened ({type(error).__name__}). "
@@ -67,16 +67,16 @@ def line_of(error: BaseException) -> str:
 
 def exit_code_of(error: BaseException) -> int:
     """Return the code that the program ends with for an error."""
-    if is_stop(error.__cause__):
-        error = error.__cause__ or error
-    if isinstance(error, KeyboardInterrupt):
+    stop = stop_behind(error)
+    if isinstance(stop, KeyboardInterrupt):
         return 130
-    if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else EthelredError.exit_code
-    return error.exit_code if isinstance(error, EthelredError) else EthelredError.exit_code
+    if isinstance(stop, SystemExit) and isinstance(stop.code, int):
+        return stop.code
+    return getattr(error, "exit_code", EthelredError.exit_code)
 
 
-def is_stop(error: BaseException | None) -> bool:
-    """Tell whether a signal is behind an error; DuckDB wraps what one raises while it works."""
-    stops = SystemExit | KeyboardInterrupt
-    return isinstance(error, stops) or (error is not None and isinstance(error.__cause__, stops))
+def stop_behind(error: BaseException | None) -> BaseException | None:
+    """Return the signal behind an error, if any; DuckDB wraps what one raises while it works."""
+    while error and not isinstance(error, SystemExit | KeyboardInterrupt):
+        error = error.__cause__
+    return error

@@ -28,12 +28,13 @@ def run_program(
     What it prints is kept in `logs/LOG`. It inherits the locks that are held now, so that no other
     run begins while it is at work, even if this one is killed.
     """
+    needed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     path = folder / log  # a disk that is full elsewhere, or somebody else's log, stops no run
     with console.working(doing), path.open("w", encoding="utf-8") as output:
         program = subprocess.Popen(
             [str(part) for part in command],
             cwd=folder,
-            env=environment(variables or {}),
+            env=needed | dict(variables or {}),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -43,20 +44,10 @@ def run_program(
         try:
             failed = program.wait() != 0
         finally:
-            end(program)
+            if program.poll() is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(program.pid, signal.SIGKILL)  # all that it has started, too
+                program.wait()
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
             keep(path, LOGS)
     return lines if failed else None
-
-
-def environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return what a started program finds in its environment."""
-    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | dict(variables)
-
-
-def end(program: subprocess.Popen[bytes]) -> None:
-    """End a program, and all that it has started, if it still runs."""
-    if program.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(program.pid, signal.SIGKILL)
-        program.wait()

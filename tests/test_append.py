@@ -164,6 +164,25 @@ def test_what_is_not_needed_stops_no_build(
 
 
 @pytest.mark.slow
+def test_an_export_of_an_older_version_makes_a_datastore_of_this_one(
+    store: Path, ethelred: Ethelred, tmp_path: Path
+) -> None:
+    """It lacks a column that a later version has added; what it has is all there again."""
+    execute(store, "alter table copies drop column taken_at_source")
+    out, again = tmp_path / "out", tmp_path / "again.duckdb"
+    ethelred("export", out, "--datastore", store)
+    ethelred("import", out, "--datastore", again)
+    assert query(again, "from logins") == query(store, "from logins")
+    for sql in ("select * exclude (taken_at_source) from copies", "from logins_timeseries"):
+        expected = sql.replace(" exclude (taken_at_source)", "")
+        assert query(again, sql) == query(store, expected)
+    nullable = "select is_nullable from duckdb_columns() where column_name = 'logged_in_at'"
+    assert (False,) in query(again, nullable)
+    ethelred("import", out, "--datastore", again, code=5)
+    ethelred("import", tmp_path, "--datastore", tmp_path / "new.duckdb", code=2)
+
+
+@pytest.mark.slow
 def test_a_full_refresh_drops_nothing_that_accumulates(store: Path, project: Path) -> None:
     before = query(store, "from logins")
     variables = {"ETHELRED_DBT_DATABASE": str(store), "ETHELRED_DBT_COPIES": "copies.duckdb"}
@@ -209,8 +228,9 @@ def test_a_dbt_that_is_killed_for_its_memory(store: Path, nights: list[Night]) -
 def test_status_lists_the_nights_that_are_missing(store: Path, ethelred: Ethelred) -> None:
     execute(
         store,
-        "insert into collection_gaps values ('opencodelists', timestamp '2026-03-01 02:00:00',"
-        " timestamp '2026-03-04 02:00:00', 72)",
+        "insert into collection_gaps by name select 'opencodelists' as platform, 72 as gap_hours,"
+        " timestamp '2026-03-01 02:00:00' as gap_started_at, date '2026-03-02' as first_missed_on,"
+        " timestamp '2026-03-04 02:00:00' as gap_ended_at, date '2026-03-03' as last_missed_on",
     )
     found = json.loads(ethelred("status", "--json", "--datastore", store).stdout)["platforms"][0]
     assert found["gaps"][0]["nights"] == ["2026-03-02", "2026-03-03"]

@@ -9,7 +9,7 @@ from ethelred_runner import console
 from ethelred_runner.append.checks import check_nothing_gone, is_same, refuse_cut
 from ethelred_runner.append.dbt import build_models
 from ethelred_runner.append.result import Appended, read_result
-from ethelred_runner.datastore import Conflict, Datastore, import_history
+from ethelred_runner.datastore import Conflict, Datastore, import_history, refuse_damaged
 from ethelred_runner.datastore.reasons import explained
 from ethelred_runner.errors import BuildFailed, DatastoreError
 from ethelred_runner.folders import private_folder
@@ -89,6 +89,8 @@ def create_from_export(directory: Path, datastore: Datastore) -> None:
         raise DatastoreError(
             f"{datastore.label} exists already; nothing is ever put over a history"
         )
+    refuse_damaged(directory)
     with datastore.checkout(init=True, action="import") as checkout:
+        build_models(checkout.path.parent)  # makes the tables, as this version declares them
         import_history(directory, checkout.path)
         build_and_check(checkout.path)

@@ -17,10 +17,6 @@ IS_WHOLE = """
         and (select count(*) from rejected_logins) >= coalesce(sum(rejected_logins), 0)
     from copies
 """
-HAS_TABLES = f"""
-    select count(*) = {len(HISTORY)} from duckdb_tables()
-    where database_name = current_database() and table_name in {HISTORY}
-"""  # noqa: S608
 COLUMNS = """
     select table_name, list('"' || column_name || '"' order by column_index)
     from duckdb_columns() semi join duckdb_tables() using (database_oid, table_oid)
@@ -38,7 +34,7 @@ GROWN = 'select (select count(*) from "{table}") > (select count(*) from earlier
 def refuse_cut(path: Path) -> None:
     """Raise DatastoreError if history was cut from a datastore since it was appended."""
     with closing(connect(path)) as connection:
-        if not is_whole(connection):
+        if not is_whole(connection, path.stem):
             raise DatastoreError(
                 "rows are missing from the datastore: its history was cut. Restore an earlier "
                 "version (ethelred versions, ethelred restore)"
@@ -56,7 +52,7 @@ def check_nothing_gone(path: Path, before: Path | None) -> None:
     with compared(path, before) as connection:
         had = columns_of(connection, "earlier")
         lost = [table for table in HISTORY if is_gone(connection, table, had[table])]
-        if lost or not is_whole(connection):
+        if lost or not is_whole(connection, path.stem):
             raise DatastoreError(
                 f"the build would lose history: rows of {', '.join(lost) or 'a table'} are gone or "
                 "missing; the datastore is as it was. Was a model changed or renamed?"
@@ -89,9 +85,9 @@ def columns_of(connection: duckdb.DuckDBPyConnection, catalogue: str) -> dict[st
     return dict(connection.execute(COLUMNS, [catalogue]).fetchall())
 
 
-def is_whole(connection: duckdb.DuckDBPyConnection) -> bool:
+def is_whole(connection: duckdb.DuckDBPyConnection, catalogue: str) -> bool:
     """Tell whether the history tables have at least the rows that the copies brought in."""
-    return ask(connection, HAS_TABLES) and ask(connection, IS_WHOLE)
+    return columns_of(connection, catalogue).keys() >= set(HISTORY) and ask(connection, IS_WHOLE)
 
 
 def is_gone(connection: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -> bool:

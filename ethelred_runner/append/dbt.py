@@ -35,7 +35,7 @@ def build_models(folder: Path) -> None:
     places |= {"project-dir": PROJECT, "profiles-dir": PROJECT}
     cache = PROJECT / "target" / "build" / PARSED  # a parse takes some seconds
     parsed = folder / "target" / PARSED
-    parsed.parent.mkdir()
+    parsed.parent.mkdir(exist_ok=True)
     with suppress(OSError):
         shutil.copyfile(cache, parsed)
     command: list[str | Path] = [sys.executable, "-P", CHILD, RESULT, *OPTIONS.split()]

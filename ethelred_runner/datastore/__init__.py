@@ -7,7 +7,7 @@ from ethelred_runner.datastore.bucket import BucketDatastore
 from ethelred_runner.datastore.database import FORMAT, HISTORY, Checkout, connect
 from ethelred_runner.datastore.file import FileDatastore
 from ethelred_runner.datastore.status import Row, read_status
-from ethelred_runner.datastore.transfer import export_history, import_history
+from ethelred_runner.datastore.transfer import export_history, import_history, refuse_damaged
 from ethelred_runner.datastore.versions import Conflict, Version, versions_to_keep
 from ethelred_runner.errors import UsageError
 from ethelred_runner.folders import private_folder
@@ -15,6 +15,7 @@ from ethelred_runner.folders import private_folder
 __all__ = [
     "FORMAT", "HISTORY", "Checkout", "Conflict", "Datastore", "Row", "Version", "connect",
     "export_history", "import_history", "open_datastore", "read_status",
+    "refuse_damaged",
 ]  # fmt: skip
 
 Datastore = FileDatastore | BucketDatastore

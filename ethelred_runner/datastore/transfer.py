@@ -1,9 +1,8 @@
-"""Out and in again: the history tables as Parquet, with a manifest that vouches for them."""
+"""Out and in again: the history tables as Parquet, with a manifest of their SHA-256."""
 
 import json
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -27,41 +26,35 @@ def export_history(datastore: Path, directory: Path) -> list[Path]:
         closing(connect(datastore)) as connection,
         private_folder(inside=directory.parent) as partial,
     ):
-        tables = {table: write_table(connection, table, partial) for table in HISTORY}
+        tables = {}
+        for table in HISTORY:
+            file = partial / f"{table}.parquet"
+            # DuckDB keeps the order of insertion, so the same datastore gives the same files.
+            connection.table(table).write_parquet(str(file), compression="zstd")
+            tables[table] = {"sha256": sha256_of(file)}
         manifest = json.dumps({"format": FORMAT, "tables": tables}, indent=1)
         (partial / MANIFEST).write_text(manifest, encoding="utf-8")
         partial.rename(directory)  # so that a folder of this name is always whole
     return sorted(directory.iterdir())
 
 
-def write_table(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> dict[str, Any]:
-    """Write one table, and return what the manifest says of it."""
-    file = folder / f"{table}.parquet"
-    rows = connection.table(table)
-    # DuckDB keeps the order of insertion, so the same datastore gives the same files.
-    rows.write_parquet(str(file), compression="zstd")
-    columns = connection.execute("from pragma_table_info(?)", [table]).fetchall()
-    not_null = [column[1] for column in columns if column[3]]
-    return {"rows": len(rows), "sha256": sha256_of(file), "not_null": not_null}
-
-
 def import_history(directory: Path, path: Path) -> None:
-    """Write the tables of an export into a new, empty DuckDB file.
+    """Fill the empty history tables of a datastore with those of an export.
 
-    Raises UsageError if the folder holds no export, DatastoreError if a file was changed or was
-    written by a newer Ethelred.
+    Columns that the export lacks, as one of an older Ethelred may, stay null.
     """
-    tables = read_manifest(directory)
     with explained(path), closing(duckdb.connect(path)) as connection:
         for table in HISTORY:
-            connection.read_parquet(str(directory / f"{table}.parquet")).create(table)
-            for column in tables[table]["not_null"]:  # Parquet doesn't keep that
-                name = str(column).replace('"', '""')
-                connection.execute(f'alter table {table} alter "{name}" set not null')
+            file = str(directory / f"{table}.parquet")
+            connection.execute(f"insert into {table} by name from read_parquet($1)", [file])
 
 
-def read_manifest(directory: Path) -> dict[str, Any]:
-    """Return the tables of an export; raise as `import_history` does unless all is as written."""
+def refuse_damaged(directory: Path) -> None:
+    """Raise an error unless a folder holds an export, as it was written.
+
+    Raises UsageError if it holds none, DatastoreError if a file was changed, or the format is
+    another.
+    """
     try:
         manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
         found, tables = manifest["format"], {table: manifest["tables"][table] for table in HISTORY}
@@ -78,4 +71,3 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         path = directory / f"{table}.parquet"
         if not path.is_file() or sha256_of(path) != entry["sha256"]:
             raise DatastoreError(f"{path} is missing or was changed since it was exported")
-    return tables
