@@ -77,7 +77,7 @@ def page_lines(summary: Summary, trouble: list[str]) -> list[str]:
     lines += [
         f"- {platform['platform']}: no copy between {gap['gap_started_at']} and "
         f"{gap['gap_ended_at']} "
-        f"({gap['gap_hours']:,.0f} hours, nights missed: {gap['nights_missed']})"
+        f"({gap['gap_hours']:,.0f} hours, nights missed: {gap.get('nights_missed', '?')})"
         for platform in platforms
         for gap in platform["gaps"]
     ]

@@ -233,7 +233,8 @@ def test_status_lists_the_nights_that_are_missing(store: Path, ethelred: Ethelre
         " timestamp '2026-03-04 02:00:00' as gap_ended_at, date '2026-03-03' as last_missed_on",
     )
     found = json.loads(ethelred("status", "--json", "--datastore", store).stdout)["platforms"][0]
-    assert found["gaps"][0]["nights"] == ["2026-03-02", "2026-03-03"]
+    assert found["gaps"][0]["first_missed_on"] == "2026-03-02"
+    assert found["gaps"][0]["last_missed_on"] == "2026-03-03"
     ends = {"ETHELRED_DATASTORE": f"{store}\r\n", "ETHELRED_DEBUG": "no\r"}
     shown = ethelred("status", **ends).stdout
     assert "no copy of 2026-03-02 to 2026-03-03" in shown

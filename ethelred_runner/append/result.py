@@ -11,26 +11,23 @@ from ethelred_runner.datastore import Row, connect, read_status
 
 # A copy's time is told to the hour only: see datastore/status.py.
 NEW_COPIES = """
-    with flagged as (
+    with new_copies as (
         select
-            *,
+            * replace (date_trunc('hour', taken_at) as taken_at),
             list_contains($known, platform || '/' || copy_id) as is_known,
-            max(taken_at) filter (is_known) over (partition by platform) as newest_known_at
+            max(copies.taken_at) filter (is_known) over (partition by platform) as newest_known_at,
+            coalesce(copies.taken_at < newest_known_at, false) as is_backfilled
         from copies
-    ),
-    new_copies as (
-        select * replace (date_trunc('hour', taken_at) as taken_at),
-            coalesce(flagged.taken_at < newest_known_at, false) as is_backfilled
-        from flagged where not is_known
+        qualify not is_known
     )
     select new_copies from new_copies order by platform, taken_at
 """
-
-
-FAULTS = "select distinct fault from notes where fault is not null order by fault"
-# Counted by an older version, days have no such column.
-TIME_ZONE = """
-    select any_value(to_json(logins_per_day) ->> 'reporting_time_zone') from logins_per_day
+# Counted by an older version, days have no such column as their time zone.
+CONTENTS = """
+    select
+        (select list(platform || '/' || copy_id) from copies),
+        (select count(*) from logins),
+        (select any_value(to_json(logins_per_day) ->> 'reporting_time_zone') from logins_per_day)
 """
 
 
@@ -50,23 +47,18 @@ class Appended:
 
 def read_result(path: Path, before: Path | None, copies_given: Counter[str]) -> Appended:
     """Return what a build has done to a datastore; `before` is a copy of what it was, if it was."""
-    known, logins, old_zone = read_known(before) if before else ([], 0, None)
+    known, logins, old_zone = read_contents(before) if before else ([], 0, None)
+    _, logins_now, zone = read_contents(path)
+    if old_zone not in (None, zone):
+        console.warn(f"all days were counted again: in {zone} time, before in {old_zone} time")
     with closing(connect(path)) as connection:
-        zone = connection.execute(TIME_ZONE).fetchall()[0][0]
-        if old_zone not in (None, zone):
-            console.warn(f"all days were counted again: in {zone} time, before in {old_zone} time")
-        for (fault,) in connection.execute(FAULTS).fetchall():
-            console.warn(fault)
         rows = connection.execute(NEW_COPIES, {"known": known}).fetchall()
-    platforms = read_status(path)
-    new_logins = sum(platform["logins"] for platform in platforms) - logins
-    return Appended(platforms, [row for (row,) in rows], copies_given, new_logins)
+    copies = [copy for (copy,) in rows]
+    return Appended(read_status(path), copies, copies_given, logins_now - logins)
 
 
-def read_known(path: Path) -> tuple[list[str], int, str | None]:
+def read_contents(path: Path) -> tuple[list[str], int, str | None]:
     """Return a datastore's copies, as PLATFORM/IDENTIFIER, number of logins, and time zone."""
     with closing(connect(path)) as connection:
-        rows = connection.execute("select platform || '/' || copy_id from copies").fetchall()
-        logins = connection.execute("select count(*) from logins").fetchall()[0][0]
-        zone = connection.execute(TIME_ZONE).fetchall()[0][0]
-    return [row[0] for row in rows], logins, zone
+        copies, logins, zone = connection.execute(CONTENTS).fetchall()[0]
+    return copies or [], logins, zone

@@ -40,19 +40,12 @@ PLATFORMS = """
         from logins_timeseries group by platform
     ),
     stretches as (
-        select
-            platform,
+        select * replace (
             date_trunc('hour', gap_started_at) as gap_started_at,
             date_trunc('hour', gap_ended_at) as gap_ended_at,
-            round(gap_hours, 1) as gap_hours,
-            coalesce(
-                range(first_missed_on, last_missed_on + 1, interval 1 day)::date[], []
-            ) as nights,
-            len(nights) as nights_missed
-        from (
-            from collection_gaps union all by name  -- an older version's has no such columns
-            select null::date as first_missed_on, null::date as last_missed_on where false
+            round(gap_hours, 1) as gap_hours
         )
+        from collection_gaps
     ),
     gaps as (
         select platform, list(stretches order by gap_ended_at) as gaps

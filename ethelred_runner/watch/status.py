@@ -61,8 +61,9 @@ def show_platform(platform: Row) -> None:
         days = f"{complete} and {partial:,} partial up to {last}"
     console.say(f"{name}: {days}")
     for gap in platform["gaps"]:
-        nights = gap["nights"]
-        missing = f", no copy of {nights[0]} to {nights[-1]}" if nights else ""
+        missing = ""
+        if "first_missed_on" in gap:  # an older version's gaps have no such dates
+            missing = f", no copy of {gap['first_missed_on']} to {gap['last_missed_on']}"
         console.say(
             f"{name}: gap of {gap['gap_hours']:,.0f} hours, {written(gap['gap_started_at'])} to "
             f"{written(gap['gap_ended_at'])}{missing}"

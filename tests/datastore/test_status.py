@@ -47,6 +47,6 @@ def test_all_facts(store: Path) -> None:
         "gap_started_at": datetime(2026, 3, 1, 2),
         "gap_ended_at": datetime(2026, 3, 4, 2),
         "gap_hours": 72,
-        "nights": [date(2026, 3, 2), date(2026, 3, 3)],
-        "nights_missed": 2,
+        "first_missed_on": date(2026, 3, 2),
+        "last_missed_on": date(2026, 3, 3),
     }
