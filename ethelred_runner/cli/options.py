@@ -1,6 +1,5 @@
 """The options that commands share; each is an environment variable too."""
 
-import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,18 +17,8 @@ def option(name: str, meaning: str, **more: Any) -> Any:
     return typer.Option(f"--{name}", envvar=variable, help=meaning, **more)
 
 
-def parse_hours(text: str) -> float:
-    """Return a finite number of hours. Raises BadParameter if it is none."""
-    try:
-        hours = float(text)
-    except ValueError:
-        hours = math.nan
-    if not 0 <= hours < math.inf:
-        raise typer.BadParameter(f"{text} is no number of hours")
-    return hours
-
-
-HOURS: dict[str, Any] = {"parser": parse_hours, "metavar": "HOURS"}
+# At most a century, so that neither inf nor nan is one.
+HOURS: dict[str, Any] = {"min": 0, "max": 1_000_000, "metavar": "HOURS"}
 SOURCES = (
     "A path, file://, https://, sftp:// or s3:// address; PLATFORM= may stand in front. "
     "Without one: what ETHELRED_SOURCE_<PLATFORM> says, for every platform."

@@ -24,8 +24,7 @@ TIMES = {
 }
 LATELY = timedelta(days=28)  # before the newest copy: how far back gaps are told
 MAX_WARNINGS = 20  # a variable of a workflow has room for 128 KB, an issue for 64; the log has all
-PREFIX = re.compile(r"[\w-]+=")  # PLATFORM= in front of an address
-URL = r"\b(?:sftp|https?|file)://\S*[\w/]"
+ADDRESS = r"\b(?:sftp|https?|file)://\S*[\w/]"
 HOST = re.compile(r"\w+://(?:[^/]*@)?([\w.-]+)")
 
 
@@ -185,12 +184,10 @@ def conceal(text: str, sources: Sequence[str]) -> str:
     Each web and SFTP address goes, whosesoever it is, and of the sources also paths, addresses
     in a bucket, and hosts that are named alone.
     """
-    hidden = [URL]
+    hidden = [ADDRESS]
     for source in sources:
-        address = PREFIX.sub("", source, count=1)
-        host = HOST.match(address)
-        if host:
-            hidden.append(rf"(?<![\w.-]){re.escape(host[1])}(?![\w-]|\.\w)")
-        if "/" in address:  # a bare name tells nothing of where, and may be an ordinary word
-            hidden.append(re.escape(address))
+        hidden += [rf"(?<![\w.-]){re.escape(host)}(?![\w-]|\.\w)" for host in HOST.findall(source)]
+        whole = (source, source.partition("=")[2])  # PLATFORM= may stand in front
+        # A bare name tells nothing of where, and may be an ordinary word.
+        hidden += [re.escape(address) for address in whole if "/" in address]
     return re.sub("|".join(hidden), "the source", text)
