@@ -15,7 +15,7 @@ from ethelred_runner.datastore import export_history, open_datastore, read_statu
 from ethelred_runner.demo import DEMO_DATASTORE, DEMO_SITE
 from ethelred_runner.demo import demo as run_demo
 from ethelred_runner.obtain.copy_requests import configured_sources, requests_for
-from ethelred_runner.obtain.keep import obtain_to
+from ethelred_runner.obtain.obtain import obtain_to
 from ethelred_runner.report import build_site
 from ethelred_runner.report import dev as show_report
 from ethelred_runner.report import serve as serve_site

@@ -24,6 +24,10 @@ NO_SFTP = (
     "the login works, but what answers is not SFTP: the server may have no sftp subsystem, "
     "or the login prints a greeting; ask its owner"
 )
+NO_HOST_KEY = (
+    f"the server's host key is not in {KNOWN_HOSTS}, nor, if that is unset, in ~/.ssh/known_hosts: "
+    "it is new, or this is another server; ask its owner, and add it there"
+)
 REFUSALS: dict[type[Exception], str] = {
     asyncssh.PermissionDenied: f"none of the keys is accepted; check {KEY} or the agent, and user",
     asyncssh.SFTPNoSuchFile: "there is no such file on the server",
@@ -74,10 +78,6 @@ def _wait(run: Callable[..., Any], seconds: float, step: Awaitable[Any]) -> Any:
     except OSError as error:  # where it has a number, asyncio's own text holds an address
         reason = os.strerror(error.errno or 0) if error.errno in errorcode else error.strerror
         raise RetryableError(f"the server can't be reached ({reason})") from None
-    except (KeyError, RuntimeError):  # of the libraries, without an entry in passwd
-        raise SourceError(
-            "this user has no name or no home folder here; set USER and HOME"
-        ) from None
     except ValueError as error:  # of the library's; it names no more than the line of a file
         raise SourceError(f"{KEY} or ~/.ssh can't be used: {error}") from None
 
@@ -126,36 +126,25 @@ async def _connect(stack: ExitStack, target: SplitResult) -> asyncssh.SSHClientC
         client_keys=[asyncssh.import_private_key(key)] if key else (),
         agent_path=None if key else (),
     )
-    hop = None
+    hop, host, trusted = None, str(target.hostname), _known_hosts(options)
     for name in filter(None, str(options.tunnel or "").split(",")):
         # Left to the library, a jump host would not see our key and known hosts.
         hop = await _connect(stack, urlsplit(f"sftp://{name}"))
-    place, trusted = _known_hosts(options)
-    host = str(target.hostname)
     try:
         connection = await asyncssh.connect(host, options=options, tunnel=hop, known_hosts=trusted)
     except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed):
-        raise SourceError(_complaint(options, place, trusted)) from None
+        scan = f"ssh-keyscan -p {options.port or 22} {options.host}"
+        raise SourceError(f"{NO_HOST_KEY} (`{scan}` shows it)") from None
     stack.callback(connection.abort)  # a polite goodbye would wait for ever on a dead connection
     return connection
 
 
-def _known_hosts(options: asyncssh.SSHClientConnectionOptions) -> tuple[str, bytes]:
-    """Return the place where a person would add a host key, and the keys that are trusted."""
-    text = setting(KNOWN_HOSTS).replace("\r", "")
+def _known_hosts(options: asyncssh.SSHClientConnectionOptions) -> bytes:
+    """Return the lines of all known hosts; none, where `none` would switch the check off."""
+    text = setting(KNOWN_HOSTS)
     if len(text.split()) > 1 and not os.path.isfile(text):  # noqa: PTH113 -- a name of any length
-        return KNOWN_HOSTS, text.encode() + b"\n"
-    configured: Any = options.known_hosts  # nothing if `none` would switch the check off
+        return text.encode() + b"\n"
+    configured: Any = options.known_hosts
     names = [text] if text else list(configured or ["~/.ssh/known_hosts"])
     files = [Path(str(name)).expanduser() for name in names]
-    return str(names[0]), b"\n".join(file.read_bytes() for file in files if file.is_file())
-
-
-def _complaint(options: asyncssh.SSHClientConnectionOptions, place: str, trusted: bytes) -> str:
-    """Say which of the two it is, a host that is new or a key that is, and what to do."""
-    host, port = options.host_key_alias or options.host, options.port or 22
-    known = asyncssh.match_known_hosts(trusted, host, "", port if port != 22 else None)
-    problem = f"not known to {place}; ask its owner for it and add it there"
-    if any(known[:2]):  # keys, or authorities
-        problem = f"not the one in {place}; this may be another server: ask its owner"
-    return f"the host key of {host} is {problem} (`ssh-keyscan -p {port} {host}` shows it)"
+    return b"\n".join(file.read_bytes() for file in files if file.is_file())

@@ -2,17 +2,22 @@
 
 import logging
 import re
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from email.utils import mktime_tz, parsedate_tz
+from http.client import HTTPResponse
+from threading import Timer
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.store import S3Store
 from requests import PreparedRequest, RequestException, Response, Session, TooManyRedirects
 from requests.exceptions import ProxyError
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
 from ethelred_runner.errors import SourceError, UsageError
@@ -26,8 +31,6 @@ from ethelred_runner.obtain.source import CHUNK, RetryableError, Source, SourceC
 from ethelred_runner.settings import setting
 
 S3_SETTINGS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION"
-PROXY = "the proxy that https_proxy or http_proxy names"
-TUNNEL = re.compile(r"Tunnel connection failed: (\d{3}[\w ]*)")
 LONGEST_WAIT = 60.0  # seconds that a server may ask for
 REFUSAL = re.compile(rb"<Code>(\w{1,40})</Code>")  # as S3 says why
 SUSPECTS = {
@@ -39,7 +42,19 @@ SUSPECTS = {
 }
 RETRY_STATUSES = (408, 425, 429, 500, 502, 503, 504)  # answers that say: try again
 # The part of a library's error that shows no address.
-REASON = re.compile(r"certificate verify failed: [^(]+|timed out|(?<=\] )[\w ]+")
+REASON = re.compile(
+    r"certificate verify failed: [^(]+|(?<=connection failed: )\d{3}[\w ]*|timed out|(?<=\] )[\w ]+"
+)
+PROXY = "the proxy that https_proxy or http_proxy names"
+UNTRUSTED = "the server can't be trusted: {}; "
+# What no further try will mend, by what a library's error says.
+FINAL = {
+    "Tunnel connection failed": f"{PROXY} refuses the connection ({{}}); check it",
+    "verify failed: certificate (has expired|is not yet valid)": f"{UNTRUSTED}check this machine's "
+    "clock; if it is right, the server needs a new one",
+    "certificate verify failed": f"{UNTRUSTED}name the file of its authority in SSL_CERT_FILE if "
+    "it is your own",
+}
 
 logging.getLogger("urllib3.connectionpool").disabled = True  # it logs what addresses keep secret
 
@@ -65,7 +80,7 @@ class WebSource(Source):
             {"Range": f"bytes={offset}-", "If-Range": validator} if offset and validator else {}
         )
         with _Session() as session:
-            with self._explained():
+            with _explained():
                 response = session.get(
                     self._url(),
                     headers={"Accept-Encoding": "identity"} | headers,
@@ -94,7 +109,7 @@ class WebSource(Source):
         return request
 
     def _chunks(self, response: Response) -> Iterator[bytes]:
-        with self._explained():
+        with _explained():
             # As it arrives: a slow connection would look dead if a full chunk were waited for.
             while chunk := response.raw.read1(CHUNK, decode_content=False):
                 yield chunk
@@ -109,36 +124,28 @@ class WebSource(Source):
             wait = response.headers.get("Retry-After", "")
             later.wait_seconds = min(float(wait), LONGEST_WAIT) if wait.isdecimal() else 0.0
             raise later
-        with self._explained():
+        with _explained():
             code = REFUSAL.search(response.raw.read1(CHUNK, decode_content=False))
         suspect = "the address" if status in (404, 410) else self._access
         suspect = SUSPECTS.get(code[1] if code else b"", suspect)
         raise SourceError(f"the server gives no file (HTTP {status}); check {suspect}")
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn the libraries' errors into ours."""
-        try:
-            yield
-        except (ValueError, TooManyRedirects) as error:
-            kind = type(error).__name__
-            raise SourceError(f"the address leads nowhere ({kind}); check it") from None
-        except (RequestException, HTTPError) as error:
-            match = REASON.search(str(error))
-            reason = match[0].strip() if match else type(error).__name__
-            if tunnel := TUNNEL.search(str(error)):
-                raise SourceError(
-                    f"{PROXY} refuses the connection ({tunnel[1]}); check it"
-                ) from None
-            if isinstance(error, ProxyError):
-                raise RetryableError(f"{PROXY} can't be reached: {reason}") from None
-            if "expired" in reason or "not yet valid" in reason:
-                advice = "check this machine's clock; if it is right, the server needs a new one"
-                raise SourceError(f"the server can't be trusted: {reason}; {advice}") from None
-            if "certificate" in reason:
-                advice = "name the file of its authority in SSL_CERT_FILE if it is your own"
-                raise SourceError(f"the server can't be trusted: {reason}; {advice}") from None
-            raise RetryableError(f"the server can't be reached: {reason}") from None
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn the libraries' errors into ours."""
+    try:
+        yield
+    except (ValueError, TooManyRedirects) as error:
+        kind = type(error).__name__
+        raise SourceError(f"the address leads nowhere ({kind}); check it") from None
+    except (RequestException, HTTPError) as error:
+        match = REASON.search(str(error))
+        reason = match[0].strip() if match else type(error).__name__
+        if final := next((FINAL[each] for each in FINAL if re.search(each, str(error))), None):
+            raise SourceError(final.format(reason)) from None
+        place = PROXY if isinstance(error, ProxyError) else "the server"
+        raise RetryableError(f"{place} can't be reached: {reason}") from None
 
 
 class S3Source(WebSource):
@@ -161,6 +168,25 @@ class S3Source(WebSource):
             return obstore.sign(store, "GET", self._key, timedelta(hours=12))
         except Exception:
             raise SourceError(f"no request can be signed; check {self._access}") from None
+
+
+class _PromptResponse(HTTPResponse):
+    """An answer whose head has to be there within the time that may pass without a byte."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self._timer = Timer(sock.gettimeout() or 0, socket.socket.shutdown, [sock, socket.SHUT_RD])
+
+    def begin(self) -> None:
+        """Read the head; what drips is cut off."""
+        self._timer.start()
+        try:
+            super().begin()
+        finally:
+            self._timer.cancel()
+
+
+HTTPConnection.response_class = _PromptResponse
 
 
 class _Session(Session):

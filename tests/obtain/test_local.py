@@ -24,8 +24,7 @@ from ethelred_runner import console
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.copy_requests import CopyRequest, requests_for
-from ethelred_runner.obtain.keep import obtain_to
-from ethelred_runner.obtain.obtain import check_sources, obtain
+from ethelred_runner.obtain.obtain import check_sources, obtain, obtain_to
 from ethelred_runner.obtain.source import SourceFile, find_source, label_of
 from tests.support.copies import QUICK, USERS, Get, make_database
 

@@ -23,8 +23,9 @@ from rich.console import Console
 
 from ethelred_runner import console
 from ethelred_runner.errors import SourceError, UsageError
-from ethelred_runner.obtain.copy_requests import RetryPolicy, requests_for
-from tests.support.copies import Get, obtain_one
+from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy, requests_for
+from ethelred_runner.obtain.obtain import check_sources
+from tests.support.copies import USERS, Get, obtain_one
 from tests.support.servers import free_port, needed
 
 NAME = "/backups/2026-03-30-db.sqlite3.zst"
@@ -46,6 +47,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         plan = self.server.plan[number] if number < len(self.server.plan) else {}
         if change := plan.get("change"):
             change()
+        if head := plan.get("drips"):
+            self._drip(head)
         if status := plan.get("status"):
             self._answer(status, plan.get("headers", {"Content-Length": "0"}), b"", {})
             return
@@ -60,6 +63,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.server.sized:
             headers["Content-Length"] = str(len(body) - start)
         self._answer(206 if start else 200, headers, body[start:], plan)
+
+    def _drip(self, head: bytes) -> None:
+        for byte in iter(lambda: head, b""):
+            if self.server.ended.wait(0.1):
+                return
+            self.wfile.write(byte)
 
     def _answer(self, status: int, headers: dict[str, str], body: bytes, plan: dict) -> None:  # type: ignore[type-arg]
         self.send_response(status)
@@ -208,6 +217,14 @@ def test_a_link_that_drips_is_given_up(web: Web, get: Get) -> None:
     web.plan = [{"piece": 1, "pause": 0.05, "stall": 100}] * 50
     with pytest.raises(SourceError, match=r"fewer than 1,000 bytes a second arrive \(tried 3"):
         get(web.url(), policy=RetryPolicy(2.0, 0.5, 2, 0.01))
+
+
+@pytest.mark.parametrize("drip", [b"x", b"x\r\n"])
+def test_a_head_that_drips_is_given_up_by_check_too(drip: bytes, web: Web) -> None:
+    web.plan = [{"drips": drip}]
+    request = CopyRequest(web.url(), USERS)
+    with pytest.raises(SourceError, match="the server can't be reached"):
+        check_sources([request], RetryPolicy(stall_seconds=0.5))
 
 
 def test_a_server_says_when_to_ask_again(
