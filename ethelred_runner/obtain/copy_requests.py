@@ -43,6 +43,7 @@ class CopyRequest:
     platform: Platform
     taken_at: datetime | None = None
     authorization_setting: str = AUTHORIZATION
+    policy: RetryPolicy = RetryPolicy()
 
 
 def requests_for(sources: Sequence[str], platform: str, taken_at: str | None) -> list[CopyRequest]:

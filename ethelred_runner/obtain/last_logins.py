@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
-from ethelred_runner.obtain.obtain import DEFAULT_RETRY_POLICY, Copy, obtain
+from ethelred_runner.obtain.copy_requests import CopyRequest
+from ethelred_runner.obtain.obtain import Copy, obtain
 from ethelred_runner.obtain.verify import opened, quoted
 
 COPIES_NAME = "copies.duckdb"
@@ -33,9 +33,7 @@ LAST_LOGINS = """
 """
 
 
-def obtain_logins(
-    requests: Sequence[CopyRequest], folder: Path, policy: RetryPolicy = DEFAULT_RETRY_POLICY
-) -> Path:
+def obtain_logins(requests: Sequence[CopyRequest], folder: Path) -> Path:
     """Obtain copies, and put their users' latest logins into `folder`/copies.duckdb.
 
     Each whole copy is deleted as soon as its column is out. The tables are `copies_obtained` (times
@@ -46,7 +44,7 @@ def obtain_logins(
     path = folder / COPIES_NAME
     with closing(duckdb.connect(path)) as connection:
         connection.execute(TABLES)
-        for number, copy in enumerate(obtain(requests, folder, policy), 1):
+        for number, copy in enumerate(obtain(requests, folder), 1):
             _take_over(connection, copy, number)
             shutil.rmtree(copy.path.parent)
     path.chmod(0o600)

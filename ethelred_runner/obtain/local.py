@@ -12,7 +12,7 @@ from typing import BinaryIO
 from urllib.parse import unquote
 
 from ethelred_runner.errors import CopyRejected, SourceError, UsageError
-from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
+from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.source import CHUNK, Source, SourceChanged, SourceFile
 from ethelred_runner.obtain.verify import SQLITE, check_fits
 
@@ -22,8 +22,8 @@ COMPANIONS = ("-wal", "-journal")  # what SQLite needs to read a database's newe
 class LocalSource(Source):
     """A file on this machine; symbolic links are followed."""
 
-    def __init__(self, request: CopyRequest, policy: RetryPolicy) -> None:
-        super().__init__(request, policy)
+    def __init__(self, request: CopyRequest) -> None:
+        super().__init__(request)
         self._address = Path(os.path.expanduser(request.source))  # noqa: PTH111 -- leaves ~nouser
         if request.source.lower().startswith("file://"):
             self._address = Path(unquote(request.source[len("file://") :]))

@@ -34,7 +34,6 @@ LEAST_SPEED = 1000  # bytes a second: a copy of 500 MB would take six days
 MIN_PROGRESS_BYTES = (
     2**20
 )  # bytes after which a connection that breaks once more has its retries back
-DEFAULT_RETRY_POLICY = RetryPolicy()
 
 
 @dataclass(frozen=True)
@@ -55,24 +54,20 @@ class Copy:
     obtained_at: datetime
 
 
-def obtain(
-    requests: Sequence[CopyRequest], folder: Path, policy: RetryPolicy = DEFAULT_RETRY_POLICY
-) -> Iterator[Copy]:
+def obtain(requests: Sequence[CopyRequest], folder: Path) -> Iterator[Copy]:
     """Fetch, unpack and verify one copy after another, each when it is asked for.
 
     Every address is looked at before the first copy is fetched. Raises UsageError for one that
     makes no sense, SourceError if a source can't be read or the disk has no room, CopyRejected
     if what arrived is damaged or no copy of the platform's database.
     """
-    for source in [find_source(request, policy) for request in requests]:
+    for source in [find_source(request) for request in requests]:
         with _named(source):
-            copy = _obtain(source, folder, policy)
+            copy = _obtain(source, folder)
         yield copy
 
 
-def obtain_to(
-    requests: Sequence[CopyRequest], directory: Path, policy: RetryPolicy = DEFAULT_RETRY_POLICY
-) -> list[Path]:
+def obtain_to(requests: Sequence[CopyRequest], directory: Path) -> list[Path]:
     """Obtain copies, put each into a folder under its own name, mode 0600; return the paths.
 
     A file's modification time becomes the copy's `taken_at_override`, else its `modified_at`.
@@ -82,23 +77,21 @@ def obtain_to(
     `obtain` raises.
     """
     for request in requests:  # an address that makes no sense leaves no folder behind
-        find_source(request, policy)
+        find_source(request)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with private_folder(inside=directory) as folder:
-            return [_keep(copy, directory) for copy in obtain(requests, folder, policy)]
+            return [_keep(copy, directory) for copy in obtain(requests, folder)]
     except OSError as error:
         raise UsageError(f"{directory}: the copies can't be put there: {error.strerror}") from None
 
 
-def check_sources(
-    requests: Sequence[CopyRequest], policy: RetryPolicy = DEFAULT_RETRY_POLICY
-) -> list[str]:
+def check_sources(requests: Sequence[CopyRequest]) -> list[str]:
     """Open each source and close it again, downloading nothing; return their labels.
 
     Raises UsageError or SourceError for the first that can't be opened.
     """
-    sources = [find_source(request, policy) for request in requests]
+    sources = [find_source(request) for request in requests]
     for source in sources:
         with _named(source), source.open(0, None):
             pass
@@ -120,10 +113,10 @@ def _named(source: Source) -> Iterator[None]:
         raise SourceError(f"{source.label}: {reason}") from None
 
 
-def _obtain(source: Source, folder: Path, policy: RetryPolicy) -> Copy:
+def _obtain(source: Source, folder: Path) -> Copy:
     path = Path(tempfile.mkdtemp(prefix="copy-", dir=folder)) / FILE_NAME
     downloaded = path.with_name("downloaded")
-    first = _fetch(source, downloaded, policy)
+    first = _fetch(source, downloaded)
     sha256, checksummed = unpack(downloaded, path)
     path.chmod(0o600)
     unusual, unchecked = verify(path, source.request.platform, checksummed=checksummed)
@@ -143,12 +136,12 @@ def _obtain(source: Source, folder: Path, policy: RetryPolicy) -> Copy:
     )
 
 
-def _fetch(source: Source, path: Path, policy: RetryPolicy) -> SourceFile:
+def _fetch(source: Source, path: Path) -> SourceFile:
     """Write what a source holds, as it is stored there, to a new file.
 
     A cut connection is taken up where it stopped; a copy that has changed since is begun again.
     """
-    first: SourceFile | None = None
+    first, policy = None, source.request.policy
     failures = furthest = 0
     with path.open("xb") as file:
         while True:

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import asyncssh
 
 from ethelred_runner.errors import SourceError, UsageError
-from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
+from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.source import CHUNK, RetryableError, Source, SourceChanged, SourceFile
 from ethelred_runner.settings import setting
 
@@ -42,8 +42,8 @@ class SftpSource(Source):
     `~/.ssh/config` says, jump hosts included. Host keys are always checked.
     """
 
-    def __init__(self, request: CopyRequest, policy: RetryPolicy) -> None:
-        super().__init__(request, policy)
+    def __init__(self, request: CopyRequest) -> None:
+        super().__init__(request)
         self._parts = urlsplit(request.source)
         # `/~/` is the home folder, as in curl and git.
         self._path = unquote(self._parts.path).removeprefix("/~/")

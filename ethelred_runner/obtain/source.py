@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 from ethelred_runner.errors import SourceError, UsageError
-from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
+from ethelred_runner.obtain.copy_requests import CopyRequest
 
 CHUNK = 2**20  # bytes
 LATEST_TIME = 2**32  # seconds since 1970: a later modification time can't be meant
@@ -63,8 +63,8 @@ class SourceFile:
 class Source(ABC):
     """Where one copy lies. Its errors don't name it: who calls puts the `label` in front."""
 
-    def __init__(self, request: CopyRequest, policy: RetryPolicy) -> None:
-        self.request, self.stall_seconds = request, policy.stall_seconds
+    def __init__(self, request: CopyRequest) -> None:
+        self.request, self.stall_seconds = request, request.policy.stall_seconds
         self.label = label_of(request.source)
 
     @abstractmethod
@@ -97,7 +97,7 @@ def label_of(address: str) -> str:
     return "".join(filter(str.isprintable, shown))
 
 
-def find_source(request: CopyRequest, policy: RetryPolicy) -> Source:
+def find_source(request: CopyRequest) -> Source:
     """Return the source at a path or URL; nothing is contacted yet.
 
     Raises UsageError if no source handles the scheme, or if the address makes no sense to it.
@@ -113,7 +113,7 @@ def find_source(request: CopyRequest, policy: RetryPolicy) -> Source:
     module, name = SCHEMES[scheme].split(":")
     kind: type[Source] = getattr(import_module(f"ethelred_runner.obtain.{module}"), name)
     try:
-        return kind(request, policy)
+        return kind(request)
     except ValueError:
         advice = "check its port, and write / ? # [ in a password as %2F %3F %23 %5B"
         raise UsageError(f"this {scheme} address makes no sense: {advice}") from None

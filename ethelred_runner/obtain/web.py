@@ -26,7 +26,7 @@ from ethelred_runner.network import (
     endpoint_is_local,
     is_encrypted_or_local,
 )
-from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
+from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.source import CHUNK, RetryableError, Source, SourceChanged, SourceFile
 from ethelred_runner.settings import setting
 
@@ -66,8 +66,8 @@ class WebSource(Source):
     personal data, so `http` never leaves this machine.
     """
 
-    def __init__(self, request: CopyRequest, policy: RetryPolicy) -> None:
-        super().__init__(request, policy)
+    def __init__(self, request: CopyRequest) -> None:
+        super().__init__(request)
         self._access = request.authorization_setting  # what gives access: the names of settings
         self._check_address()
 
@@ -176,6 +176,7 @@ class _PromptResponse(HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         self._timer = Timer(sock.gettimeout() or 0, socket.socket.shutdown, [sock, socket.SHUT_RD])
+        self._timer.daemon = True  # a signal may come before it can be cancelled
 
     def begin(self) -> None:
         """Read the head; what drips is cut off."""

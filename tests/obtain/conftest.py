@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def get(folder: Path) -> Get:
     def get(source: object, policy: RetryPolicy = QUICK, platform: Platform = USERS) -> Copy:
-        return obtain_one(CopyRequest(str(source), platform), folder, policy)
+        return obtain_one(CopyRequest(str(source), platform, policy=policy), folder)
 
     return get
 

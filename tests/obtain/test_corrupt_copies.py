@@ -17,7 +17,7 @@ from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.last_logins import obtain_logins
 from ethelred_runner.obtain.platforms import Platform
 from ethelred_runner.obtain.verify import verify
-from tests.support.copies import DAMAGED, QUICK, USERS, Get, compressed, make_database
+from tests.support.copies import DAMAGED, USERS, Get, compressed, make_database
 
 EXPECTED = {
     "truncated-half.sqlite3.zst": "cut short: its zstd data ends too early",
@@ -209,7 +209,7 @@ def test_values_come_as_they_are_in_any_encoding(
 
 def logins_of(path: Path, folder: Path) -> list[tuple[str | None, str]]:
     """Return what `obtain_logins` takes out of one copy, which is gone afterwards."""
-    copies = obtain_logins([CopyRequest(str(path), USERS)], folder, QUICK)
+    copies = obtain_logins([CopyRequest(str(path), USERS)], folder)
     assert list(folder.iterdir()) == [copies]
     with closing(duckdb.connect(copies, read_only=True)) as connection:
         assert connection.sql("select count(*) from copies_obtained").fetchone() == (1,)

@@ -87,7 +87,7 @@ def test_no_address_shows_a_password_or_query(
     address = f"{scheme}me:{secret}hunter2{secret}@host{end}"
     assert "hunter2" not in label_of(address)
     try:
-        find_source(CopyRequest(address, USERS), QUICK)
+        find_source(CopyRequest(address, USERS))
     except UsageError as error:
         assert "hunter2" not in str(error)
 
@@ -242,7 +242,7 @@ def test_a_disk_too_small_is_noticed_before_anything_is_written(
     small_disk: Path, big: Path
 ) -> None:
     with pytest.raises(SourceError, match=r"no room for \d\.\d MB; make room"):
-        next(obtain([CopyRequest(str(big), USERS)], small_disk, QUICK))
+        next(obtain([CopyRequest(str(big), USERS)], small_disk))
     assert sum(path.stat().st_size for path in small_disk.rglob("*.sqlite3")) == 0
 
 
@@ -252,7 +252,7 @@ def test_a_disk_that_fills_up_meanwhile(
     # Somebody else's file takes the room between the check and the writing.
     monkeypatch.setattr("ethelred_runner.obtain.obtain.check_fits", lambda *_: None)
     with pytest.raises(SourceError, match="the disk is full; make room"):
-        next(obtain([CopyRequest(str(big), USERS)], small_disk, QUICK))
+        next(obtain([CopyRequest(str(big), USERS)], small_disk))
 
 
 # The private folder.
@@ -267,7 +267,7 @@ def test_the_folder_is_private_and_goes(tmp_path: Path) -> None:
     assert list(work.iterdir()) == []
 
 
-PROGRAM = """
+OBTAIN = """
 import signal, sys, time
 from pathlib import Path
 from ethelred_runner.obtain.obtain import obtain
@@ -290,7 +290,7 @@ def test_nothing_is_left_behind(
     number: signal.Signals, left: int, big: Path, tmp_path: Path
 ) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, big], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", OBTAIN, big], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     assert process.stdout
     assert process.stdout.readline() == b"obtained\n"
@@ -306,7 +306,7 @@ def test_nothing_is_left_behind(
 def test_a_download_that_hangs_is_ended_by_a_signal(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/copy"
-        process = subprocess.Popen([sys.executable, "-c", PROGRAM, url], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([sys.executable, "-c", OBTAIN, url], stderr=subprocess.DEVNULL)
         with silent.accept()[0] as waiting:
             waiting.recv(4096)  # the request has arrived, and gets no answer
             began = time.monotonic()
@@ -331,7 +331,7 @@ def test_kept_copies_have_their_own_names_and_times(
 
 
 def kept(path: Path, directory: Path, taken_at: datetime | None = None) -> Path:
-    (kept,) = obtain_to([CopyRequest(str(path), USERS, taken_at)], directory, QUICK)
+    (kept,) = obtain_to([CopyRequest(str(path), USERS, taken_at)], directory)
     return kept
 
 

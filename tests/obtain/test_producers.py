@@ -13,7 +13,7 @@ from django.conf import settings
 from ethelred_runner.errors import CopyRejected
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.last_logins import obtain_logins
-from tests.support.copies import QUICK, USERS
+from tests.support.copies import USERS
 from tests.support.servers import needed
 
 settings.configure(
@@ -91,7 +91,7 @@ def test_what_django_shows_is_what_is_read(producer: str, folder: Path, tmp_path
     expected = django_database(tmp_path / "db", pragmas)
     try:
         subprocess.run(["sh", "-ec", command], cwd=tmp_path, check=True)
-        logins = obtain_logins([CopyRequest(str(tmp_path / "copy"), USERS)], folder, QUICK)
+        logins = obtain_logins([CopyRequest(str(tmp_path / "copy"), USERS)], folder)
     finally:
         connection.close()
     with closing(duckdb.connect(logins, read_only=True)) as base:
@@ -109,4 +109,4 @@ def test_a_tar_by_mistake_is_named_as_one(form: str, folder: Path, tmp_path: Pat
     connection.close()
     subprocess.run(["sh", "-ec", f"tar -c db | {form} > copy"], cwd=tmp_path, check=True)
     with pytest.raises(CopyRejected, match="it is a tar archive; compress the database itself"):
-        obtain_logins([CopyRequest(str(tmp_path / "copy"), USERS)], folder, QUICK)
+        obtain_logins([CopyRequest(str(tmp_path / "copy"), USERS)], folder)

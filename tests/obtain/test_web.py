@@ -26,6 +26,7 @@ from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy, requests_for
 from ethelred_runner.obtain.obtain import check_sources
 from tests.support.copies import USERS, Get, obtain_one
+from tests.support.program import PROGRAM
 from tests.support.servers import free_port, needed
 
 NAME = "/backups/2026-03-30-db.sqlite3.zst"
@@ -222,9 +223,9 @@ def test_a_link_that_drips_is_given_up(web: Web, get: Get) -> None:
 @pytest.mark.parametrize("drip", [b"x", b"x\r\n"])
 def test_a_head_that_drips_is_given_up_by_check_too(drip: bytes, web: Web) -> None:
     web.plan = [{"drips": drip}]
-    request = CopyRequest(web.url(), USERS)
+    request = CopyRequest(web.url(), USERS, policy=RetryPolicy(stall_seconds=0.5))
     with pytest.raises(SourceError, match="the server can't be reached"):
-        check_sources([request], RetryPolicy(stall_seconds=0.5))
+        check_sources([request])
 
 
 def test_a_server_says_when_to_ask_again(
@@ -362,6 +363,29 @@ def test_no_secret_is_shown_not_even_when_everything_is_logged(
     assert "(HTTP 403)" in shown
     for secret in ("hunter2", "pass-secret", "query-secret"):
         assert secret not in shown
+
+
+@pytest.mark.parametrize(
+    ("command", "address"),
+    [
+        ("run --summary", "http://me:hunter2@127.0.0.1:{port}/copy?signature=hunter2#hunter2"),
+        ("run --summary", "https:/me:hunter2@host/copy"),
+        ("run --summary", "htps://me:[hunter2@host/copy?hunter2"),
+        ("check --site", "http://me:hunter2@127.0.0.1:{port}/copy?signature=hunter2#hunter2"),
+        ("check --site", "sftp://me:hunter2@127.0.0.1:{port}/copy"),
+        ("check --site", "sftp://me:hu?hunter2#/@127.0.0.1:{port}/copy"),
+    ],
+)
+def test_no_output_and_no_summary_shows_a_secret_of_an_address(
+    command: str, address: str, web: Web, tmp_path: Path
+) -> None:
+    web.plan = [{"status": 403}]
+    written, datastore = tmp_path / "written", tmp_path / "datastore"
+    command += f" {written} --datastore {datastore} --init {address.format(port=web.server_port)}"
+    done = subprocess.run([PROGRAM, *command.split()], capture_output=True, text=True, check=False)
+    shown = done.stdout + done.stderr + (written.read_text() if written.exists() else "")
+    assert re.search("address|not SSH|HTTP 403|broke", shown)
+    assert "hunter2" not in shown
 
 
 def test_http_never_leaves_this_machine(web: Web, get: Get) -> None:

@@ -19,10 +19,10 @@ USERS = Platform("opencodelists", "OpenCodelists", "opencodelists_user", "last_l
 Get = Callable[..., Copy]
 
 
-def obtain_one(request: CopyRequest, folder: Path, policy: RetryPolicy = QUICK) -> Copy:
+def obtain_one(request: CopyRequest, folder: Path) -> Copy:
     """Obtain a copy in a thread of its own: a test's may have a browser's event loop already."""
     with ThreadPoolExecutor(1) as worker:
-        return worker.submit(lambda: next(obtain([request], folder, policy))).result()
+        return worker.submit(lambda: next(obtain([request], folder))).result()
 
 
 def make_database(path: Path, *, users: int = 2000, extra: str = "") -> Path:
