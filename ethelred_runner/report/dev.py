@@ -28,6 +28,7 @@ def dev(datastore_path: Path) -> None:
             shutil.rmtree(project / name)
             (project / name).symlink_to(REPORTS / name)
         console.say(f"the report is at http://localhost:{PORT}/ in a moment (Ctrl-C ends it)")
+        console.note(f"what Evidence says meanwhile is in {project / 'report.log'}")
         try:
             run_evidence(project, "dev", "showing the report")
         except KeyboardInterrupt:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -31,6 +32,8 @@ from tests.support.datastores import (
     version_numbers,
     write_login,
 )
+from tests.support.program import PROGRAM, run_ethelred
+from tests.support.truth import Night
 
 HOLD = (
     "import subprocess, sys, time; from ethelred_runner.datastore import open_datastore\n"
@@ -162,18 +165,37 @@ def test_a_file_system_that_knows_little(store: Path, monkeypatch: pytest.Monkey
     assert version_numbers(store) == [2, 1]
 
 
-def test_addresses(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    link = tmp_path / "link.duckdb"
-    link.symlink_to(store)
-    append_login(link, 1)
-    assert link.is_symlink()
-    assert logins(store) == [0, 1]
-    monkeypatch.chdir(tmp_path)
-    for name in ("a b/ü%20.duckdb", "#1/'x\"#2.duckdb"):
-        append_login(name, 1, init=True)
-        append_login(name, 2)
-        assert logins(tmp_path / name) == [1, 2]
-        assert version_numbers(name) == [2, 1]
+PLACES = (
+    *("a b.duckdb", "50%20.duckdb", "#1/'it's \"so\".duckdb", "Zugänge/ü", "-x;$y&z.v2.db"),
+    *("link", "disk/history.duckdb"),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("small_disk", ["90m"], indirect=True)
+def test_a_place_is_never_special(
+    place: str, small_disk: Path, nights: list[Night], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Relative, of any name, by a link to another disk, at that disk's root."""
+    monkeypatch.chdir(small_disk.parent)
+    Path("link").symlink_to(small_disk / "aim")
+    work = f"work/{place}"
+    run = partial(run_ethelred, ETHELRED_DATASTORE=place, ETHELRED_WORK_DIR=work)
+    run("build", nights[0].raw, "--init")
+    held = query(Path(place), "from logins")
+    run("export", f"out/{place}")
+    Path(place).resolve().unlink()
+    for command in (("restore", "1"), ("build", nights[0].raw)):
+        run(*command)
+        assert query(Path(place), "from logins") == held
+    assert "restore of version 1" in run("versions").stdout
+    assert Path("link").is_symlink()
+
+
+def test_places_that_can_hold_no_datastore(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("https://host/x", "~nobody-here/x", "x\0y", "what?/x.duckdb", "what?.duckdb"):
         with pytest.raises(UsageError):
             append_login(name, 1, init=True)
@@ -185,6 +207,26 @@ def test_addresses(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         for call in (logins, lambda path: append_login(path, 1, init=True)):
             with pytest.raises(DatastoreError):
                 call(path)
+
+
+@pytest.mark.slow
+def test_runs_at_once_append_or_say_that_the_datastore_is_in_use(
+    nights: list[Night], tmp_path: Path
+) -> None:
+    """All begin with nothing there: neither a folder to work in nor a datastore."""
+    place, work = tmp_path / "new" / "ethelred.duckdb", {"ETHELRED_WORK_DIR": f"{tmp_path}/work"}
+    command: list[str | Path] = [PROGRAM, "build", "--init", "--datastore", place]
+    runs = [
+        subprocess.Popen(
+            [*command, night.raw], env=os.environ | work, stderr=subprocess.PIPE, text=True
+        )
+        for night in nights[:3]
+    ]
+    ends = [(run.communicate()[1], run.returncode) for run in runs]
+    assert {code for _, code in ends} <= {0, 5}, ends
+    assert all("is at work on" in said for said, code in ends if code), ends
+    appended = sum(not code for _, code in ends)
+    assert query(place, "select count(*) from copies") == [(appended,)]
 
 
 def test_a_run_and_what_it_started_hold_the_datastore(
