@@ -117,7 +117,7 @@ def _obtain(source: Source, folder: Path) -> Copy:
     path = Path(tempfile.mkdtemp(prefix="copy-", dir=folder)) / FILE_NAME
     downloaded = path.with_name("downloaded")
     first = _fetch(source, downloaded)
-    sha256, checksummed = unpack(downloaded, path)
+    checksummed = unpack(downloaded, path)
     path.chmod(0o600)
     unusual, unchecked = verify(path, source.request.platform, checksummed=checksummed)
     for finding in unusual:
@@ -129,7 +129,7 @@ def _obtain(source: Source, folder: Path) -> Copy:
         platform=source.request.platform,
         path=path,
         name=first.name,
-        content_sha256=sha256,
+        content_sha256=sha256_of(path),
         modified_at=first.modified_at,
         taken_at_override=source.request.taken_at,
         obtained_at=datetime.now(UTC),

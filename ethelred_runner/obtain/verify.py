@@ -4,7 +4,6 @@ Nothing is read but the login column. Messages name no source: `obtain` puts it 
 """
 
 import gzip
-import hashlib
 import re
 import shutil
 import sqlite3
@@ -19,7 +18,6 @@ from backports import zstd
 from rich.filesize import decimal
 
 from ethelred_runner.errors import CopyRejected, SourceError
-from ethelred_runner.folders import sha256_of
 from ethelred_runner.obtain.platforms import Platform
 
 BLOCK = 2**17  # bytes; larger ones are put together from several
@@ -53,13 +51,12 @@ HAS_COLUMN = """
 """
 
 
-def unpack(downloaded: Path, target: Path) -> tuple[str, bool]:
+def unpack(downloaded: Path, target: Path) -> bool:
     """Make `target` of what the content, not the name, says is zstd, gzip or a plain database.
 
-    `downloaded` is gone afterwards. Returns the content's SHA-256, and whether a checksum in it
-    covered every byte. What goes on after its end by its own header is not read further.
-    Raises CopyRejected if it is damaged, cut short or something else, SourceError if the disk has
-    no room.
+    `downloaded` is gone afterwards. Returns whether a checksum in it covered every byte. What goes
+    on after its end by its own header is not read further. Raises CopyRejected if it is damaged,
+    cut short or something else, SourceError if the disk has no room.
     """
     with downloaded.open("rb") as file:
         start = file.read(START)
@@ -67,10 +64,10 @@ def unpack(downloaded: Path, target: Path) -> tuple[str, bool]:
     if name is None:
         size_by_header(start)
         downloaded.replace(target)
-        return sha256_of(target), False
+        return False
     try:
         with OPENERS[name](downloaded) as content, target.open("xb") as file:
-            sha256 = _write(content, file, target.parent)
+            _write(content, file, target.parent)
     except EOFError:
         raise CopyRejected(f"it is cut short: its {name} data ends too early") from None
     except (zstd.ZstdError, gzip.BadGzipFile, zlib.error) as error:
@@ -79,7 +76,7 @@ def unpack(downloaded: Path, target: Path) -> tuple[str, bool]:
             raise CopyRejected("it needs a zstd dictionary; compress it without one") from None
         raise CopyRejected(f"its {name} data is damaged ({reason})") from None
     downloaded.unlink()
-    return sha256, name == "gzip" or (start[:1] == b"\x28" and bool(start[4] & CHECKSUM_FLAG))
+    return name == "gzip" or (start[:1] == b"\x28" and bool(start[4] & CHECKSUM_FLAG))
 
 
 def size_by_header(header: bytes) -> int | None:
@@ -102,17 +99,14 @@ def check_fits(size: int, folder: Path) -> None:
         raise SourceError(f"the disk has no room for {decimal(size)}; {ROOM_ADVICE}")
 
 
-def _write(content: BinaryIO, file: BinaryIO, folder: Path) -> str:
-    """Write a database as it is unpacked, not far beyond its end; return its SHA-256."""
-    digest = hashlib.sha256()
+def _write(content: BinaryIO, file: BinaryIO, folder: Path) -> None:
+    """Write a database as it is unpacked, not far beyond its end."""
     block = content.read(BLOCK)
     expected = size_by_header(block[:START])
     check_fits(expected or 0, folder)
     while block and (not expected or file.tell() <= expected):
-        digest.update(block)
         file.write(block)
         block = content.read(BLOCK)
-    return digest.hexdigest()
 
 
 def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[str], set[str]]:

@@ -238,21 +238,16 @@ def test_a_file_written_to_while_it_is_read_is_begun_again(
     assert capfd.readouterr().err.count("trying again") == min(times, 4)
 
 
-def test_a_disk_too_small_is_noticed_before_anything_is_written(
-    small_disk: Path, big: Path
+@pytest.mark.parametrize("meanwhile", [False, True])
+def test_a_disk_too_small_is_noticed_before_anything_is_written_or_when_it_is_full(
+    meanwhile: bool, small_disk: Path, big: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(SourceError, match=r"no room for \d\.\d MB; make room"):
+    if meanwhile:  # somebody else's file takes the room between the check and the writing
+        monkeypatch.setattr("ethelred_runner.obtain.obtain.check_fits", lambda *_: None)
+    words = "the disk is full; make room" if meanwhile else r"no room for \d\.\d MB; make room"
+    with pytest.raises(SourceError, match=words):
         next(obtain([CopyRequest(str(big), USERS)], small_disk))
     assert sum(path.stat().st_size for path in small_disk.rglob("*.sqlite3")) == 0
-
-
-def test_a_disk_that_fills_up_meanwhile(
-    small_disk: Path, big: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Somebody else's file takes the room between the check and the writing.
-    monkeypatch.setattr("ethelred_runner.obtain.obtain.check_fits", lambda *_: None)
-    with pytest.raises(SourceError, match="the disk is full; make room"):
-        next(obtain([CopyRequest(str(big), USERS)], small_disk))
 
 
 # The private folder.
