@@ -150,6 +150,12 @@ def test_a_message_that_was_sent_and_not_answered_is_not_sent_again(
     )
 
 
+def test_a_copy_that_is_too_old_is_told_though_nothing_failed(notifier: Notifier) -> None:
+    notifier.end(DONE | {"trouble": ["the newest copy of opencodelists was taken 50 hours ago"]})
+    assert "taken 50 hours ago" in notifier.github.issues[0]["body"]
+    assert notifier.alerts.asked() == ["GET /hidden-check/fail"]
+
+
 def test_a_dry_run_tells_nobody(notifier: Notifier) -> None:
     notifier.run("notify.py", "start", QUIET="true")
     notifier.end(FAILED, "build=failure", QUIET="true")
