@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ethelred_runner import console
 from ethelred_runner.errors import UsageError
@@ -72,13 +72,12 @@ def configured_sources() -> dict[str, str]:
 
 
 def _parsed(text: str) -> datetime:
-    with suppress(ValueError):  # midnight isn't meant, and would drop the day's logins
-        date.fromisoformat(text)
-        raise UsageError(f"--taken-at {text} has no time; write it like {text}T05:00:00Z")
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"--taken-at {text} is no time like 2026-03-22T05:00:00Z") from None
+    moment = None
+    with suppress(ValueError):  # a date alone would be midnight, and drop the day's logins
+        moment = datetime.fromisoformat(text) if len(text) > len("2026-W12-7") else None
+    if not moment:
+        example = "2026-03-22T05:00:00Z"
+        raise UsageError(f"--taken-at {text} is no date with a time; write it like {example}")
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     if moment > datetime.now(UTC) + timedelta(minutes=5):
         raise UsageError(f"--taken-at {text} lies in the future")
