@@ -22,6 +22,7 @@ NEW_COPIES = """
     )
     select new_copies from new_copies order by platform, taken_at
 """
+FAULTS = "select distinct fault from notes where fault is not null order by fault"
 # Counted by an older version, days have no such column as their time zone.
 CONTENTS = """
     select
@@ -52,6 +53,8 @@ def read_result(path: Path, before: Path | None, copies_given: Counter[str]) -> 
     if old_zone not in (None, zone):
         console.warn(f"all days were counted again: in {zone} time, before in {old_zone} time")
     with closing(connect(path)) as connection:
+        for (fault,) in connection.execute(FAULTS).fetchall():
+            console.warn(fault)
         rows = connection.execute(NEW_COPIES, {"known": known}).fetchall()
     copies = [copy for (copy,) in rows]
     return Appended(read_status(path), copies, copies_given, logins_now - logins)
