@@ -3,6 +3,7 @@ import { barClass, drawBars, showsRange, showsWeeks, timeAxis } from './chart.js
 import { daysShown } from './selection.js';
 import { drawTable } from './table.js';
 import {
+	FURTHER_COPY,
 	KINDS_OF_DAY,
 	escapeHtml,
 	formatDay,
@@ -34,13 +35,13 @@ export const selectRows = (data, selection, first, last) => {
 	return { period, rows, notes, axis: timeAxis(period, days.from, days.to) };
 };
 
-/** The notes of a row as text: of a week or month only what somebody has written. */
+/** What is to be known of a row, as text: of a week or month only what somebody has written. */
 export const notesOf = (row, notes) => {
 	const isDay = row.from === row.to;
 	const own = notes.filter(
 		(note) => note.day >= row.from && note.day <= row.to && (isDay || note.kind === 'annotation')
 	);
-	return own.map((note) => note.text).join('; ');
+	return [...new Set(own.map((note) => note.text)), ...(row.hasFurtherCopy ? [FURTHER_COPY] : [])].join('; ');
 };
 
 /** What is known of a row, in lines: for those who point at it. */
@@ -88,7 +89,7 @@ const columnsOf = ({ period, notes }) => [
 			]
 		: [{ name: 'Complete days', isFigure: true, text: (row) => formatNumber(row.complete) }]),
 	{ name: 'Kind', text: (row) => formatKind(row.coverage, period) },
-	{ name: 'Notes', text: (row) => notesOf(row, notes) }
+	{ name: 'Notes', style: () => 'note', text: (row) => notesOf(row, notes) }
 ];
 
 /**
@@ -107,7 +108,11 @@ export const drawLogins = (selected, { name, since }, shown) => {
 		`The last was ${formatPeriod(last, period)} with ${pluralise(last.logins, 'login')}. ` +
 		'The same figures are in the table below.';
 	const written = notes.filter((note) => note.kind === 'annotation');
-	const list = written.map((note) => `<li><b>${formatDay(note.day)}</b> ${escapeHtml(note.text)}</li>`).join('');
+	// A note of several days is told once.
+	const told = new Map(written.map((note) => [`${note.from} ${note.text}`, note]));
+	const list = [...told.values()]
+		.map(({ from, to, text }) => `<li><b>${formatDays(from, to)}</b> ${escapeHtml(text)}</li>`)
+		.join('');
 	return (
 		`<figure data-testid="chart"><figcaption><p class="range-shown">Logins per ${period}, <span data-testid="range">${range}</span></p>` +
 		`<ul class="legend">${legendOf(selected)}</ul></figcaption>${drawBars({ rows, notes, axis, label })}` +

@@ -26,7 +26,8 @@ export const asDays = (rows) =>
 		mean28: rounded(row.rolling_mean_28d),
 		low: row.expected_low,
 		high: row.expected_high,
-		isUnusual: isUnusual(row)
+		isUnusual: isUnusual(row),
+		hasFurtherCopy: row.has_extra_copy
 	}));
 
 /** Weeks or months (logins_per_period) in the same form. */
@@ -46,7 +47,14 @@ export const asPeriods = (rows, period) =>
 			isUnusual: isUnusual(row)
 		}));
 
-export const asNotes = (rows) => rows.map((row) => ({ day: toDay(row.day), kind: row.kind, text: row.text }));
+export const asNotes = (rows) =>
+	rows.map((row) => ({
+		day: toDay(row.day),
+		kind: row.kind,
+		text: row.text,
+		from: toDay(row.starts_on),
+		to: toDay(row.ends_on)
+	}));
 
 // A column of one value, or of consecutive numbers, is told by its first and how many there are.
 const packColumn = (values) => {

@@ -16,7 +16,7 @@ import {
 } from './selection.js';
 import { ROWS_AT_ONCE } from './table.js';
 import { CHARTS, describeUsers, drawUsers, usersAxis } from './users.js';
-import { formatStaleness, isoDay } from './words.js';
+import { isoDay } from './words.js';
 
 const CHOICE = 'evidence-theme'; // where Evidence's own pages keep it
 const root = document.documentElement;
@@ -226,12 +226,8 @@ const pressKey = (event) => {
 // --- age of the copies: by the reader's own clock, however long the page stays open ---------------------------------------
 
 const showAges = () => {
-	for (const element of all('[data-newest-copy]')) {
-		const staleness = formatStaleness(Date.parse(element.dataset.newestCopy), Date.now());
-		element.hidden = !staleness;
-		element.querySelector('[data-age]').textContent = staleness;
-	}
-	for (const notice of all('[data-stale]')) notice.hidden = !notice.querySelector('[data-newest-copy]:not([hidden])');
+	for (const element of all('[data-stale-at]'))
+		element.toggleAttribute('data-is-stale', Date.now() >= Date.parse(element.dataset.staleAt));
 };
 
 // --- start ------------------------------------------------------------------------------------------------------

@@ -69,11 +69,7 @@ export const KINDS_OF_DAY = {
 };
 export const formatKind = (coverage, period = 'day') => KINDS_OF_DAY[coverage].replace('day', period);
 
-/** Copies older than this are told to the reader as a fault: nightly ones are never that old. */
-export const STALE_AFTER_HOURS = 48;
+/** What the time of a reporting time zone is called. */
+export const formatZone = (zone) => (zone === 'Europe/London' ? 'UK time' : `the time zone ${zone}`);
 
-/** What a page says of a newest copy that is too old at a moment, else an empty text. */
-export const formatStaleness = (newestCopyAt, now) => {
-	const hours = (now - newestCopyAt) / (MS_PER_DAY / 24);
-	return hours > STALE_AFTER_HOURS ? `${pluralise(Math.floor(hours / 24), 'day')} old: later days are missing` : '';
-};
+export const FURTHER_COPY = 'Further copy: it shows logins that nightly copies hide';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { daysShown, readSelection, withDays, withPeriod, withRange, writeSelection } from '../components/selection.js';
 import { pack, unpack, withData } from '../components/rows.js';
-import { formatStaleness, isoDay, toDay } from '../components/words.js';
+import { formatZone, isoDay, toDay } from '../components/words.js';
 
 test('an address that makes no sense shows the usual', () => {
 	for (const address of [
@@ -43,8 +43,7 @@ test('rows survive being packed, and no text of theirs ends the element that hol
 	assert.equal(withData('logins', pack(rows), '').match(/<\/script>/g).length, 1);
 });
 
-test('copies are stale after two days', () => {
-	const hour = 60 * 60 * 1000;
-	assert.equal(formatStaleness(0, 48 * hour), '');
-	assert.equal(formatStaleness(0, 73 * hour), '3 days old: later days are missing');
+test('only the zone of London is the time of the UK', () => {
+	assert.equal(formatZone('Europe/London'), 'UK time');
+	assert.equal(formatZone('Pacific/Auckland'), 'the time zone Pacific/Auckland');
 });

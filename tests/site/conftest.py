@@ -28,7 +28,11 @@ Contents = dict[str, bytes]
 
 @dataclass(frozen=True)
 class Builds:
-    """Sites: without a login, of ten platforms over ten years, of the sample nights, the demo's."""
+    """Sites: without a login, of ten platforms over ten years, of the sample nights, the demo's.
+
+    The many platforms count the days of Auckland. The last of them is silent, nothing of the last
+    but one could be judged, and the first has a note of three days and a night that isn't missed.
+    """
 
     empty: Path
     many: Path
@@ -53,6 +57,28 @@ def without_rows(datastore: Path, copy: Path) -> Path:
     return copy
 
 
+LONG_NOTE = "Everybody was at the annual meeting " + "w" * 84
+TROUBLES = f"""
+    update platform_headlines set
+        newest_copy_at = newest_copy_on - interval 30 minutes,
+        reporting_time_zone = 'Pacific/Auckland',
+        judged_days = if(platform = 'platform_8', 0, judged_days),
+        is_silent = platform = 'platform_9',
+        silent_days = 3;
+    delete from unusual_days where platform = 'platform_8';
+    insert into day_notes by name
+        select platform, 'annotation' as kind, '{LONG_NOTE}' as text,
+            last_finished_day - 4 as starts_on, last_finished_day - 2 as ends_on,
+            unnest([starts_on, starts_on + 1, ends_on]) as day
+        from platform_headlines where platform = 'platform_0';
+    update logins_timeseries set has_extra_copy = true
+        where (platform, day) in (select (platform, last_finished_day) from platform_headlines);
+    update collection_nights set copies = 0
+        where platform = 'platform_0'
+        and day = (select max(newest_copy_on) - 1 from platform_headlines);
+"""
+
+
 @pytest.fixture(scope="session")
 def builds(
     tmp_path_factory: pytest.TempPathFactory,
@@ -65,9 +91,7 @@ def builds(
     many = tmp_path_factory.mktemp("grown") / "ethelred.duckdb"
     grow(demo_datastore, many, years=10, platforms=10)
     with closing(duckdb.connect(many)) as connection:
-        connection.execute(
-            "update platform_headlines set newest_copy_at = newest_copy_on - interval 30 minutes"
-        )
+        connection.execute(TROUBLES)
     stores = {"empty": nothing, "many": many, "samples": datastore, "demo": demo_datastore}
     sites = {name: tmp_path_factory.mktemp(name) / "site" for name in stores}
     for name, store in stores.items():

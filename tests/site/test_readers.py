@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from datetime import UTC, timedelta
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urljoin
@@ -12,7 +13,7 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.site.conftest import Builds, Site, served
+from tests.site.conftest import LONG_NOTE, Builds, Site, served
 from tests.site.test_pages import ask, open_page, table
 from tests.support.browsing import Visit
 
@@ -22,6 +23,10 @@ REPORTS = Path(__file__).parents[2] / "reports"
 PLATFORM = "platforms/demo_workbench/"
 DENY_STORAGE = """
     Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('denied') }});
+"""
+LOOK = """
+    card => [getComputedStyle(card).borderTopColor,
+        getComputedStyle(card.querySelector('.verdict.usual')).color]
 """
 LONG_DAY = r"\d+ \w+ \d{4}"
 BREAK_SCRIPT = "JSON.parse = () => { throw new Error('broken') };"
@@ -217,17 +222,56 @@ def test_a_date_can_be_typed(demo_site: Site, visit: Visit) -> None:
     assert field.input_value().startswith("2026")
 
 
-def test_an_open_tab_grows_stale(demo_site: Site, visit: Visit) -> None:
+def test_an_open_tab_grows_stale(demo_site: Site, demo_datastore: Path, visit: Visit) -> None:
+    ((stale_at,),) = ask(demo_datastore, "select min(stale_at) from platform_headlines")
     page = visit.context.new_page()
-    newest = page.context.request.get(demo_site.url).text()
-    (moment, *_) = re.findall(r'data-newest-copy="([^"]*)"', newest)
-    page.clock.install(time=moment)
+    page.clock.install(time=stale_at.replace(tzinfo=UTC) - timedelta(minutes=1))
     page.goto(demo_site.url)
-    expect(page.get_by_test_id("stale")).to_be_hidden()
-    expect(page.get_by_test_id("age").first).to_be_hidden()
-    page.clock.fast_forward("49:00:00")
-    expect(page.get_by_test_id("stale")).to_contain_text("2 days old")
-    expect(page.get_by_test_id("age").first).to_contain_text("later days are missing")
+    warning, age = page.get_by_test_id("stale").first, page.get_by_test_id("age").first
+    card = page.locator("dl.figures").first
+    looks = [card.evaluate(LOOK)]
+    expect(warning).to_be_hidden()
+    expect(age).to_be_hidden()
+    page.clock.fast_forward("02:00")
+    expect(warning).to_contain_text("OpenCodelists: these figures are not up to date")
+    expect(age).to_contain_text("later days are missing")
+    looks.append(card.evaluate(LOOK))
+    assert all(before != after for before, after in zip(*looks, strict=True))
+
+
+def test_what_is_wrong_with_a_platform_is_said(builds: Builds, visit: Visit) -> None:
+    with served(builds.many) as site:
+        page = open_page(visit, site.url)
+        expect(page.get_by_test_id("silent")).to_contain_text("nobody has logged in on 3 days")
+        page.goto(urljoin(site.url, "platforms/platform_8/"))
+        expect(page.get_by_text("No day could be compared with others yet.")).to_be_visible()
+        expect(page.get_by_test_id("silent")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("name", "zone"), [("demo", "UK time"), ("many", "Pacific/Auckland")])
+def test_the_zone_of_the_days_is_named(builds: Builds, name: str, zone: str) -> None:
+    text = (getattr(builds, name) / "about" / "index.html").read_text(encoding="utf-8")
+    named = re.findall("UK time|Pacific/Auckland|United Kingdom", text)
+    assert named == [zone] * 2
+
+
+def test_a_note_is_told_once_and_stands_at_each_of_its_days(builds: Builds, visit: Visit) -> None:
+    page = visit.context.new_page()
+    page.set_viewport_size({"width": 390, "height": 900})
+    with served(builds.many) as site:
+        page.goto(site.url)
+    section = page.get_by_test_id("platform").first
+    (note,) = section.locator(".notes li").filter(has_text=LONG_NOTE).all()
+    assert re.match(rf"{LONG_DAY} to {LONG_DAY} Everybody", note.inner_text())
+    rows = section.get_by_test_id("table").first.locator("tr")
+    section.locator("summary").first.click()
+    expect(rows.filter(has_text=LONG_NOTE)).to_have_count(3)
+    cell = rows.filter(has_text=LONG_NOTE).first.locator("td.note")
+    assert cell.evaluate("cell => cell.getBoundingClientRect().width") <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(rows.filter(has_text="Further copy")).to_have_count(1)
+    page.emulate_media(media="print")
+    expect(note).to_be_visible()
 
 
 def test_a_translated_page_changes_as_a_whole(demo_site: Site, visit: Visit) -> None:
