@@ -114,7 +114,7 @@ export const drawLogins = (selected, { name, since }, shown) => {
 		.map(({ from, to, text }) => `<li><b>${formatDays(from, to)}</b> ${escapeHtml(text)}</li>`)
 		.join('');
 	return (
-		`<figure data-testid="chart"><figcaption><p class="range-shown">Logins per ${period}, <span data-testid="range">${range}</span></p>` +
+		`<figure data-testid="chart"><figcaption><p class="range-shown text-[0.8125rem] font-semibold">Logins per ${period}, <span data-testid="range">${range}</span></p>` +
 		`<ul class="legend">${legendOf(selected)}</ul></figcaption>${drawBars({ rows, notes, axis, label })}` +
 		`${list && `<ul class="notes">${list}</ul>`}</figure>` +
 		drawTable({ rows, columns: columnsOf(selected), label: `Logins to ${name} per ${period}`, shown }) +

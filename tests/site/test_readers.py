@@ -182,8 +182,11 @@ def test_what_is_under_mouse_finger_and_arrow_keys_is_said(
     expect(tip).to_be_hidden()
     calendar = page.locator("svg.calendar[data-start]").first
     calendar.scroll_into_view_if_needed()
-    calendar.hover(position={"x": 60, "y": 60})
-    expect(tip).to_contain_text(re.compile(r"2026.* login"))
+    for act in (calendar.hover, calendar.tap):
+        act(position={"x": 60, "y": 60})
+        expect(tip).to_contain_text(re.compile(r"2026.* login"))
+        page.mouse.move(5, 5)
+        expect(tip).to_be_hidden()
     context.close()
 
 
@@ -248,11 +251,11 @@ def test_what_is_wrong_with_a_platform_is_said(builds: Builds, visit: Visit) -> 
         expect(page.get_by_test_id("silent")).to_have_count(0)
 
 
+@pytest.mark.parametrize("page", ["about", "reading"])
 @pytest.mark.parametrize(("name", "zone"), [("demo", "UK time"), ("many", "Pacific/Auckland")])
-def test_the_zone_of_the_days_is_named(builds: Builds, name: str, zone: str) -> None:
-    text = (getattr(builds, name) / "about" / "index.html").read_text(encoding="utf-8")
-    named = re.findall("UK time|Pacific/Auckland|United Kingdom", text)
-    assert named == [zone] * 2
+def test_the_zone_of_the_days_is_named(builds: Builds, name: str, zone: str, page: str) -> None:
+    text = (getattr(builds, name) / page / "index.html").read_text(encoding="utf-8")
+    assert re.findall("UK time|Pacific/Auckland|United Kingdom", text) == [zone]
 
 
 def test_a_note_is_told_once_and_stands_at_each_of_its_days(builds: Builds, visit: Visit) -> None:
@@ -332,6 +335,14 @@ def test_forced_colours_tell_the_kinds_apart(demo_site: Site, visit: Visit) -> N
     assert len(set(squares.values())) == len(squares) >= 4
     assert bars["bar complete"] not in (bars["bar partial"], bars["bar before_collection"])
     assert bars["bar unusual"] != bars["bar complete"]
+    keys = page.evaluate(
+        "() => [...document.querySelectorAll('.legend .key.bar')]"
+        ".map(key => getComputedStyle(key)).map(look => [look.backgroundColor, look.borderStyle])"
+    )
+    assert len({tuple(look) for look in keys}) == len(bars)
+    underlined = "links => links.map(link => getComputedStyle(link).textDecorationLine)"
+    page.goto(demo_site.url)
+    assert page.locator("nav a").evaluate_all(underlined) == ["underline", "none", "none", "none"]
 
 
 def luminance(colour: str) -> float:

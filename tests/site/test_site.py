@@ -58,7 +58,7 @@ def test_the_chart_is_there_and_its_table_has_the_figures(
 ) -> None:
     page = open_page(visit, urljoin(site.url, "platforms/opencodelists/"))
     chart = page.get_by_test_id("chart").first
-    drawing = chart.locator("canvas, svg").first
+    drawing = chart.locator("svg").first
     expect(drawing).to_be_visible()
     box = drawing.bounding_box()
     assert box is not None
