@@ -181,8 +181,8 @@ def test_the_downloads_have_every_day(demo_site: Site, demo_datastore: Path, vis
 
 
 def test_the_models_documentation_is_published(demo_site: Site, visit: Visit) -> None:
-    page = open_page(visit, urljoin(demo_site.url, PAGES["about"]))
-    page.get_by_role("link", name="logins_timeseries", exact=True).first.click()
+    page = open_page(visit, urljoin(demo_site.url, PAGES["reading"]))
+    page.get_by_role("link", name="7-day and 28-day mean").click()
     expect(page.locator("body")).to_contain_text("expected_low", timeout=20_000)
     assert len(visit.hosts()) == 1
     documentation = (demo_site.folder / "dbt" / "index.html").read_bytes()
