@@ -1,6 +1,6 @@
 """The errors that a person is meant to read, and the exit code of each.
 
-The exit codes are part of the command line's contract: README.md lists them.
+The exit codes are part of the command line's contract: docs/cli.md lists them.
 """
 
 

@@ -16,8 +16,8 @@ from ethelred_runner.errors import UsageError
 from ethelred_runner.settings import work_root
 
 PREFIX = "ethelred-run-"
-# What network shares answer to what they can't do: to flush a folder, say.
 FEW_FILES = 16  # that a disk can still take: a run needs about as many, and has removed some
+# What network shares answer to what they can't do: to flush a folder, say.
 UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EBADF)
 
 

@@ -14,8 +14,7 @@ from ethelred_runner.folders import private_folder
 
 __all__ = [
     "FORMAT", "HISTORY", "Checkout", "Conflict", "Datastore", "Row", "Version", "connect",
-    "export_history", "import_history", "open_datastore", "read_status",
-    "refuse_damaged",
+    "export_history", "import_history", "open_datastore", "read_status", "refuse_damaged",
 ]  # fmt: skip
 
 Datastore = FileDatastore | BucketDatastore

@@ -31,9 +31,8 @@ from ethelred_runner.obtain.verify import ROOM_ADVICE, check_fits, unpack, verif
 
 FILE_NAME = "copy.sqlite3"  # says nothing of where a copy came from
 LEAST_SPEED = 1000  # bytes a second: a copy of 500 MB would take six days
-MIN_PROGRESS_BYTES = (
-    2**20
-)  # bytes after which a connection that breaks once more has its retries back
+# After so many further bytes a connection that breaks has its retries back.
+MIN_PROGRESS_BYTES = 2**20
 
 
 @dataclass(frozen=True)
