@@ -59,7 +59,7 @@ VARIED = ", cast(logins * (50 + hash(p, y, {day}) % 100) / 100 as bigint) as log
 DAYS = {
     "logins_timeseries": "day",
     "active_users_per_day": "day",
-    "collection_nights": "day",
+    "collection_days": "day",
     "day_notes": "day",
     "logins_per_period": "starts_on",
 }

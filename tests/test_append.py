@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ethelred_runner.append.append import append
-from ethelred_runner.append.checks import check_nothing_gone, is_same, refuse_cut
+from ethelred_runner.append.checks import check_nothing_lost, is_same, refuse_cut
 from ethelred_runner.console import warned as warnings
 from ethelred_runner.datastore import open_datastore
 from ethelred_runner.errors import BuildFailed, DatastoreError
@@ -65,7 +65,7 @@ def test_lost_history_is_noticed(loss: str, store: Path) -> None:
     before = shutil.copyfile(store, store.with_name("before.duckdb"))
     execute(store, CHANGED[loss])
     with pytest.raises(DatastoreError, match="would lose history"):
-        check_nothing_gone(store, before)
+        check_nothing_lost(store, before)
     if loss in CUT:
         with pytest.raises(DatastoreError, match="its history was cut"):
             refuse_cut(store)
@@ -82,7 +82,7 @@ def test_what_grows_is_no_loss(store: Path) -> None:
         " hour as appended_at) from logins",
         "alter table copies add column remark varchar",
     )
-    check_nothing_gone(store, before)
+    check_nothing_lost(store, before)
     assert not is_same(store, before)
 
 
@@ -136,12 +136,12 @@ def test_the_same_content_of_another_platform_and_what_a_mended_model_shows_are_
     with open_datastore(str(store)) as datastore:
         appended = append([*requests, other], datastore)
         again = append([*requests, other], datastore)
-    assert [copy["platform"] for copy in appended.copies] == ["other"]
-    brought = appended.copies[0]["new_logins"]
+    assert [copy["platform"] for copy in appended.new_copies] == ["other"]
+    brought = appended.new_copies[0]["new_logins"]
     mended = query(store, "select count(*) from logins where platform = 'opencodelists'")
     assert query(store, "select count(*) from logins")[0][0] - brought == mended[0][0]
     assert appended.new_logins == brought + 1
-    assert (again.new_logins, list(again.copies)) == (0, [])
+    assert (again.new_logins, list(again.new_copies)) == (0, [])
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from ethelred_runner.demo import PLATFORMS, demo
 from ethelred_runner.errors import DatastoreError, EthelredError, ReportFailed, UsageError
 from ethelred_runner.report.evidence import stage
 from ethelred_runner.report.serve import site_server
-from ethelred_runner.report.site import MARKER, base_path_of, replaceable, swap_in
+from ethelred_runner.report.site import MARKER, base_path_of, resolve_site, swap_in
 from ethelred_runner.watch import check
 from tests.support.datastores import append_login, execute, query
 from tests.support.program import PROGRAM, PROJECT, Ethelred
@@ -78,7 +78,7 @@ def test_a_site_with_a_broken_mark_is_replaced(site: Path) -> None:
         (site / MARKER).write_text(broken)
         with pytest.raises(ReportFailed, match="build it first: ethelred report"):
             base_path_of(site)
-        assert replaceable(site) == site
+        assert resolve_site(site) == site
 
 
 @pytest.mark.parametrize("other", ["part of a site", ".hidden", "data/history"])
@@ -91,7 +91,7 @@ def test_a_folder_that_holds_something_else_is_never_replaced(
         (site / MARKER).unlink()
         (site / other).write_text("My own notes.")
     with pytest.raises(ReportFailed, match=f"^{site} has files that no report has made"):
-        replaceable(site)
+        resolve_site(site)
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ethelred_runner import console
-from ethelred_runner.append.checks import check_nothing_gone, is_same, refuse_cut
+from ethelred_runner.append.checks import check_nothing_lost, is_same, refuse_cut
 from ethelred_runner.append.dbt import build_models
 from ethelred_runner.append.result import Appended, read_result
 from ethelred_runner.datastore import Conflict, Datastore, import_history, refuse_damaged
-from ethelred_runner.datastore.reasons import explained
+from ethelred_runner.datastore.reasons import as_datastore_errors
 from ethelred_runner.errors import BuildFailed, DatastoreError
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.copy_requests import CopyRequest
@@ -34,7 +34,7 @@ def append(
     """
     datastore.check(init=init)
     with private_folder() as folder:
-        with explained(folder):  # its disk may be full, or the memory
+        with as_datastore_errors(folder):  # its disk may be full, or the memory
             logins = obtain_logins(requests, folder)
         given = Counter(request.platform.platform for request in requests)
         for _ in range(MAX_COMMIT_ATTEMPTS):
@@ -74,13 +74,13 @@ def build_and_check(path: Path) -> Path | None:
     try:
         build_models(path.parent)
     except BuildFailed:
-        check_nothing_gone(path, before)
+        check_nothing_lost(path, before)
         raise
-    check_nothing_gone(path, before)
+    check_nothing_lost(path, before)
     return before
 
 
-def create_from_export(directory: Path, datastore: Datastore) -> None:
+def import_datastore(directory: Path, datastore: Datastore) -> None:
     """Make a new datastore of what `ethelred export` has written.
 
     Raises DatastoreError if there is a datastore already, UsageError if there is no export.

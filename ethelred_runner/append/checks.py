@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from ethelred_runner.datastore import HISTORY, connect
+from ethelred_runner.datastore import HISTORY_TABLES, connect
 from ethelred_runner.errors import DatastoreError
 
 # What a copy brought in is recorded with it, so that rows deleted later are missed.
@@ -40,7 +40,7 @@ def refuse_cut(path: Path) -> None:
             )
 
 
-def check_nothing_gone(path: Path, before: Path | None) -> None:
+def check_nothing_lost(path: Path, before: Path | None) -> None:
     """Raise DatastoreError if a row of the history before a build is gone, or has changed.
 
     Also if the build didn't append to every history table what it had to. `before` is a copy of
@@ -50,7 +50,7 @@ def check_nothing_gone(path: Path, before: Path | None) -> None:
         return
     with compared(path, before) as connection:
         had = columns_of(connection, "earlier")
-        lost = [table for table in HISTORY if is_gone(connection, table, had[table])]
+        lost = [table for table in HISTORY_TABLES if is_lost(connection, table, had[table])]
         if lost or not is_whole(connection, path.stem):
             raise DatastoreError(
                 f"the build would lose history: rows of {', '.join(lost) or 'a table'} are gone or "
@@ -65,7 +65,7 @@ def is_same(path: Path, before: Path | None) -> bool:
     with compared(path, before) as connection:
         tables = columns_of(connection, "earlier")
         return tables == columns_of(connection, path.stem) and not any(
-            is_gone(connection, table, columns, ALL_ROWS) for table, columns in tables.items()
+            is_lost(connection, table, columns, ALL_ROWS) for table, columns in tables.items()
         )
 
 
@@ -85,10 +85,11 @@ def columns_of(connection: duckdb.DuckDBPyConnection, catalogue: str) -> dict[st
 
 def is_whole(connection: duckdb.DuckDBPyConnection, catalogue: str) -> bool:
     """Tell whether the history tables have at least the rows that the copies brought in."""
-    return columns_of(connection, catalogue).keys() >= set(HISTORY) and ask(connection, IS_WHOLE)
+    tables = columns_of(connection, catalogue).keys()
+    return tables >= set(HISTORY_TABLES) and ask(connection, IS_WHOLE)
 
 
-def is_gone(
+def is_lost(
     connection: duckdb.DuckDBPyConnection, table: str, columns: list[str], rows: int | None = None
 ) -> bool:
     """Tell whether the rows that a table had aren't its first `rows`, by default as many."""

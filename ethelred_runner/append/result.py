@@ -36,17 +36,17 @@ CONTENTS = """
 class Appended:
     """The result of a build: the status after it, and the rows of the copies that were new.
 
-    `copies_given` has how many copies of each platform the build was given. `new_logins` also
+    `copies_read` has how many copies of each platform the build was given. `new_logins` also
     counts those that a known copy shows once a model was mended.
     """
 
     platforms: Sequence[Row] = ()
-    copies: Sequence[Row] = ()
-    copies_given: Counter[str] = field(default_factory=Counter)
+    new_copies: Sequence[Row] = ()
+    copies_read: Counter[str] = field(default_factory=Counter)
     new_logins: int = 0
 
 
-def read_result(path: Path, before: Path | None, copies_given: Counter[str]) -> Appended:
+def read_result(path: Path, before: Path | None, copies_read: Counter[str]) -> Appended:
     """Return what a build has done to a datastore; `before` is a copy of what it was, if it was."""
     known, logins, old_zone = read_contents(before) if before else ([], 0, None)
     _, logins_now, zone = read_contents(path)
@@ -57,7 +57,7 @@ def read_result(path: Path, before: Path | None, copies_given: Counter[str]) -> 
             console.warn(fault)
         rows = connection.execute(NEW_COPIES, {"known": known}).fetchall()
     copies = [copy for (copy,) in rows]
-    return Appended(read_status(path), copies, copies_given, logins_now - logins)
+    return Appended(read_status(path), copies, copies_read, logins_now - logins)
 
 
 def read_contents(path: Path) -> tuple[list[str], int, str | None]:

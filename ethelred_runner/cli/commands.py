@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ethelred_runner import console
-from ethelred_runner.append.append import create_from_export
+from ethelred_runner.append.append import import_datastore
 from ethelred_runner.cli import options as opt
 from ethelred_runner.cli.run import run_job
 from ethelred_runner.datastore import export_history, open_datastore, read_status
@@ -19,10 +19,10 @@ from ethelred_runner.obtain.obtain import obtain_to
 from ethelred_runner.report import build_site
 from ethelred_runner.report import dev as show_report
 from ethelred_runner.report import serve as serve_site
-from ethelred_runner.watch import status as views
 from ethelred_runner.watch.check import check_all
 from ethelred_runner.watch.outcome import Outcome, recorded
-from ethelred_runner.watch.wording import iso
+from ethelred_runner.watch.status import refuse_stale, show_status, show_versions
+from ethelred_runner.watch.wording import format_iso
 
 app = typer.Typer(
     help="How many people log in to our platforms, day by day?",
@@ -99,7 +99,7 @@ def report(
 ) -> None:
     """Build the site from the datastore."""
     with open_datastore(datastore) as store:
-        build_site(store.fetch(), site, base_path)
+        build_site(store.readable_path(), site, base_path)
 
 
 @app.command()
@@ -112,7 +112,7 @@ def serve(site: opt.Site = opt.SITE, port: opt.Port = 8000, debug: opt.Debug = F
 def dev(datastore: opt.DemoDatastore = str(DEMO_DATASTORE), debug: opt.Debug = False) -> None:
     """Show the report of the demo's history, or another, while you work on its pages."""
     with open_datastore(datastore) as store:
-        show_report(store.fetch())
+        show_report(store.readable_path())
 
 
 @app.command()
@@ -124,24 +124,24 @@ def status(
 ) -> None:
     """Tell what the datastore holds."""
     with open_datastore(datastore) as store:
-        path, kept = store.fetch(), store.versions()
+        path, kept = store.readable_path(), store.versions()
         platforms, size = read_status(path), path.stat().st_size
     found = {"datastore": store.label, "size_bytes": size, "platforms": platforms}
     if as_json:
         found["versions"] = [asdict(version) for version in kept]
-        typer.echo(json.dumps(found, default=iso, indent=1))
+        typer.echo(json.dumps(found, default=format_iso, indent=1))
     else:
-        views.show_status(store.label, size, platforms)
+        show_status(store.label, size, platforms)
         if kept:
             console.say(f"versions {kept[-1].version} to {kept[0].version} can be restored")
-    views.refuse_stale(platforms, fail_after)
+    refuse_stale(platforms, fail_after)
 
 
 @app.command()
 def versions(datastore: opt.Datastore = opt.DATASTORE, debug: opt.Debug = False) -> None:
     """List the versions of a datastore that can be restored."""
     with open_datastore(datastore) as store:
-        views.show_versions(store.versions())
+        show_versions(store.versions())
 
 
 @app.command()
@@ -164,7 +164,7 @@ def export(
 ) -> None:
     """Write the history as Parquet files."""
     with open_datastore(datastore) as store:
-        for path in export_history(store.fetch(), directory.absolute()):
+        for path in export_history(store.readable_path(), directory.absolute()):
             console.say(str(path))
 
 
@@ -176,7 +176,7 @@ def import_(
 ) -> None:
     """Make a new datastore of an export."""
     with open_datastore(datastore) as store:
-        create_from_export(directory.absolute(), store)
+        import_datastore(directory.absolute(), store)
         console.say(f"{store.label} holds what {directory} holds")
 
 

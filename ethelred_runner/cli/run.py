@@ -29,7 +29,7 @@ def run_job(
     """
     with open_datastore(address) as datastore:
         if skip_if_fresh_hours is not None and datastore.exists():
-            outcome.appended = Appended(read_status(datastore.fetch()))
+            outcome.appended = Appended(read_status(datastore.readable_path()))
         if is_fresh(requests, outcome.appended.platforms, skip_if_fresh_hours):
             outcome.kind = "up to date"
             console.say(
@@ -39,7 +39,7 @@ def run_job(
         else:
             append_copies(requests, datastore, outcome, init=init)
         if site and not outcome.dry_run:  # also if all is known: an earlier run may have failed
-            build_site(datastore.fetch(), site, base_path)
+            build_site(datastore.readable_path(), site, base_path)
             outcome.is_site_built = True
 
 

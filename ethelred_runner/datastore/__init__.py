@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ethelred_runner.datastore.bucket import BucketDatastore
-from ethelred_runner.datastore.database import FORMAT, HISTORY, Checkout, connect
+from ethelred_runner.datastore.database import FORMAT, HISTORY_TABLES, Checkout, connect
 from ethelred_runner.datastore.file import FileDatastore
 from ethelred_runner.datastore.status import Row, read_status
 from ethelred_runner.datastore.transfer import export_history, import_history, refuse_damaged
-from ethelred_runner.datastore.versions import Conflict, Version, versions_to_keep
+from ethelred_runner.datastore.versions import Conflict, Version, max_versions_kept
 from ethelred_runner.errors import UsageError
 from ethelred_runner.folders import private_folder
 
 __all__ = [
-    "FORMAT", "HISTORY", "Checkout", "Conflict", "Datastore", "Row", "Version", "connect",
+    "FORMAT", "HISTORY_TABLES", "Checkout", "Conflict", "Datastore", "Row", "Version", "connect",
     "export_history", "import_history", "open_datastore", "read_status", "refuse_damaged",
 ]  # fmt: skip
 
@@ -23,7 +23,7 @@ Datastore = FileDatastore | BucketDatastore
 @contextmanager
 def open_datastore(address: str) -> Iterator[Datastore]:
     """Yield the datastore at a path or an `s3://` address. Raises UsageError for any other."""
-    versions_to_keep()  # said before a run begins, not when it has committed
+    max_versions_kept()  # said before a run begins, not when it has committed
     if address.startswith("s3://"):
         with private_folder() as folder:
             yield BucketDatastore(address, folder)

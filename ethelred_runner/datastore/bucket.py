@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from obstore.store import S3Store
 
 from ethelred_runner.datastore.database import NAME, Checkout, settle
-from ethelred_runner.datastore.reasons import explained
+from ethelred_runner.datastore.reasons import as_datastore_errors
 from ethelred_runner.datastore.versions import Version, Versions
 from ethelred_runner.errors import UsageError
 from ethelred_runner.folders import private_folder
@@ -37,7 +37,7 @@ class BucketDatastore:
         number = self._versions.newest_number(init=init)
         return f"{self.label}, version {number}" if number else f"{self.label} will be created"
 
-    def fetch(self) -> Path:
+    def readable_path(self) -> Path:
         """Pull the newest version, verified, and return its path."""
         self._versions.pull(self._versions.newest_number(init=False), self._path)
         return self._path
@@ -49,7 +49,7 @@ class BucketDatastore:
         """As of a file; raises Conflict on leaving if another run has committed meanwhile."""
         self._versions.probe()
         newest = self._versions.newest_number(init=init)
-        with explained(self._path), private_folder() as folder:
+        with as_datastore_errors(self._path), private_folder() as folder:
             checkout = Checkout(folder / NAME)
             if newest:
                 self._versions.pull(version or newest, checkout.path)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import duckdb
 
-from ethelred_runner.datastore.reasons import LOCKED, explain, explained
+from ethelred_runner.datastore.reasons import LOCKED, as_datastore_errors, explain
 from ethelred_runner.errors import DatastoreError
 
 NAME = "ethelred.duckdb"  # of every work file: its stem is the catalogue's name in DuckDB
-HISTORY = ("logins", "copies", "active_users", "rejected_logins")
+HISTORY_TABLES = ("logins", "copies", "active_users", "rejected_logins")
 FORMAT = 2  # of the history tables; a datastore with a higher one was made by a newer Ethelred
 
 
@@ -30,18 +30,18 @@ class Checkout:
 
 def connect(path: Path) -> duckdb.DuckDBPyConnection:
     """Open a datastore, read only. Raises DatastoreError, in plain words, if that is impossible."""
-    with explained(path):
+    with as_datastore_errors(path):
         return duckdb.connect(path, read_only=True)
 
 
-def refuse_log(path: Path) -> None:
+def refuse_wal(path: Path) -> None:
     """Raise DatastoreError if a write-ahead log lies beside the datastore.
 
     No run leaves one. DuckDB would replay it whether or not it belongs to the file, and would
     count logins twice with one that doesn't.
     """
     log = path.with_name(f"{path.name}.wal")
-    with explained(path):
+    with as_datastore_errors(path):
         if not log.exists():
             return
     try:
@@ -58,9 +58,9 @@ def refuse_log(path: Path) -> None:
     )
 
 
-def refuse_foreign(path: Path, label: str) -> None:
+def check_format(path: Path, label: str) -> None:
     """Raise DatastoreError unless this is a datastore of this version of Ethelred."""
-    with explained(label), closing(duckdb.connect(path, read_only=True)) as connection:
+    with as_datastore_errors(label), closing(duckdb.connect(path, read_only=True)) as connection:
         found = connection.execute("select max(format) from datastore_format").fetchall()[0][0]
     if found is not None and found < FORMAT:
         raise DatastoreError(
@@ -76,7 +76,7 @@ def refuse_foreign(path: Path, label: str) -> None:
 
 def settle(path: Path) -> None:
     """Write down the format, and bring everything into the one file: no log stays beside it."""
-    with explained(path), closing(duckdb.connect(path)) as connection:
+    with as_datastore_errors(path), closing(duckdb.connect(path)) as connection:
         connection.execute(f"create or replace table datastore_format as select {FORMAT} as format")
         connection.execute("checkpoint")
-    refuse_log(path)
+    refuse_wal(path)

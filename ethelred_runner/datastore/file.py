@@ -9,8 +9,8 @@ from pathlib import Path
 from obstore.store import LocalStore
 
 from ethelred_runner import console
-from ethelred_runner.datastore.database import NAME, Checkout, refuse_foreign, refuse_log, settle
-from ethelred_runner.datastore.reasons import explained
+from ethelred_runner.datastore.database import NAME, Checkout, check_format, refuse_wal, settle
+from ethelred_runner.datastore.reasons import as_datastore_errors
 from ethelred_runner.datastore.versions import Conflict, Version, Versions
 from ethelred_runner.errors import DatastoreError
 from ethelred_runner.folders import locked, make_folder, private_folder, set_access, sha256_of, sync
@@ -31,22 +31,22 @@ class FileDatastore:
 
     def exists(self) -> bool:
         """Tell whether there is such a file."""
-        with explained(self.path):
+        with as_datastore_errors(self.path):
             return self.path.exists()
 
     def check(self, *, init: bool) -> str:
         """Look whether a run can work on the file, or create it."""
-        with explained(self.path), locked_folder(self.path):
-            refuse_log(self.path)
+        with as_datastore_errors(self.path), locked_folder(self.path):
+            refuse_wal(self.path)
             is_new = init and not self.path.exists()
             if not is_new:
-                refuse_foreign(self.path, self.label)
+                check_format(self.path, self.label)
         return f"{self.path} will be created" if is_new else self.label
 
-    def fetch(self) -> Path:
+    def readable_path(self) -> Path:
         """Return the path of the file, to be read only."""
-        refuse_log(self.path)
-        refuse_foreign(self.path, self.label)
+        refuse_wal(self.path)
+        check_format(self.path, self.label)
         return self.path
 
     @contextmanager
@@ -58,11 +58,11 @@ class FileDatastore:
         It holds `version`, by default what the file does. Raises DatastoreError if there is none,
         unless `init`; on leaving Conflict if somebody else has changed the file meanwhile.
         """
-        with explained(self.path), locked_folder(self.path) as folder:
-            refuse_log(self.path)
+        with as_datastore_errors(self.path), locked_folder(self.path) as folder:
+            refuse_wal(self.path)
             before = content_of(self.path)
             if not version and (before or not init):
-                self.fetch()
+                self.readable_path()
             checkout = Checkout(folder / NAME)
             if before:
                 shutil.copyfile(self.path, checkout.path)
@@ -78,8 +78,8 @@ class FileDatastore:
 
     def versions(self) -> list[Version]:
         """Return the versions beside the file, the newest first; those that one may read."""
-        refuse_log(self.path)
-        with explained(self.path):
+        refuse_wal(self.path)
+        with as_datastore_errors(self.path):
             if not os.access(self._folder, os.R_OK | os.X_OK):  # private, where the file may not be
                 return []
             return self._versions().list_versions()
@@ -99,7 +99,7 @@ class FileDatastore:
         like = self.path if before else self.path.parent
         set_access(work, like.stat().st_mode if before else 0o600, like=like)
         sync(work)
-        refuse_log(self.path)
+        refuse_wal(self.path)
         if content_of(self.path) != before:
             raise Conflict(f"{self.path} was changed by another program during this run; run again")
         work.replace(self.path)
@@ -108,7 +108,7 @@ class FileDatastore:
     def _keep(self, action: str) -> None:
         """Keep the file as the newest version, unless it is that; else warn: the file is well."""
         try:
-            with explained(self._folder):
+            with as_datastore_errors(self._folder):
                 versions = self._versions()
                 kept = versions.list_versions()
                 if not kept or kept[0].sha256 != content_of(self.path):

@@ -52,7 +52,7 @@ REASONS = {  # by what the system, DuckDB and obstore say; the first that fits
 
 
 @contextmanager
-def explained(place: Path | str) -> Iterator[None]:
+def as_datastore_errors(place: Path | str) -> Iterator[None]:
     """Turn errors of the system, of DuckDB and of obstore into DatastoreError."""
     try:
         yield

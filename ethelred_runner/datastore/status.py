@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ethelred_runner.datastore.database import connect
-from ethelred_runner.datastore.reasons import explained
+from ethelred_runner.datastore.reasons import as_datastore_errors
 
 Row = dict[str, Any]  # of a query: its values by the names of its columns
 
@@ -72,5 +72,5 @@ def read_status(path: Path) -> list[Row]:
 
     Times are naive UTC, to the hour.
     """
-    with explained(path), closing(connect(path)) as connection:
+    with as_datastore_errors(path), closing(connect(path)) as connection:
         return [row for (row,) in connection.execute(PLATFORMS).fetchall()]

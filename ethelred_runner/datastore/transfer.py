@@ -6,8 +6,8 @@ from pathlib import Path
 
 import duckdb
 
-from ethelred_runner.datastore.database import FORMAT, HISTORY, connect
-from ethelred_runner.datastore.reasons import explained
+from ethelred_runner.datastore.database import FORMAT, HISTORY_TABLES, connect
+from ethelred_runner.datastore.reasons import as_datastore_errors
 from ethelred_runner.errors import DatastoreError, UsageError
 from ethelred_runner.folders import private_folder, sha256_of
 
@@ -22,12 +22,12 @@ def export_history(datastore: Path, directory: Path) -> list[Path]:
     if directory.exists():
         raise UsageError(f"{directory} is there already; name a folder that isn't")
     with (
-        explained(directory),
+        as_datastore_errors(directory),
         closing(connect(datastore)) as connection,
         private_folder(inside=directory.parent) as partial,
     ):
         tables = {}
-        for table in HISTORY:
+        for table in HISTORY_TABLES:
             file = partial / f"{table}.parquet"
             # DuckDB keeps the order of insertion, so the same datastore gives the same files.
             connection.table(table).write_parquet(str(file), compression="zstd")
@@ -43,8 +43,8 @@ def import_history(directory: Path, path: Path) -> None:
 
     Columns that the export lacks, as one of an older Ethelred may, stay null.
     """
-    with explained(path), closing(duckdb.connect(path)) as connection:
-        for table in HISTORY:
+    with as_datastore_errors(path), closing(duckdb.connect(path)) as connection:
+        for table in HISTORY_TABLES:
             file = str(directory / f"{table}.parquet")
             connection.execute(f"insert into {table} by name from read_parquet($1)", [file])
 
@@ -57,7 +57,8 @@ def refuse_damaged(directory: Path) -> None:
     """
     try:
         manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-        found, tables = manifest["format"], {table: manifest["tables"][table] for table in HISTORY}
+        found = manifest["format"]
+        tables = {table: manifest["tables"][table] for table in HISTORY_TABLES}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"{directory} holds no export: it has no {MANIFEST} of ethelred export"

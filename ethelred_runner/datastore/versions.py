@@ -13,15 +13,15 @@ from obstore.exceptions import AlreadyExistsError, NotFoundError, PreconditionEr
 from obstore.store import ObjectStore
 
 from ethelred_runner import console
-from ethelred_runner.datastore.database import refuse_foreign
-from ethelred_runner.datastore.reasons import MISSING, explained
+from ethelred_runner.datastore.database import check_format
+from ethelred_runner.datastore.reasons import MISSING, as_datastore_errors
 from ethelred_runner.errors import DatastoreError, UsageError
 from ethelred_runner.folders import sha256_of
 from ethelred_runner.settings import setting
 
 CHUNK = 8 * 2**20  # bytes: with the service's limit of 10,000 parts, room for 80 GB
 COMMIT_KEY = "commits/{:08}.json"
-NEEDED_FOR = timedelta(days=1)  # a content that a run has pushed, and may be about to commit
+BLOB_GRACE_PERIOD = timedelta(days=1)  # a content that a run has pushed, and may be about to commit
 
 
 class Conflict(DatastoreError):
@@ -81,12 +81,12 @@ class Versions:
             raise DatastoreError(
                 f"{self.label}: version {number} is damaged or not there: see ethelred versions"
             )
-        refuse_foreign(path, self.label)
+        check_format(path, self.label)
 
     def push(self, path: Path, based_on: int, action: str) -> None:
         """Commit a file as the version after `based_on`. Raises Conflict if there is one by now."""
         blob, digest = f"blobs/{uuid.uuid4().hex}.duckdb", sha256_of(path)
-        with explained(self.label), path.open("rb") as file:
+        with as_datastore_errors(self.label), path.open("rb") as file:
             obstore.put(self._store, blob, file, chunk_size=CHUNK, max_concurrency=4)
         # A commit never names one that didn't arrive.
         if self._download(blob, Path(os.devnull)) != digest:
@@ -122,16 +122,16 @@ class Versions:
 
     def _prune(self) -> None:
         """Delete the contents of versions that aren't kept, unless written lately."""
-        kept = {version.blob for version in self.list_versions()[: versions_to_keep()]}
-        needed_from = datetime.now(UTC) - NEEDED_FOR
+        kept = {version.blob for version in self.list_versions()[: max_versions_kept()]}
+        needed_from = datetime.now(UTC) - BLOB_GRACE_PERIOD
         for key, written_at in self._list("blobs").items():
             if key not in kept and written_at < needed_from:
-                with explained(self.label):
+                with as_datastore_errors(self.label):
                     obstore.delete(self._store, key)
 
     def _create(self, key: str, content: bytes) -> bool:
         """Create an object, and return True; return False if there is one already."""
-        with explained(self.label):
+        with as_datastore_errors(self.label):
             try:
                 obstore.put(self._store, key, content, mode="create")
             except (AlreadyExistsError, PreconditionError):
@@ -141,7 +141,7 @@ class Versions:
     def _download(self, key: str, path: Path) -> str | None:
         """Write an object to a file; return the sha256 of what arrived, or None if it's gone."""
         digest = sha256()
-        with explained(self.label):
+        with as_datastore_errors(self.label):
             try:
                 found = obstore.get(self._store, key)
             except (NotFoundError, FileNotFoundError):
@@ -149,13 +149,13 @@ class Versions:
             with path.open("wb") as file:
                 for chunk in found.stream(min_chunk_size=CHUNK):
                     digest.update(chunk)
-                    with explained(path):  # this machine's disk, not the service
+                    with as_datastore_errors(path):  # this machine's disk, not the service
                         file.write(chunk)
         return digest.hexdigest()
 
     def _read(self, key: str) -> bytes | None:
         """Return a small object's content, or None if there is none."""
-        with explained(self.label):
+        with as_datastore_errors(self.label):
             try:
                 return bytes(obstore.get(self._store, key).bytes())
             except (NotFoundError, FileNotFoundError):
@@ -163,12 +163,12 @@ class Versions:
 
     def _list(self, folder: str) -> dict[str, datetime]:
         """Return the keys of a folder, each with when it was written, by the service's clock."""
-        with explained(self.label):
+        with as_datastore_errors(self.label):
             metas = obstore.list(self._store, folder).collect()
         return {meta["path"]: meta["last_modified"] for meta in metas}
 
 
-def versions_to_keep() -> int:
+def max_versions_kept() -> int:
     """Return the setting ETHELRED_KEEP_VERSIONS. Raises UsageError if it leaves no way back."""
     text = setting("ETHELRED_KEEP_VERSIONS", "30")
     if not text.isdecimal() or int(text) < 2:

@@ -63,9 +63,11 @@ def demo(
             console.note(f"reading {len(requests)} simulated copies")
             with without_notices():
                 appended = append(requests, store, init=True)
-        console.say(f"{len(appended.copies)} copies are new in the demo's datastore, {store.label}")
+        console.say(
+            f"{len(appended.new_copies)} copies are new in the demo's datastore, {store.label}"
+        )
         if with_report:
-            build_site(store.fetch(), site, base_path)
+            build_site(store.readable_path(), site, base_path)
             console.say(f"to look at the site: ethelred serve --site {site}")
 
 
@@ -137,7 +139,7 @@ def known_nights(store: Datastore) -> set[tuple[str, date]]:
     """
     if not store.exists():
         return set()
-    with closing(connect(store.fetch())) as connection:
+    with closing(connect(store.readable_path())) as connection:
         copies = connection.execute(KNOWN).fetchall()
     times = {moment.time() for _, moment in copies}
     found = sorted({platform for platform, _ in copies})

@@ -80,7 +80,7 @@ class WebSource(Source):
             {"Range": f"bytes={offset}-", "If-Range": validator} if offset and validator else {}
         )
         with _Session() as session:
-            with _explained():
+            with _as_source_errors():
                 response = session.get(
                     self._url(),
                     headers={"Accept-Encoding": "identity"} | headers,
@@ -109,7 +109,7 @@ class WebSource(Source):
         return request
 
     def _chunks(self, response: Response) -> Iterator[bytes]:
-        with _explained():
+        with _as_source_errors():
             # As it arrives: a slow connection would look dead if a full chunk were waited for.
             while chunk := response.raw.read1(CHUNK, decode_content=False):
                 yield chunk
@@ -124,7 +124,7 @@ class WebSource(Source):
             wait = response.headers.get("Retry-After", "")
             later.wait_seconds = min(float(wait), LONGEST_WAIT) if wait.isdecimal() else 0.0
             raise later
-        with _explained():
+        with _as_source_errors():
             code = REFUSAL.search(response.raw.read1(CHUNK, decode_content=False))
         suspect = "the address" if status in (404, 410) else self._access
         suspect = SUSPECTS.get(code[1] if code else b"", suspect)
@@ -132,7 +132,7 @@ class WebSource(Source):
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _as_source_errors() -> Iterator[None]:
     """Turn the libraries' errors into ours."""
     try:
         yield

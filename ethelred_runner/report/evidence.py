@@ -23,7 +23,7 @@ EVIDENCE = REPORTS / "node_modules" / "@evidence-dev" / "evidence" / "cli.js"
 NOT_SOURCE = shutil.ignore_patterns("node_modules", ".evidence", "build")
 MAX_LINES_SHOWN = 4
 # What evidence/components.js says of a page.
-ABOUT_PAGE = re.compile(r"pages/\S*: <.*")
+PAGE_ERROR = re.compile(r"pages/\S*: <.*")
 
 
 def check_evidence() -> str:
@@ -58,9 +58,9 @@ def stage(datastore: Path, folder: Path, base_path: str = "") -> None:
 
 def refuse_report_blockers(connection: duckdb.DuckDBPyConnection) -> None:
     """Raise ReportFailed if a mart is empty although there are logins to show."""
-    missing = connection.execute("select mart, platform from report_blockers").fetchall()
+    missing = connection.execute("select model, platform from report_blockers").fetchall()
     if missing:
-        named = ", ".join(f"{mart} ({platform})" for mart, platform in missing)
+        named = ", ".join(f"{model} ({platform})" for model, platform in missing)
         raise ReportFailed(f"there are logins, but nothing to show of them in {named}")
 
 
@@ -131,6 +131,6 @@ def run(
     printed = run_program(command, folder=folder, doing=doing, log=log, variables=variables)
     if printed is not None:
         lines = [line for line in printed if "rror" in line]
-        pages = [found.group() for line in lines if (found := ABOUT_PAGE.search(line))]
+        pages = [found.group() for line in lines if (found := PAGE_ERROR.search(line))]
         errors = pages[:1] or lines[:MAX_LINES_SHOWN]
         raise ReportFailed("\n".join([f"{doing} failed:", *errors, f"The log is {LOGS / log}"]))

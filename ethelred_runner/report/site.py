@@ -31,7 +31,7 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
     base_path = f"/{base_path.strip('/')}".rstrip("/")
     if not re.fullmatch(r"(/[\w.-]+)*", base_path):
         raise UsageError(f"--base-path {base_path} is no path such as /ethelred")
-    replaceable(site)  # said before a minute's work
+    resolve_site(site)  # said before a minute's work
     # A report that was killed leaves its programs at work: they hold the lock as well.
     with locked(REPORTS), private_folder() as folder:
         project = folder / "project"
@@ -44,11 +44,11 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
         platforms = [platform["platform"] for platform in read_status(datastore_path)]
         marker = json.dumps({"base_path": base_path, "platforms": platforms})
         (built / MARKER).write_text(marker, encoding="utf-8")
-        swap_in(built, replaceable(site))
+        swap_in(built, resolve_site(site))
     console.say(f"the site is in {site}")
 
 
-def replaceable(site: Path) -> Path:
+def resolve_site(site: Path) -> Path:
     """Return the folder that a site's path stands for. Raises ReportFailed if it isn't ours."""
     try:
         place = site.expanduser().resolve()

@@ -10,7 +10,7 @@ from ethelred_runner.errors import EthelredError, UsageError
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.obtain import check_sources
-from ethelred_runner.report import check_evidence, replaceable
+from ethelred_runner.report import check_evidence, resolve_site
 from ethelred_runner.settings import LOGS, PROJECT
 
 TARGET = PROJECT / "target"  # of dbt
@@ -28,7 +28,7 @@ def check_all(
         "Evidence": check_evidence,
         "folders": check_folders,
         "datastore": lambda: datastore.check(init=init),
-        "site": lambda: str(replaceable(site)),
+        "site": lambda: str(resolve_site(site)),
         "sources": lambda: ", ".join(check_sources(find_requests())),
     }
     errors = []

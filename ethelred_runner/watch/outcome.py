@@ -13,7 +13,7 @@ from ethelred_runner import console
 from ethelred_runner.append.result import Appended
 from ethelred_runner.datastore import Row
 from ethelred_runner.errors import UsageError, exit_code_of, line_of
-from ethelred_runner.watch.wording import counted, iso, written
+from ethelred_runner.watch.wording import format_hour, format_iso, pluralise
 
 # What says when a copy was taken, by `taken_at_source`.
 TIMES = {
@@ -80,7 +80,7 @@ def recorded(outcome: Outcome, path: Path | None, sources: Sequence[str]) -> Ite
     finally:
         outcome.finished_at = utc_now()
         outcome.warnings = console.warned[warned_before:]
-        write(path, json.dumps(summary_of(outcome, sources), default=iso) + "\n")
+        write(path, json.dumps(summary_of(outcome, sources), default=format_iso) + "\n")
 
 
 def write(path: Path | None, text: str) -> None:
@@ -118,10 +118,10 @@ def summary_of(outcome: Outcome, sources: Sequence[str]) -> dict[str, Any]:
 def figures(outcome: Outcome, platform: Row) -> Row:
     """Return a platform's status, with what the run brought and only the gaps of late."""
     name, lately = platform["platform"], platform["newest_copy_taken_at"] - LATELY
-    copies = [copy for copy in outcome.appended.copies if copy["platform"] == name]
+    copies = [copy for copy in outcome.appended.new_copies if copy["platform"] == name]
     return platform | {
         "is_stale": outcome.is_stale(platform),
-        "copies_read": outcome.appended.copies_given[name],
+        "copies_read": outcome.appended.copies_read[name],
         "new_logins": sum(copy["new_logins"] for copy in copies),
         "rejected_logins": sum(copy["rejected_logins"] for copy in copies),
         "gaps": [gap for gap in platform["gaps"] if gap["gap_ended_at"] > lately],
@@ -130,23 +130,23 @@ def figures(outcome: Outcome, platform: Row) -> Row:
 
 def result_lines(outcome: Outcome) -> list[str]:
     """Return what was done, in a line each."""
-    copies, lines = outcome.appended.copies, []
-    known = outcome.appended.copies_given.total() - len(copies)
+    copies, lines = outcome.appended.new_copies, []
+    known = outcome.appended.copies_read.total() - len(copies)
     if known:
-        lines.append(f"{counted(known, 'copy', 'copies')} had been read before")
+        lines.append(f"{pluralise(known, 'copy', 'copies')} had been read before")
     if older := sum(copy["is_backfilled"] for copy in copies):
-        are = counted(older, "copy is", "copies are")
+        are = pluralise(older, "copy is", "copies are")
         lines.append(f"{are} older than the newest one known (backfill)")
     new_logins = outcome.appended.new_logins
-    origin = counted(len(copies), "new copy", "new copies") if copies else "copies read before"
-    brought = f"appended {counted(new_logins, 'new login')} from {origin}"
-    held = f"the datastore holds {counted(outcome.logins, 'login')}"
+    origin = pluralise(len(copies), "new copy", "new copies") if copies else "copies read before"
+    brought = f"appended {pluralise(new_logins, 'new login')} from {origin}"
+    held = f"the datastore holds {pluralise(outcome.logins, 'login')}"
     return [*lines, f"{brought if copies or new_logins else 'nothing new to append'}; {held}"]
 
 
 def warning_lines(outcome: Outcome) -> list[str]:
     """Return what somebody should look at, in a line each."""
-    of_copies = [line for copy in outcome.appended.copies for line in copy_warnings(copy)]
+    of_copies = [line for copy in outcome.appended.new_copies for line in copy_warnings(copy)]
     return of_copies + stale_lines(outcome)
 
 
@@ -154,26 +154,26 @@ def stale_lines(outcome: Outcome) -> list[str]:
     """Return which of the platforms that were asked for have only an old copy, in a line each."""
     return [
         f"the newest copy of {platform['platform']} was taken "
-        f"{written(platform['newest_copy_taken_at'])}, {platform['newest_copy_age_hours']:,.0f} "
-        "hours ago: is its backup job at work?"
+        f"{format_hour(platform['newest_copy_taken_at'])}, "
+        f"{platform['newest_copy_age_hours']:,.0f} hours ago: is its backup job at work?"
         for platform in outcome.appended.platforms
-        if outcome.is_stale(platform) and outcome.appended.copies_given[platform["platform"]]
+        if outcome.is_stale(platform) and outcome.appended.copies_read[platform["platform"]]
     ]
 
 
 def copy_warnings(copy: Row) -> list[str]:
     """Return what somebody should look at in a copy."""
-    name = f"the copy of {copy['platform']} taken {written(copy['taken_at'])}"
+    name = f"the copy of {copy['platform']} taken {format_hour(copy['taken_at'])}"
     lines = []
     source, other = copy["taken_at_source"], copy["contradicting_at"]
     if other or source not in ("mtime", "override"):
         told = f"its {TIMES['filename' if source == 'mtime' else 'mtime']}"
-        told += f" says {written(other)}" if other else " is not known"
+        told += f" says {format_hour(other)}" if other else " is not known"
         lines.append(f"{name}, by its {TIMES[source]}: {told}; --taken-at can say better")
     if copy["rejected_logins"]:
         lines.append(
-            f"{name}: {counted(copy['rejected_logins'], 'value')} could not be taken for a login; "
-            "the table rejected_logins lists their shapes"
+            f"{name}: {pluralise(copy['rejected_logins'], 'value')} could not be taken for a "
+            "login; the table rejected_logins lists their shapes"
         )
     return lines
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from ethelred_runner import console
 from ethelred_runner.datastore import Row, Version
 from ethelred_runner.errors import DatastoreError
-from ethelred_runner.watch.wording import counted, written
+from ethelred_runner.watch.wording import format_hour, pluralise
 
 
 def refuse_stale(platforms: Sequence[Row], fail_after_hours: float | None) -> None:
@@ -35,7 +35,7 @@ def show_status(label: str, size: int, platforms: Sequence[Row]) -> None:
     for platform in platforms:
         numbers = (f"{platform[name]:,}" for name in ("copies", "logins", "rejected_logins"))
         copies, logins, rejected = numbers
-        taken_at = written(platform["newest_copy_taken_at"])
+        taken_at = format_hour(platform["newest_copy_taken_at"])
         age = f"{platform['newest_copy_age_hours']:,.0f} h"
         table.add_row(platform["platform"], copies, taken_at, age, logins, rejected)
     show(table)
@@ -56,7 +56,7 @@ def show_platform(platform: Row) -> None:
         console.say(f"{name}: first login on {first:%Y-%m-%d}, newest on {newest:%Y-%m-%d}")
     days = "no finished day yet"
     if platform["last_finished_day"]:
-        complete = counted(platform["complete_days"], "complete day")
+        complete = pluralise(platform["complete_days"], "complete day")
         partial, last = platform["partial_days"], platform["last_finished_day"]
         days = f"{complete} and {partial:,} partial up to {last}"
     console.say(f"{name}: {days}")
@@ -65,8 +65,8 @@ def show_platform(platform: Row) -> None:
         if "first_missed_on" in gap:  # an older version's gaps have no such dates
             missing = f", no copy of {gap['first_missed_on']} to {gap['last_missed_on']}"
         console.say(
-            f"{name}: gap of {gap['gap_hours']:,.0f} hours, {written(gap['gap_started_at'])} to "
-            f"{written(gap['gap_ended_at'])}{missing}"
+            f"{name}: gap of {gap['gap_hours']:,.0f} hours, "
+            f"{format_hour(gap['gap_started_at'])} to {format_hour(gap['gap_ended_at'])}{missing}"
         )
 
 

@@ -3,16 +3,16 @@
 from datetime import date, datetime
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
+def pluralise(number: int, noun: str, plural: str = "") -> str:
     """Write a number with its noun."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def written(moment: datetime) -> str:
+def format_hour(moment: datetime) -> str:
     """Write a moment (UTC) for people."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def iso(moment: date) -> str:
+def format_iso(moment: date) -> str:
     """Write a date, or a moment (UTC), in ISO 8601: for JSON."""
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if isinstance(moment, datetime) else moment.isoformat()

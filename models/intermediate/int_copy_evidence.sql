@@ -31,10 +31,10 @@ newest_filename_dates as (
 ),
 
 -- Where the source's clock and a login both are ahead of the runner's clock, that one is slow.
-newest_logins as (
+newest_plausible_logins as (
     select
         copy_number,
-        max(logged_in_at, {{ var('logins_that_refute_a_time') }}) as newest_logins
+        max(logged_in_at, {{ var('logins_that_refute_a_time') }}) as newest_plausible_logins
     from copies_obtained
     inner join int_last_logins using (platform, copy_number)
     where
@@ -48,7 +48,7 @@ newest_logins as (
 select
     copies_obtained.*,
     newest_filename_dates.filename_date,
-    newest_logins.newest_logins
+    newest_plausible_logins.newest_plausible_logins
 from copies_obtained
 left join newest_filename_dates using (copy_number)
-left join newest_logins using (copy_number)
+left join newest_plausible_logins using (copy_number)

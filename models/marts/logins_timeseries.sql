@@ -9,12 +9,16 @@ usual_logins as (
 day_statistics as (
     select
         *,
-        if(coverage = 'complete', logins, null) as collected,
-        if(count(collected) over last_7_days = 7, avg(collected) over last_7_days, null)
+        if(coverage = 'complete', logins, null) as complete_day_logins,
+        if(
+            count(complete_day_logins) over last_7_days = 7,
+            avg(complete_day_logins) over last_7_days,
+            null
+        )
             as rolling_mean_7d,
         if(
-            count(collected) over last_28_days >= {{ var('min_days_in_28d_mean') }},
-            avg(collected) over last_28_days, null
+            count(complete_day_logins) over last_28_days >= {{ var('min_days_in_28d_mean') }},
+            avg(complete_day_logins) over last_28_days, null
         ) as rolling_mean_28d
     from ordinary_days
     window

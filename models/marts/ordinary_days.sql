@@ -46,7 +46,7 @@ select
     has_note,
     coalesce(
         copies > median(copies) over (
-            partition by platform order by day rows {{ 7 * var('band_weeks') }} preceding
+            partition by platform order by day rows {{ 7 * var('usual_range_weeks') }} preceding
         ), false
     ) as has_extra_copy,
     if(coverage = 'complete' and not has_note and not has_extra_copy, logins, null)

@@ -6,7 +6,7 @@ usual_days as (
     select
         *,
         if(
-            count(ordinary_logins) over same_weekdays >= {{ var('min_weeks_in_band') }},
+            count(ordinary_logins) over same_weekdays >= {{ var('min_weeks_in_usual_range') }},
             median(ordinary_logins) over same_weekdays, null
         ) as usual,
         -- Of less than one login a day the square root would promise too little chance.
@@ -14,7 +14,7 @@ usual_days as (
     from ordinary_days
     window same_weekdays as (
         partition by platform, dayofweek(day) order by day
-        rows between {{ var('band_weeks') }} preceding and 1 preceding
+        rows between {{ var('usual_range_weeks') }} preceding and 1 preceding
     )
 ),
 
@@ -34,7 +34,7 @@ day_deviations as (
         least_deviation * greatest(
             1, quantile_cont(deviation, {{ var('share_within_one_deviation') }}) over (
                 partition by platform order by day
-                rows between {{ 7 * var('band_weeks') }} preceding and 1 preceding
+                rows between {{ 7 * var('usual_range_weeks') }} preceding and 1 preceding
             )
         ) as root_deviation
     from deviations
@@ -47,11 +47,11 @@ select
     2 * usual_root * root_deviation as standard_deviation,
     cast(if(
         usual < {{ var('min_usual_logins_missed') }}, 0, greatest(1, ceil(power(
-            greatest(0, usual_root - {{ var('band_standard_deviations') }} * root_deviation), 2
+            greatest(0, usual_root - {{ var('usual_range_deviations') }} * root_deviation), 2
         )))
     ) as bigint) as expected_low,
     cast(floor(power(
-        usual_root + {{ var('band_standard_deviations') }} * root_deviation, 2
+        usual_root + {{ var('usual_range_deviations') }} * root_deviation, 2
     )) as bigint) as expected_high
 from day_deviations
 where usual is not null

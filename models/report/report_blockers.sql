@@ -14,8 +14,8 @@ active_users_per_day as (
     select * from {{ ref('active_users_per_day').include(database=false) }}
 ),
 
-collection_nights as (
-    select * from {{ ref('collection_nights').include(database=false) }}
+collection_days as (
+    select * from {{ ref('collection_days').include(database=false) }}
 ),
 
 logins_timeseries as (
@@ -42,16 +42,16 @@ mart_checks as (
                 platform in (select platform from active_users_per_day),
                 null, 'active_users_per_day'
             ),
-            if(platform in (select platform from collection_nights), null, 'collection_nights'),
+            if(platform in (select platform from collection_days), null, 'collection_days'),
             if(platform in (select platform from logins_timeseries), null, 'logins_timeseries'),
             if(platform in (select platform from platform_headlines), null, 'platform_headlines')
-        ]) as mart
+        ]) as model
     from expected_platforms
 )
 
 select
     platform,
-    mart
+    model
 from mart_checks
-where mart is not null
-order by platform, mart
+where model is not null
+order by platform, model

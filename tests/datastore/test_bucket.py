@@ -38,9 +38,9 @@ def test_a_commit_is_a_new_version_that_others_pull(address: str, tmp_path: Path
         assert datastore.check(init=False) == f"{address}, version 1"
     append_login(address, 2)
     with open_datastore(address) as datastore:
-        assert logins(datastore.fetch()) == [1, 2]
+        assert logins(datastore.readable_path()) == [1, 2]
         assert [version.action for version in datastore.versions()] == ["build", "build"]
-        assert datastore.versions()[0].sha256 == sha256(datastore.fetch())
+        assert datastore.versions()[0].sha256 == sha256(datastore.readable_path())
         with datastore.checkout(init=False) as checkout:
             write_login(checkout, 3)
             checkout.discard()
@@ -116,7 +116,7 @@ def test_a_damaged_version_is_refused_and_an_earlier_one_restored(kept: str) -> 
     with open_datastore(kept) as datastore:
         obstore.put(open_bucket(kept)._store, datastore.versions()[0].blob, b"something else")
         with pytest.raises(DatastoreError, match=r"version 3 is damaged .*ethelred versions"):
-            datastore.fetch()
+            datastore.readable_path()
         with pytest.raises(DatastoreError, match="has no version 9"):
             datastore.restore(9)
         restored = datastore.restore(2)
@@ -133,7 +133,7 @@ def test_old_versions_are_pruned_but_none_that_a_run_may_need(
     append_login(kept, 1)
     append_login(kept, 2)
     assert version_numbers(kept) == [3, 2, 1]
-    monkeypatch.setattr(versions, "NEEDED_FOR", timedelta(seconds=-60))
+    monkeypatch.setattr(versions, "BLOB_GRACE_PERIOD", timedelta(seconds=-60))
     append_login(kept, 3)
     assert version_numbers(kept) == [4, 3]
     assert len(open_bucket(kept)._list("blobs")) == 2
@@ -180,7 +180,7 @@ def test_what_a_service_answers_is_said_in_plain_words(
         monkeypatch.setattr(bucket, "SILENCE", timedelta(seconds=0.2))
         proxy.before = lambda number: not threading.Event().wait(1)
     with open_datastore(address) as datastore:
-        for call in (datastore.fetch, lambda: append_to(datastore, 1, init=True)):
+        for call in (datastore.readable_path, lambda: append_to(datastore, 1, init=True)):
             with pytest.raises(DatastoreError, match=reason) as refused:
                 call()
             assert KEYS[1] not in str(refused.value)

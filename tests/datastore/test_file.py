@@ -85,7 +85,7 @@ def test_a_missing_datastore_is_no_first_run(tmp_path: Path) -> None:
     with open_datastore(str(path)) as datastore:
         assert not datastore.exists()
         assert datastore.versions() == []
-        calls = (datastore.fetch, lambda: datastore.check(init=False))
+        calls = (datastore.readable_path, lambda: datastore.check(init=False))
         for call in (*calls, lambda: append_to(datastore, 1)):
             with pytest.raises(DatastoreError, match="add --init"):
                 call()
@@ -249,7 +249,7 @@ def test_a_run_and_what_it_started_hold_the_datastore(
 def test_what_other_programs_do_to_the_file_is_noticed(store: Path) -> None:
     with open_datastore(str(store)) as datastore:
         with program(WRITE, store) as holder:
-            calls = (datastore.fetch, datastore.versions, lambda: datastore.restore(1))
+            calls = (datastore.readable_path, datastore.versions, lambda: datastore.restore(1))
             for call in (*calls, lambda: append_login(store, 1)):
                 with pytest.raises(DatastoreError, match=rf"in use by .*PID {holder.pid}"):
                     call()
@@ -392,7 +392,7 @@ def test_a_stray_log_is_refused_and_the_advice_loses_no_login(kind: str, tmp_pat
         log.write_bytes(b"x" * 500 * (kind == "garbage"))
     was = sha256(store)
     with open_datastore(str(store)) as datastore:
-        calls = (datastore.fetch, datastore.versions, lambda: datastore.restore(1))
+        calls = (datastore.readable_path, datastore.versions, lambda: datastore.restore(1))
         for call in (*calls, lambda: append_login(store, 1)):
             with pytest.raises(DatastoreError, match="lies beside the datastore") as refused:
                 call()

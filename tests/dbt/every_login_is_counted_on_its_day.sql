@@ -1,4 +1,4 @@
--- Of the newest days: see recounted_days.
+-- Of the newest days: see recount_test_days.
 with newest_days as (
     select max(day) as newest_day from {{ ref('logins_per_day') }}
 ),
@@ -9,7 +9,7 @@ recent_logins as (
         {{ reporting_day('logged_in_at') }} as day
     from {{ ref('logins') }}
     cross join newest_days
-    where logged_in_at >= {{ day_starts_at('newest_day - ' ~ var('recounted_days')) }}
+    where logged_in_at >= {{ day_starts_at('newest_day - ' ~ var('recount_test_days')) }}
 ),
 
 recounts as (

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ethelred_runner.report.site import MARKER, replaceable, swap_in
+from ethelred_runner.report.site import MARKER, resolve_site, swap_in
 from tests.site.conftest import Builds, contents
 from tests.support.program import Ethelred
 
@@ -95,7 +95,7 @@ def test_what_a_link_points_to_is_replaced_each_time(tmp_path: Path, built: Path
     link = tmp_path / "current"
     link.symlink_to("releases/site")
     for _ in range(2):
-        swap_in(built, replaceable(link))
+        swap_in(built, resolve_site(link))
         (tmp_path / "releases" / "site" / MARKER).touch()  # an empty one doesn't harm
     assert link.is_symlink()
     assert (link / "index.html").read_text() == "new"

@@ -154,7 +154,7 @@ def test_completeness_counts_the_nights(builds: Builds, visit: Visit) -> None:
     nights = ask(
         builds.grown,
         "select count(*) filter (copies > 0), count(*) filter (is_missed)"
-        " from collection_nights group by platform order by platform",
+        " from collection_days group by platform order by platform",
     )
     with served(builds.many) as site:
         page = open_page(visit, urljoin(site.url, PAGES["completeness"]))

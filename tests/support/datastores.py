@@ -48,7 +48,10 @@ def append_to(datastore: Datastore, ordinal: int, *, init: bool = False) -> None
 def logins(address: str | Path) -> list[int]:
     """Return the ordinals of all logins."""
     with open_datastore(str(address)) as datastore:
-        return [int(str(row[0])) for row in query(datastore.fetch(), "select ordinal from logins")]
+        return [
+            int(str(row[0]))
+            for row in query(datastore.readable_path(), "select ordinal from logins")
+        ]
 
 
 def query(path: Path, sql: str) -> list[tuple[object, ...]]:

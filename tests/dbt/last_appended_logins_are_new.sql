@@ -1,5 +1,5 @@
 -- All older ones were tested when they were the newest, and the runner sees to it that they stay.
-with newest_logins as (
+with last_appended_logins as (
     select * from {{ ref('logins') }}
     where appended_at = (select max(appended_at) from {{ ref('logins') }})
 )
@@ -9,10 +9,10 @@ select
     logins.logged_in_at,
     logins.ordinal
 from {{ ref('logins') }} as logins
-semi join newest_logins
+semi join last_appended_logins
     on
-        logins.platform = newest_logins.platform
-        and logins.logged_in_at = newest_logins.logged_in_at
-        and logins.ordinal = newest_logins.ordinal
+        logins.platform = last_appended_logins.platform
+        and logins.logged_in_at = last_appended_logins.logged_in_at
+        and logins.ordinal = last_appended_logins.ordinal
 group by all
 having count(*) > 1
