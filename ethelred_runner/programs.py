@@ -28,13 +28,12 @@ def run_program(
     What it prints is kept in `logs/LOG`. It inherits the locks that are held now, so that no other
     run begins while it is at work, even if this one is killed.
     """
-    needed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     path = folder / log  # a disk that is full elsewhere, or somebody else's log, stops no run
     with console.working(doing), path.open("w", encoding="utf-8") as output:
         program = subprocess.Popen(
             [str(part) for part in command],
             cwd=folder,
-            env=needed | dict(variables or {}),
+            env=needed_variables() | dict(variables or {}),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -51,3 +50,8 @@ def run_program(
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
             keep(path, LOGS)
     return lines if failed else None
+
+
+def needed_variables() -> dict[str, str]:
+    """Return the environment variables that any program may see."""
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ}

@@ -2,7 +2,7 @@
 
 import csv
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -10,10 +10,9 @@ import duckdb
 
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.obtain import Copy, obtain
-from ethelred_runner.obtain.verify import opened, quoted
 
 COPIES_NAME = "copies.duckdb"
-LONGEST_VALUE = 64  # characters; a timestamp is far shorter
+LONGEST_VALUE = 256  # bytes; a timestamp is far shorter
 TABLES = """
     set timezone = 'UTC';
     create table copies_obtained (
@@ -38,8 +37,8 @@ def obtain_logins(requests: Sequence[CopyRequest], folder: Path) -> Path:
 
     Each whole copy is deleted as soon as its column is out. The tables are `copies_obtained` (times
     in UTC) and `last_logins`: a value is the text that SQLite makes of what is stored, whatever it
-    is, or null if it can't be text; the storage class is SQLite's `typeof`. Copies are numbered
-    from 1. Raises what `obtain` raises.
+    is, or null if it can't be text; the storage class is SQLite's `typeof`, of other kinds of copy
+    `text` or `null`. Copies are numbered from 1. Raises what `obtain` raises.
     """
     path = folder / COPIES_NAME
     with closing(duckdb.connect(path)) as connection:
@@ -54,20 +53,11 @@ def obtain_logins(requests: Sequence[CopyRequest], folder: Path) -> Path:
 def _take_over(connection: duckdb.DuckDBPyConnection, copy: Copy, number: int) -> None:
     file = copy.path.with_name("last_logins.csv")
     with file.open("x", newline="", encoding="ascii") as lines:
-        csv.writer(lines).writerows(_last_logins(copy))
+        found = copy.kind.values(copy.path, copy.platform)
+        csv.writer(lines).writerows((value[:LONGEST_VALUE].hex(), kind) for value, kind in found)
     key = [copy.platform.platform, number]
     connection.execute(LAST_LOGINS, [*key, str(file)])
     file.unlink()
     row = [*key, copy.content_sha256, copy.modified_at, copy.name]
     row += [copy.taken_at_override, copy.obtained_at]
     connection.execute("insert into copies_obtained values (?, ?, ?, ?, ?, ?, ?)", row)
-
-
-def _last_logins(copy: Copy) -> Iterator[tuple[str, str]]:
-    """Yield each user's latest login, in hexadecimal, with its storage class."""
-    login, table = quoted(copy.platform.login_column), quoted(copy.platform.users_table)
-    query = f"select substr({login}, 1, {LONGEST_VALUE}), typeof({login}) from {table}"  # noqa: S608
-    with opened(copy.path) as database:
-        database.text_factory = bytes  # SQLite hands every text out in UTF-8, or what claims to be
-        for value, storage_class in database.execute(query):
-            yield (value or b"").hex(), storage_class.decode()

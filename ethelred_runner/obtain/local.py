@@ -14,7 +14,8 @@ from urllib.parse import unquote
 from ethelred_runner.errors import CopyRejected, SourceError, UsageError
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.source import CHUNK, Source, SourceChanged, SourceFile
-from ethelred_runner.obtain.verify import SQLITE, check_fits
+from ethelred_runner.obtain.sqlite import MAGIC
+from ethelred_runner.obtain.unpack import check_fits
 
 COMPANIONS = ("-wal", "-journal")  # what SQLite needs to read a database's newest state
 
@@ -45,7 +46,7 @@ class LocalSource(Source):
             raise SourceError("this is not a file; name the file of one copy")
         path = self._address.resolve()
         with path.open("rb") as file:
-            beside = COMPANIONS if file.read(len(SQLITE)) == SQLITE else ()
+            beside = COMPANIONS if file.read(len(MAGIC)) == MAGIC else ()
         companions = [Path(f"{path}{end}") for end in beside]
         return [path, *(each for each in companions if each.is_file() and each.stat().st_size)]
 
@@ -67,7 +68,7 @@ class LocalSource(Source):
                     for file in files:
                         shutil.copyfile(file, f"{target}{file.name.removeprefix(files[0].name)}")
                     _check_unchanged(files, reading)
-                    copy.execute("pragma writable_schema = on")  # as in `verify.opened`
+                    copy.execute("pragma writable_schema = on")  # as in `sqlite.opened`
                     # A journal is rolled back; a -wal is taken in when the connection is closed.
                     copy.execute("select count(*) from sqlite_schema").fetchone()
         except sqlite3.Error as error:

@@ -7,10 +7,10 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from rich.filesize import decimal
 
@@ -27,9 +27,9 @@ from ethelred_runner.obtain.source import (
     SourceFile,
     find_source,
 )
-from ethelred_runner.obtain.verify import ROOM_ADVICE, check_fits, unpack, verify
+from ethelred_runner.obtain.unpack import ROOM_ADVICE, check_fits, unpack
 
-FILE_NAME = "copy.sqlite3"  # says nothing of where a copy came from
+FILE_NAME = "copy"  # says nothing of where a copy came from
 LEAST_SPEED = 1000  # bytes a second: a copy of 500 MB would take six days
 # After so many further bytes a connection that breaks has its retries back.
 MIN_PROGRESS_BYTES = 2**20
@@ -39,12 +39,14 @@ MIN_PROGRESS_BYTES = 2**20
 class Copy:
     """One obtained, unpacked and verified copy: a file of mode 0600 in a folder of its own.
 
-    Timestamps are in UTC and aware. `name` is that of the (resolved) source file, `modified_at` the
+    Timestamps are in UTC and aware. `kind` is the module that reads its
+    kind of database, `name` that of the (resolved) source file, `modified_at` the
     source's own modification time, `taken_at_override` what `--taken-at` said: the dbt model
     `int_copies` decides from these when the copy was taken.
     """
 
     platform: Platform
+    kind: Any
     path: Path
     name: str
     content_sha256: str
@@ -116,16 +118,19 @@ def _obtain(source: Source, folder: Path) -> Copy:
     path = Path(tempfile.mkdtemp(prefix="copy-", dir=folder)) / FILE_NAME
     downloaded = path.with_name("downloaded")
     first = _fetch(source, downloaded)
-    checksummed = unpack(downloaded, path)
+    platform = source.request.platform
+    checksummed = _has_right_checksum(source.request, downloaded)
+    kind, is_vouched_for = unpack(downloaded, path, platform)
     path.chmod(0o600)
-    unusual, unchecked = verify(path, source.request.platform, checksummed=checksummed)
+    unusual, unchecked = kind.verify(path, platform, checksummed=checksummed or is_vouched_for)
     for finding in unusual:
         console.note(f"{source.label}: unusual, but no damage: {finding}")
     for reason in unchecked:
-        console.warn(f"{source.label}: its indexes can't be checked here ({reason}); it is taken")
+        console.warn(f"{source.label}: taken; not checked: {reason}")
     console.note(f"obtained {first.name}: {decimal(path.stat().st_size)} of content")
     return Copy(
-        platform=source.request.platform,
+        platform=platform,
+        kind=kind,
         path=path,
         name=first.name,
         content_sha256=sha256_of(path),
@@ -133,6 +138,27 @@ def _obtain(source: Source, folder: Path) -> Copy:
         taken_at_override=source.request.taken_at,
         obtained_at=datetime.now(UTC),
     )
+
+
+def _has_right_checksum(request: CopyRequest, downloaded: Path) -> bool:
+    """Tell whether a `.sha256` file lies beside the source; raise CopyRejected if it disagrees."""
+    if re.search("[?#]", request.source):  # an address that was signed for the one file
+        return False
+    beside = downloaded.with_name("sha256")
+    try:
+        _fetch(find_source(replace(request, source=f"{request.source}.sha256")), beside)
+    except (SourceError, OSError):  # there is none, or nobody may read it
+        return False
+    finally:
+        text = beside.read_text(errors="replace").lower() if beside.exists() else ""
+        beside.unlink(missing_ok=True)
+    found = re.match(r"[0-9a-f]{64}\b", text)
+    if found and found[0] != sha256_of(downloaded):
+        raise CopyRejected(
+            "its SHA-256 is another than the .sha256 beside it says: it was damaged, or has been "
+            "replaced meanwhile; run again"
+        )
+    return found is not None
 
 
 def _fetch(source: Source, path: Path) -> SourceFile:

@@ -1,37 +1,91 @@
 """The platforms whose logins are counted, read from the seed `platforms.csv`."""
 
 import csv
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from zoneinfo import available_timezones
 
-from ethelred_runner.errors import UsageError
+from ethelred_runner.errors import CopyRejected, UsageError
 from ethelred_runner.settings import PROJECT, setting
+
+# A login as a copy has it, in bytes, and its storage class: SQLite's `typeof`, else text or null.
+Value = tuple[bytes, str]
+MAX_NAMES_SHOWN = 30
+FORMATS = {"utc", "epoch_seconds", "epoch_milliseconds"}  # and time zones: a model reads them
 
 
 @dataclass(frozen=True)
 class Platform:
-    """A platform, and where its database keeps each user's latest login."""
+    """A platform, and where its database keeps each user's latest login.
+
+    `count_only` is a column and the text that it has, as the copy writes it, for the users who are
+    counted; nobody else's row is read. Without it all are.
+    """
 
     platform: str
     platform_name: str
     users_table: str
     login_column: str
+    count_only: tuple[str, str] | None = None
 
     def setting_name(self, prefix: str) -> str:
         """Return the name of an environment variable that each platform has for itself."""
         return f"{prefix}_{self.platform.upper().replace('-', '_')}"
 
+    def setting(self, name: str) -> str:
+        """Return a setting that the platform may have for itself, else the one for all."""
+        return setting(self.setting_name(name)) or setting(name)
+
+    def check_columns(self, columns: Sequence[str], find_tables: Callable[[], list[str]]) -> None:
+        """Raise CopyRejected, with the names that are there, if a table or column isn't."""
+        wanted = [self.login_column, *(self.count_only[:1] if self.count_only else ())]
+        there = {column.lower() for column in columns}
+        lacking = [column for column in wanted if column.lower() not in there]
+        if not columns:
+            what, names = f"table {self.users_table}", find_tables()
+        elif lacking:
+            what, names = f"column {lacking[0]} in its table {self.users_table}", list(columns)
+        else:
+            return
+        shown = ", ".join(sorted(names)[:MAX_NAMES_SHOWN]) or "none"
+        raise CopyRejected(
+            f"it has no {what}; is it {self.platform_name}'s? seeds/platforms.csv says which to "
+            f"read, and it has: {shown}"
+        )
+
 
 def read_platforms() -> dict[str, Platform]:
     """Return the platforms of the seed by their identifiers, in the seed's order.
 
-    Raises UsageError if it isn't in UTF-8.
+    Raises UsageError if it isn't in UTF-8, or if a row makes no sense.
     """
     seed = PROJECT / setting("ETHELRED_SEEDS", "seeds") / "platforms.csv"
     try:
         with seed.open(encoding="utf-8-sig", newline="") as lines:
-            return {row["platform"]: Platform(**row) for row in csv.DictReader(lines)}
+            return {row["platform"]: _platform(row) for row in csv.DictReader(lines)}
     except UnicodeDecodeError:
         raise UsageError('seeds/platforms.csv is not in UTF-8; save it as "CSV UTF-8"') from None
+
+
+def _platform(row: dict[str, str]) -> Platform:
+    column, equals, text = (row.get("count_only") or "").partition("=")
+    login_format = row.get("login_format") or "utc"
+    if column and not equals:
+        raise UsageError(
+            f"seeds/platforms.csv, {row['platform']}: write count_only as column=value"
+        )
+    if login_format not in FORMATS | available_timezones():
+        raise UsageError(
+            f"seeds/platforms.csv, {row['platform']}: login_format {login_format} is none of "
+            f"{', '.join(sorted(FORMATS))}, nor a time zone such as Europe/London"
+        )
+    return Platform(
+        row["platform"],
+        row["platform_name"],
+        row["users_table"],
+        row["login_column"],
+        (column, text) if column else None,
+    )
 
 
 def find_platform(name: str) -> Platform:

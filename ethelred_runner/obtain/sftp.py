@@ -15,8 +15,8 @@ import asyncssh
 
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.obtain.copy_requests import CopyRequest
+from ethelred_runner.obtain.platforms import Platform
 from ethelred_runner.obtain.source import CHUNK, RetryableError, Source, SourceChanged, SourceFile
-from ethelred_runner.settings import setting
 
 KEY = "ETHELRED_SSH_KEY"
 KNOWN_HOSTS = "ETHELRED_SSH_KNOWN_HOSTS"
@@ -38,8 +38,9 @@ REFUSALS: dict[type[Exception], str] = {
 class SftpSource(Source):
     """A file on an SSH server.
 
-    Keys come from ETHELRED_SSH_KEY (the private key itself), else from the agent and as
-    `~/.ssh/config` says, jump hosts included. Host keys are always checked.
+    Keys come from ETHELRED_SSH_KEY (the private key itself), or the platform's own
+    ETHELRED_SSH_KEY_<PLATFORM>, else from the agent and as `~/.ssh/config` says, jump hosts
+    included. Host keys are always checked.
     """
 
     def __init__(self, request: CopyRequest) -> None:
@@ -59,7 +60,7 @@ class SftpSource(Source):
             loop.set_exception_handler(lambda *_: None)  # of reads beside the one that failed
             # Not `runner.run`, which prints each result into a message that nobody sees.
             wait = partial(_wait, loop.run_until_complete, self.stall_seconds)
-            connection = wait(_connect(stack, self._parts))
+            connection = wait(_connect(stack, self._parts, self.request.platform))
             client = wait(_start_sftp(connection))
             reading = wait(_look_at(client, self._path))
             yield replace(reading, starts_at=offset, chunks=_chunks(wait, client, reading, offset))
@@ -111,10 +112,13 @@ def _chunks(
         raise SourceChanged("the copy was written to while it was read")
 
 
-async def _connect(stack: ExitStack, target: SplitResult) -> asyncssh.SSHClientConnection:
+async def _connect(
+    stack: ExitStack, target: SplitResult, platform: Platform
+) -> asyncssh.SSHClientConnection:
     """Connect, over the jump hosts that `~/.ssh/config` names, with the same checks for each."""
     # Secrets lose their last line end on the way into many a CI service.
-    key = setting(KEY) and f"{setting(KEY)}\n".replace("\r\n", "\n")
+    secret = platform.setting(KEY)
+    key = secret and f"{secret}\n".replace("\r\n", "\n")
     options = await asyncssh.SSHClientConnectionOptions.construct(
         None,
         config=(),  # ~/.ssh/config, which is read only if it is asked for
@@ -126,10 +130,10 @@ async def _connect(stack: ExitStack, target: SplitResult) -> asyncssh.SSHClientC
         client_keys=[asyncssh.import_private_key(key)] if key else (),
         agent_path=None if key else (),
     )
-    hop, host, trusted = None, str(target.hostname), _known_hosts(options)
+    hop, host, trusted = None, str(target.hostname), _known_hosts(options, platform)
     for name in filter(None, str(options.tunnel or "").split(",")):
         # Left to the library, a jump host would not see our key and known hosts.
-        hop = await _connect(stack, urlsplit(f"sftp://{name}"))
+        hop = await _connect(stack, urlsplit(f"sftp://{name}"), platform)
     try:
         connection = await asyncssh.connect(host, options=options, tunnel=hop, known_hosts=trusted)
     except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed):
@@ -139,9 +143,9 @@ async def _connect(stack: ExitStack, target: SplitResult) -> asyncssh.SSHClientC
     return connection
 
 
-def _known_hosts(options: asyncssh.SSHClientConnectionOptions) -> bytes:
+def _known_hosts(options: asyncssh.SSHClientConnectionOptions, platform: Platform) -> bytes:
     """Return the lines of all known hosts; none, where `none` would switch the check off."""
-    text = setting(KNOWN_HOSTS)
+    text = platform.setting(KNOWN_HOSTS)
     if len(text.split()) > 1 and not os.path.isfile(text):  # noqa: PTH113 -- a name of any length
         return text.encode() + b"\n"
     configured: Any = options.known_hosts

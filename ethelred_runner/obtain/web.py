@@ -1,6 +1,7 @@
 """A copy on a web server or in object storage: `https://`, `s3://`, `http://` on this machine."""
 
 import logging
+import os
 import re
 import socket
 import ssl
@@ -27,6 +28,7 @@ from ethelred_runner.network import (
     is_encrypted_or_local,
 )
 from ethelred_runner.obtain.copy_requests import CopyRequest
+from ethelred_runner.obtain.platforms import Platform
 from ethelred_runner.obtain.source import CHUNK, RetryableError, Source, SourceChanged, SourceFile
 from ethelred_runner.settings import setting
 
@@ -151,7 +153,7 @@ def _as_source_errors() -> Iterator[None]:
 class S3Source(WebSource):
     """An object in a bucket: a file of the web, at an address that is signed for each request.
 
-    Keys, region and endpoint are the usual `AWS_…` variables.
+    Keys, region and endpoint are the usual `AWS_…` variables, or the platform's own.
     """
 
     def _check_address(self) -> None:
@@ -160,14 +162,39 @@ class S3Source(WebSource):
         self._bucket, self._key = parts.netloc, unquote(parts.path.lstrip("/"))
         if not self._bucket or "@" in self._bucket or not self._key:
             raise UsageError(f"{self.label}: write s3://bucket/key; keys go into AWS_… variables")
-        endpoint_is_local()
+        with own_access(self.request.platform):
+            endpoint_is_local()
 
     def _url(self) -> str:
         try:
-            store = S3Store(self._bucket, client_options={"allow_http": endpoint_is_local()})
-            return obstore.sign(store, "GET", self._key, timedelta(hours=12))
+            with own_access(self.request.platform):
+                store = S3Store(self._bucket, client_options={"allow_http": endpoint_is_local()})
+                return obstore.sign(store, "GET", self._key, timedelta(hours=12))
+        except UsageError:
+            raise
         except Exception:
             raise SourceError(f"no request can be signed; check {self._access}") from None
+
+
+@contextmanager
+def own_access(platform: Platform) -> Iterator[None]:
+    """Have the AWS_… variables be a platform's own, which end with its name, if it has keys.
+
+    It then has all of them for itself: its keys never reach another's endpoint, nor those its own.
+    """
+    before = os.environ.copy()
+    if setting(platform.setting_name("AWS_ACCESS_KEY_ID")):
+        for name in [name for name in before if name.startswith("AWS_")]:
+            del os.environ[name]
+        ending = platform.setting_name("")
+        own = {name: before[name] for name in before if name.startswith("AWS_")}
+        os.environ.update({k.removesuffix(ending): v for k, v in own.items() if k.endswith(ending)})
+    try:
+        yield
+    finally:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 class _PromptResponse(HTTPResponse):

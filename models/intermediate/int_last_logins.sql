@@ -2,13 +2,16 @@ with stg_last_logins as (
     select * from {{ ref('stg_last_logins') }}
 ),
 
+platforms as (
+    select * from {{ ref('platforms') }}
+),
+
 trimmed_values as (
     select
-        platform,
-        copy_number,
-        storage_class,
-        trim(value) as value
+        stg_last_logins.* replace (trim(value) as value),
+        coalesce(platforms.login_format, 'utc') as login_format
     from stg_last_logins
+    left join platforms using (platform)
 ),
 
 -- What Django reads: its own pattern, in which much may be left out.
@@ -18,11 +21,14 @@ value_parts as (
         regexp_extract(
             if(storage_class = 'text', value, ''),
             '^(\d{4}-\d\d?-\d\d?[ T](?:[01]?\d|2[0-3]):\d\d?(?::[0-5]?\d(?:[.,]\d{1,12})?)?)'
-            || '\s*(?:Z|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?$',
-            ['clock_time', 'sign', 'hours', 'minutes']
+            || '\s*(Z|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?$',
+            ['clock_time', 'zone', 'sign', 'hours', 'minutes']
         ) as parts,
+        try_cast(replace(parts['clock_time'], ',', '.') as timestamp) as clock_time,
         coalesce(try_cast(parts['hours'] as integer), 0) as offset_hours,
-        coalesce(try_cast(parts['minutes'] as integer), 0) as offset_minutes
+        coalesce(try_cast(parts['minutes'] as integer), 0) as offset_minutes,
+        if(login_format = 'epoch_seconds', 1000000, 1000) * try_cast(value as double)
+            as epoch_microseconds
     from trimmed_values
 )
 
@@ -31,7 +37,14 @@ select
     copy_number,
     storage_class,
     value,
-    try_cast(replace(parts['clock_time'], ',', '.') as timestamp)
-    - if(parts['sign'] = '-', -1, 1) * (to_hours(offset_hours) + to_minutes(offset_minutes))
-        as logged_in_at
+    case
+        when login_format in ('epoch_seconds', 'epoch_milliseconds')
+            then try(make_timestamp(cast(round(epoch_microseconds) as bigint)))
+        when login_format = 'utc' or parts['zone'] != ''
+            then
+                clock_time
+                - if(parts['sign'] = '-', -1, 1)
+                * (to_hours(offset_hours) + to_minutes(offset_minutes))
+        else clock_time at time zone login_format at time zone 'UTC'
+    end as logged_in_at
 from value_parts

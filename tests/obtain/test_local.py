@@ -159,7 +159,7 @@ def test_a_wal_beside_a_local_copy_is_honoured(
     assert logins(copy.path) == 2000 + users
     assert copy.modified_at is not None
     assert copy.modified_at.year > 2001  # the -wal's time, which is newer (W2)
-    assert [path.name for path in copy.path.parent.iterdir()] == ["copy.sqlite3"]
+    assert [path.name for path in copy.path.parent.iterdir()] == ["copy"]
     assert contents(database) == before
     connection.close()
 
@@ -247,7 +247,7 @@ def test_a_disk_too_small_is_noticed_before_anything_is_written_or_when_it_is_fu
     words = "the disk is full; make room" if meanwhile else r"no room for \d\.\d MB; make room"
     with pytest.raises(SourceError, match=words):
         next(obtain([CopyRequest(str(big), USERS)], small_disk))
-    assert sum(path.stat().st_size for path in small_disk.rglob("*.sqlite3")) == 0
+    assert sum(path.stat().st_size for path in small_disk.rglob("copy")) == 0
 
 
 # The private folder.
@@ -289,11 +289,11 @@ def test_nothing_is_left_behind(
     )
     assert process.stdout
     assert process.stdout.readline() == b"obtained\n"
-    assert len(list((tmp_path / "work").rglob("*.sqlite3"))) == 1
+    assert len(list((tmp_path / "work").rglob("copy"))) == 1
     process.send_signal(number)
     assert process.wait(30) in (143, -number, 130)
     process.stdout.close()
-    assert len(list((tmp_path / "work").rglob("*.sqlite3"))) == left
+    assert len(list((tmp_path / "work").rglob("copy"))) == left
     with private_folder() as folder:
         assert list((tmp_path / "work").iterdir()) == [folder]
 

@@ -1,0 +1,51 @@
+"""A copy that is one column of logins as CSV: what any database can write."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from ethelred_runner.errors import CopyRejected, UsageError
+from ethelred_runner.obtain.platforms import Platform, Value
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+NULLS = ("", r"\N", "NULL")  # as PostgreSQL, MySQL and its mysql client write them
+UNNOTICED = "its bytes (CSV shows no damage; compress it with gzip, or put a .sha256 beside it)"
+
+
+def begins(start: bytes, platform: Platform) -> bool:
+    """Tell whether a file with these first bytes is a CSV file of the login column alone."""
+    header = start.removeprefix(BYTE_ORDER_MARK).partition(b"\n")[0].strip(b' \r"')
+    return header.decode(errors="replace").lower() == platform.login_column.lower()
+
+
+def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[str], set[str]]:
+    """Raise CopyRejected unless this is one column to its end, UsageError if rows must be chosen.
+
+    Returns nothing that is unusual, and what couldn't be checked.
+    """
+    if platform.count_only:
+        raise UsageError(
+            f"seeds/platforms.csv, {platform.platform}: count_only can't choose from CSV of one "
+            "column; leave it empty, and have the platform write only who is counted"
+        )
+    with path.open("rb") as file:
+        file.seek(-1, 2)
+        if file.read() != b"\n":
+            raise CopyRejected("it is cut short: its last line has no end")
+    for _ in values(path, platform):
+        pass
+    return set(), set() if checksummed else {UNNOTICED}
+
+
+def values(path: Path, platform: Platform) -> Iterator[Value]:
+    """Yield each login as text."""
+    del platform
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        rows = csv.reader(file)
+        next(rows)
+        for number, row in enumerate(rows, 2):
+            if len(row) > 1:
+                raise CopyRejected(f"line {number} has {len(row)} columns, where only one may be")
+            value = "".join(row)
+            is_null = value in NULLS
+            yield value.encode(errors="surrogateescape"), "null" if is_null else "text"

