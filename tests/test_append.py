@@ -129,7 +129,7 @@ def test_the_same_content_of_another_platform_and_what_a_mended_model_shows_are_
     store: Path, nights: list[Night], project: Path
 ) -> None:
     with (project / "seeds" / "platforms.csv").open("a") as seed:
-        seed.write("other,Other,opencodelists_user,last_login\n")
+        seed.write("other,Other,opencodelists_user,last_login,,\n")
     requests = requests_for([str(nights[9].raw)], "opencodelists", None)
     other = replace(requests[0], platform=replace(requests[0].platform, platform="other"))
     execute(store, f"delete from logins {SOME}", "update copies set new_logins = 0")

@@ -185,7 +185,7 @@ def test_what_is_obtained(
 def other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Add a platform called other."""
     seed = (PROJECT / "seeds" / "platforms.csv").read_text().splitlines()[:2]
-    (tmp_path / "platforms.csv").write_text("\n".join([*seed, "other,Other,users,last_login\n"]))
+    (tmp_path / "platforms.csv").write_text("\n".join([*seed, "other,Other,users,last_login,,\n"]))
     monkeypatch.setenv("ETHELRED_SEEDS", str(tmp_path))
     return tmp_path
 

@@ -8,7 +8,10 @@ import pytest
 from ethelred_runner.append.append import append
 from ethelred_runner.console import warned as warnings
 from ethelred_runner.datastore import open_datastore
+from ethelred_runner.errors import UsageError
 from ethelred_runner.obtain.copy_requests import requests_for
+from ethelred_runner.obtain.platforms import read_platforms
+from ethelred_runner.settings import PROJECT
 from tests.support.datastores import query
 from tests.support.dbt_runs import copy_project
 from tests.support.truth import Night
@@ -50,3 +53,22 @@ def test_a_note_that_cannot_be_read_ends_no_night(
         append(requests, opened)
     assert warnings[before:] == warned
     assert query(store, "select kind, text from day_notes where kind = 'annotation'") == noted
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("x,X,users,seen", "x: the row has more or fewer columns than the header"),
+        ("x,X,users,seen,,,,", "x: the row has more or fewer columns than the header"),
+        ("x,X,users,seen,sometimes,", "login_format sometimes is none of epoch_milli"),
+        ("x,X,users,seen,,staff", "x: write count_only as column=value"),
+    ],
+)
+def test_a_platform_whose_row_makes_no_sense_is_named(
+    row: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = (PROJECT / "seeds" / "platforms.csv").read_text().partition("\n")[0]
+    (tmp_path / "platforms.csv").write_text(f"{header}\n{row}\n")
+    monkeypatch.setenv("ETHELRED_SEEDS", str(tmp_path))
+    with pytest.raises(UsageError, match=said):
+        read_platforms()

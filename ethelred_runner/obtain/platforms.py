@@ -68,6 +68,11 @@ def read_platforms() -> dict[str, Platform]:
 
 
 def _platform(row: dict[str, str]) -> Platform:
+    if None in (*row, *row.values()):
+        raise UsageError(
+            f"seeds/platforms.csv, {row['platform']}: the row has more or fewer columns than "
+            "the header"
+        )
     column, equals, text = (row.get("count_only") or "").partition("=")
     login_format = row.get("login_format") or "utc"
     if column and not equals:

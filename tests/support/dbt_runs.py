@@ -65,7 +65,7 @@ def build_each(folder: Path, runs: Sequence[Sequence[tuple[str, Shown]]]) -> lis
         write_copies(folder / f"copies-{number}.duckdb", copies)
     platforms = sorted({platform for run in runs for platform, _ in run})
     with (copy_project(folder) / "seeds" / "platforms.csv").open("a", encoding="utf-8") as seed:
-        seed.writelines(f"{platform},{platform},users,last_login\n" for platform in platforms)
+        seed.writelines(f"{platform},{platform},users,last_login,,\n" for platform in platforms)
     variables = {
         "PYTHONPATH": str(PROJECT),
         "ETHELRED_DBT_DATABASE": "ethelred.duckdb",
