@@ -3,6 +3,8 @@
 The exit codes are part of the command line's contract: docs/cli.md lists them.
 """
 
+from collections.abc import Sequence
+
 
 class EthelredError(Exception):
     """Something a person can act on: one or two lines, no traceback.
@@ -48,6 +50,12 @@ class ReportFailed(EthelredError):
     """The site could not be built."""
 
     exit_code = 7
+
+
+def worst_of(errors: Sequence[EthelredError]) -> EthelredError:
+    """Return one error for several: it says what each says, with the highest exit code."""
+    worst = max(errors, key=lambda error: error.exit_code)
+    return type(worst)("\n".join(str(error) for error in errors))
 
 
 def line_of(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ethelred_runner.cli.run import run_job
+from ethelred_runner.errors import CopyRejected
 from ethelred_runner.obtain.copy_requests import requests_for
 from ethelred_runner.settings import PROJECT
 from ethelred_runner.watch.outcome import Outcome
@@ -64,3 +65,20 @@ def test_both_platforms_in_one_run(
     shown = query(store, "select platform, count(*) from logins_timeseries group by 1 order by 1")
     assert [platform for platform, _ in shown] == ["job-server", "opencodelists"]
     assert query(store, NEWEST_COPY) == [(USERS, 15)]
+
+
+def test_a_platform_does_not_hold_back_another(
+    nights: tuple[list[Path], set[datetime]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """R7: what arrived is appended; the error has the worst exit code, and says what failed."""
+    damaged = PROJECT / "tests" / "samples" / "damaged" / "truncated-half.sqlite3.zst"
+    sources = [str(damaged), f"{tmp_path}/missing.sqlite3", f"job-server={nights[0][0]}"]
+    store, outcome = tmp_path / "history.duckdb", Outcome()
+    with pytest.raises(CopyRejected, match=r"truncated-half.*\n.*missing"):
+        run_job(requests_for(sources, "", None), str(store), outcome, init=True)
+    assert query(store, "select platform from copies") == [("job-server",)]
+    assert "from 1 new copy" in capsys.readouterr().out
+    assert outcome.appended.copies_read == {"job-server": 1}
+    with pytest.raises(CopyRejected, match="truncated-half"):  # nothing arrived: nothing is built
+        run_job(requests_for(sources[:2], "", None), str(tmp_path / "none"), Outcome(), init=True)
+    assert not (tmp_path / "none").exists()

@@ -3,15 +3,16 @@
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ethelred_runner import console
 from ethelred_runner.append.checks import check_nothing_lost, is_same, refuse_cut
 from ethelred_runner.append.dbt import build_models
-from ethelred_runner.append.result import Appended, read_result
+from ethelred_runner.append.result import Appended, count_copies, read_result
 from ethelred_runner.datastore import Conflict, Datastore, import_history, refuse_damaged
 from ethelred_runner.datastore.reasons import as_datastore_errors
-from ethelred_runner.errors import BuildFailed, DatastoreError
+from ethelred_runner.errors import BuildFailed, DatastoreError, EthelredError
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.last_logins import COPIES_NAME, obtain_logins
@@ -28,18 +29,21 @@ def append(
 ) -> Appended:
     """Obtain copies into a private folder, and append their logins to the datastore.
 
-    Raises the errors of obtaining; DatastoreError if the datastore is missing (unless `init`),
+    A copy that can't be had doesn't hold back the others: its error is in the result. Raises the
+    worst of these if there is no other; DatastoreError if the datastore is missing (unless `init`),
     locked, in another format or would lose history; BuildFailed if a model or a test fails. The
     datastore is then as it was, as it is after a dry run.
     """
     datastore.check(init=init)
+    failures: list[EthelredError] = []
     with private_folder() as folder:
         with as_datastore_errors(folder):  # its disk may be full, or the memory
-            logins = obtain_logins(requests, folder)
-        given = Counter(request.platform.platform for request in requests)
+            logins = obtain_logins(requests, folder, failures)
+        read = count_copies(logins)
         for _ in range(MAX_COMMIT_ATTEMPTS):
             try:
-                return append_once(logins, given, datastore, init=init, dry_run=dry_run)
+                appended = append_once(logins, read, datastore, init=init, dry_run=dry_run)
+                return replace(appended, failures=failures)
             except Conflict:
                 console.note("another run was quicker; beginning again with what it has committed")
     raise DatastoreError(
@@ -49,13 +53,13 @@ def append(
 
 
 def append_once(
-    logins: Path, given: Counter[str], datastore: Datastore, *, init: bool, dry_run: bool
+    logins: Path, read: Counter[str], datastore: Datastore, *, init: bool, dry_run: bool
 ) -> Appended:
     """Append the logins of a file made by `obtain_logins`. Raises Conflict if it comes too late."""
     with datastore.checkout(init=init) as checkout:
         shutil.copyfile(logins, checkout.path.with_name(COPIES_NAME))
         before = build_and_check(checkout.path)
-        appended = read_result(checkout.path, before, given)
+        appended = read_result(checkout.path, before, read)
         if dry_run or is_same(checkout.path, before):
             checkout.discard()
     return appended

@@ -6,8 +6,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import duckdb
+
 from ethelred_runner import console
 from ethelred_runner.datastore import Row, connect, read_status
+from ethelred_runner.errors import EthelredError
 
 # A copy's time is told to the hour only: see datastore/status.py.
 NEW_COPIES = """
@@ -37,13 +40,15 @@ class Appended:
     """The result of a build: the status after it, and the rows of the copies that were new.
 
     `copies_read` has how many copies of each platform the build was given. `new_logins` also
-    counts those that a known copy shows once a model was mended.
+    counts those that a known copy shows once a model was mended. `failures` are the errors of the
+    copies that couldn't be had.
     """
 
     platforms: Sequence[Row] = ()
     new_copies: Sequence[Row] = ()
     copies_read: Counter[str] = field(default_factory=Counter)
     new_logins: int = 0
+    failures: Sequence[EthelredError] = ()
 
 
 def read_result(path: Path, before: Path | None, copies_read: Counter[str]) -> Appended:
@@ -58,6 +63,14 @@ def read_result(path: Path, before: Path | None, copies_read: Counter[str]) -> A
         rows = connection.execute(NEW_COPIES, {"known": known}).fetchall()
     copies = [copy for (copy,) in rows]
     return Appended(read_status(path), copies, copies_read, logins_now - logins)
+
+
+def count_copies(logins: Path) -> Counter[str]:
+    """Return how many copies of each platform a file made by `obtain_logins` has."""
+    with closing(duckdb.connect(logins, read_only=True)) as connection:
+        return Counter(
+            name for (name,) in connection.table("copies_obtained")["platform"].fetchall()
+        )
 
 
 def read_contents(path: Path) -> tuple[list[str], int, str | None]:

@@ -8,6 +8,7 @@ from ethelred_runner import console
 from ethelred_runner.append.append import append
 from ethelred_runner.append.result import Appended
 from ethelred_runner.datastore import Datastore, Row, open_datastore, read_status
+from ethelred_runner.errors import worst_of
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.report import build_site
 from ethelred_runner.watch.outcome import Outcome, result_lines, warning_lines
@@ -25,7 +26,8 @@ def run_job(
 ) -> None:
     """Do the scheduled job on the datastore at an address, and fill in what it came to.
 
-    Without a `site` none is built, nor in a dry run.
+    Without a `site` none is built, nor in a dry run. At the end raises the worst error of the
+    copies that couldn't be had.
     """
     with open_datastore(address) as datastore:
         if skip_if_fresh_hours is not None and datastore.exists():
@@ -41,6 +43,8 @@ def run_job(
         if site and not outcome.dry_run:  # also if all is known: an earlier run may have failed
             build_site(datastore.readable_path(), site, base_path)
             outcome.is_site_built = True
+        if outcome.appended.failures:  # said last, so that what arrived is published
+            raise worst_of(outcome.appended.failures)
 
 
 def is_fresh(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from ethelred_runner.errors import EthelredError, worst_of
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.obtain import Copy, obtain
 
@@ -32,21 +33,26 @@ LAST_LOGINS = """
 """
 
 
-def obtain_logins(requests: Sequence[CopyRequest], folder: Path) -> Path:
+def obtain_logins(
+    requests: Sequence[CopyRequest], folder: Path, failures: list[EthelredError] | None = None
+) -> Path:
     """Obtain copies, and put their users' latest logins into `folder`/copies.duckdb.
 
     Each whole copy is deleted as soon as its column is out. The tables are `copies_obtained` (times
     in UTC) and `last_logins`: a value is the text that SQLite makes of what is stored, whatever it
     is, or null if it can't be text; the storage class is SQLite's `typeof`, of other kinds of copy
-    `text` or `null`. Copies are numbered from 1. Raises what `obtain` raises.
+    `text` or `null`. Copies are numbered from 1. Raises what `obtain` raises, and the worst of
+    `failures` if there is no copy at all.
     """
     path = folder / COPIES_NAME
     with closing(duckdb.connect(path)) as connection:
         connection.execute(TABLES)
-        for number, copy in enumerate(obtain(requests, folder), 1):
+        for number, copy in enumerate(obtain(requests, folder, failures), 1):
             _take_over(connection, copy, number)
             shutil.rmtree(copy.path.parent)
     path.chmod(0o600)
+    if failures and len(failures) == len(requests):
+        raise worst_of(failures)
     return path
 
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from rich.filesize import decimal
 
 from ethelred_runner import console
-from ethelred_runner.errors import CopyRejected, SourceError, UsageError
+from ethelred_runner.errors import CopyRejected, EthelredError, SourceError, UsageError, worst_of
 from ethelred_runner.folders import private_folder, sha256_of
 from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
 from ethelred_runner.obtain.local import LocalSource
@@ -55,17 +55,26 @@ class Copy:
     obtained_at: datetime
 
 
-def obtain(requests: Sequence[CopyRequest], folder: Path) -> Iterator[Copy]:
+def obtain(
+    requests: Sequence[CopyRequest], folder: Path, failures: list[EthelredError] | None = None
+) -> Iterator[Copy]:
     """Fetch, unpack and verify one copy after another, each when it is asked for.
 
     Every address is looked at before the first copy is fetched. Raises UsageError for one that
     makes no sense, SourceError if a source can't be read or the disk has no room, CopyRejected
-    if what arrived is damaged or no copy of the platform's database.
+    if what arrived is damaged or no copy of the platform's database. The last two are added to
+    `failures` instead, if it is given, and the other copies go on.
     """
     for source in [find_source(request) for request in requests]:
-        with _named(source):
-            copy = _obtain(source, folder)
-        yield copy
+        try:
+            with _named(source):
+                copy = _obtain(source, folder)
+        except (SourceError, CopyRejected) as error:
+            if failures is None:
+                raise
+            failures.append(error)
+        else:
+            yield copy
 
 
 def obtain_to(requests: Sequence[CopyRequest], directory: Path) -> list[Path]:
@@ -74,17 +83,21 @@ def obtain_to(requests: Sequence[CopyRequest], directory: Path) -> list[Path]:
     A file's modification time becomes the copy's `taken_at_override`, else its `modified_at`.
     Each appears whole or not at all. The same content under the same name is left as it is.
 
-    Raises UsageError if another copy has that name, or the folder can't be written to, and what
-    `obtain` raises.
+    Raises UsageError if another copy has that name, or the folder can't be written to; at the end
+    SourceError or CopyRejected for the copies that couldn't be had.
     """
+    failures: list[EthelredError] = []
     for request in requests:  # an address that makes no sense leaves no folder behind
         find_source(request)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with private_folder(inside=directory) as folder:
-            return [_keep(copy, directory) for copy in obtain(requests, folder)]
+            paths = [_keep(copy, directory) for copy in obtain(requests, folder, failures)]
     except OSError as error:
         raise UsageError(f"{directory}: the copies can't be put there: {error.strerror}") from None
+    if failures:
+        raise worst_of(failures)
+    return paths
 
 
 def check_sources(requests: Sequence[CopyRequest]) -> list[str]:
