@@ -12,6 +12,7 @@ from ethelred_runner.errors import worst_of
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.report import build_site
 from ethelred_runner.watch.outcome import Outcome, result_lines, warning_lines
+from ethelred_runner.watch.status import show_platform
 
 
 def run_job(
@@ -67,4 +68,6 @@ def append_copies(
         console.say(line)
     if outcome.dry_run:
         outcome.kind = "dry run"
+        for platform in outcome.appended.platforms:  # does a new row of platforms.csv read sense?
+            show_platform(platform)
         console.say(f"this was a dry run: {datastore.label} is as it was, and no site was built")
