@@ -82,8 +82,9 @@ def page_lines(summary: Summary, trouble: list[str]) -> list[str]:
         for gap in platform["gaps"]
     ]
     lines += [f"- warning: {quoted(line)}" for line in summary.get("warnings", [])]
-    site = setting("SITE")
-    return [*lines, "", (f"[The site]({site}) · " if site else "") + f"[This run]({run_url()})"]
+    links = {"The site": setting("SITE"), "This run": run_url()}
+    links["What to do"] = f"{repository_url()}/blob/HEAD/docs/runbook.md" if trouble else ""
+    return [*lines, "", " · ".join(f"[{text}]({url})" for text, url in links.items() if url)]
 
 
 def row(platform: Summary) -> str:
@@ -101,8 +102,12 @@ def quoted(text: str) -> str:
 
 def run_url() -> str:
     """Return the address of this run's page."""
-    server, repository = setting("GITHUB_SERVER_URL"), setting("GITHUB_REPOSITORY")
-    return f"{server}/{repository}/actions/runs/{setting('GITHUB_RUN_ID')}"
+    return f"{repository_url()}/actions/runs/{setting('GITHUB_RUN_ID')}"
+
+
+def repository_url() -> str:
+    """Return the address of this repository's page."""
+    return f"{setting('GITHUB_SERVER_URL')}/{setting('GITHUB_REPOSITORY')}"
 
 
 def send_heartbeat(what: str) -> None:
@@ -119,9 +124,16 @@ def update_issue(page: str, *, is_well: bool) -> None:
     if numbers:
         github("POST", f"issues/{numbers[0]}/comments", {"body": page})
     elif not is_well:
-        github("POST", "issues", {"title": title(), "body": page})
+        assign(github("POST", "issues", {"title": title(), "body": page}))
     if numbers and is_well:
         github("PATCH", f"issues/{numbers[0]}", {"state": "closed"})
+
+
+def assign(issue: Summary | None) -> None:
+    """Assign people to a new issue; apart, as GitHub refuses an issue with one whom it can't."""
+    names = setting("ETHELRED_ASSIGNEES").replace(",", " ").split()
+    if issue and names:
+        github("POST", f"issues/{issue['number']}/assignees", {"assignees": names})
 
 
 def title() -> str:

@@ -103,6 +103,7 @@ def test_a_failure_opens_one_issue_and_success_closes_it(notifier: Notifier) -> 
     assert issue["title"] == OPEN["title"]
     assert "the source: no such file" in issue["body"]
     assert "https://github.example/somebody/logins/actions/runs/4711" in issue["body"]
+    assert "https://github.example/somebody/logins/blob/HEAD/docs/runbook.md" in issue["body"]
     notifier.end(FAILED, "build=failure deploy=skipped")
     assert len(notifier.github.issues) == 1
     assert [number for number, _ in notifier.github.comments] == [1]
@@ -112,6 +113,19 @@ def test_a_failure_opens_one_issue_and_success_closes_it(notifier: Notifier) -> 
     assert [one["state"] for one in notifier.github.issues] == ["closed", "open"]
     asked = notifier.alerts.asked()
     assert asked == [f"GET /hidden-check{end}" for end in ("/fail", "/fail", "", "/fail")]
+
+
+@pytest.mark.parametrize(
+    ("names", "assigned"), [(" ann, bob ,", ["ann", "bob"]), ("ann", ["ann"]), (" , ", None)]
+)
+def test_a_new_issue_is_assigned_to_those_who_are_named(
+    notifier: Notifier, names: str, assigned: list[str] | None
+) -> None:
+    for _ in range(2):
+        notifier.end(FAILED, ETHELRED_ASSIGNEES=names)
+    asked = [request for request in notifier.github.asked() if "assignees" in request]
+    assert len(asked) == (1 if assigned else 0)
+    assert notifier.github.issues[0].get("assignees") == assigned
 
 
 @pytest.mark.parametrize(
@@ -210,6 +224,7 @@ def test_the_page_says_what_a_person_wants_to_know(notifier: Notifier) -> None:
     assert gap in notifier.page
     assert "- warning: `'odd' @thing`" in notifier.page
     assert "[The site](https://somebody.example/logins/)" in notifier.page
+    assert "runbook" not in notifier.page
 
 
 @pytest.mark.parametrize("url", ["https://[odd", "https://é.invalid/x", "https://x.invalid/a b"])

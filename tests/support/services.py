@@ -70,6 +70,9 @@ class GitHub(Service):
             case "POST", ["issues", number, "comments"]:
                 self.comments.append((int(number), request.body["body"]))
                 return 201, {}
+            case "POST", ["issues", number, "assignees"]:
+                self.issues[int(number) - 1] |= request.body
+                return 201, self.issues[int(number) - 1]
             case "PATCH", ["issues", number]:
                 self.issues[int(number) - 1] |= request.body
                 return 200, self.issues[int(number) - 1]
