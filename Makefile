@@ -12,14 +12,16 @@ export UV_COMPILE_BYTECODE ?= 1
 # Node and npm come from a wheel, inside the virtual environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup setup-dev demo serve dev test test-all test-quick lint format lock audit test-deps clean docs
+.PHONY: help setup setup-history setup-dev demo serve dev test test-all test-quick lint format lock audit test-deps clean docs
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 14
 
 setup: $(VENV)/installed reports/node_modules/installed ## install what a run needs into .venv and reports/node_modules
 
-setup-dev: $(VENV)/installed-dev reports/node_modules/installed-dev setup ## the same, with what the tests and linters need
+setup-history: $(VENV)/installed ## the same, for runs that build no site: without npm's packages
+
+setup-dev: $(VENV)/installed-dev reports/node_modules/installed-dev setup ## all of it, with what the tests and linters need
 
 # An environment whose Python is gone, or of a checkout that was moved, is made anew.
 ifneq ($(shell cd / && $(CURDIR)/$(BIN)/python -c 'import ethelred_runner as here; print(*here.__path__)' 2>/dev/null),$(CURDIR)/ethelred_runner)
@@ -85,7 +87,7 @@ lock: ## resolve the dependencies again (needs uv)
 audit: setup-dev ## ask for known weaknesses of the locked packages (needs the internet)
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/audit
 
-test-deps:
+test-deps: ## install the Debian packages that tests need; only this may need root, and says so
 	sh scripts/debian-packages
 
 clean: ## remove what setup and the builds made, but no datastore

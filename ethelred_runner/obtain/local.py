@@ -62,8 +62,8 @@ class LocalSource(Source):
             with closing(sqlite3.connect(target)) as copy:
                 if Path(f"{files[0]}-shm").exists():  # in use: no other way gets past a busy writer
                     uri = f"{files[0].as_uri()}?mode=ro"
-                    with closing(sqlite3.connect(uri, self.stall_seconds, uri=True)) as source:
-                        source.backup(copy)
+                    with closing(sqlite3.connect(uri, timeout=self.stall_seconds, uri=True)) as db:
+                        db.backup(copy)
                 else:  # here that would leave a -shm behind, or roll back in the source itself
                     for file in files:
                         shutil.copyfile(file, f"{target}{file.name.removeprefix(files[0].name)}")

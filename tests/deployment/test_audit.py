@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.servers import needed
+
 PROJECT = Path(__file__).parents[2]
 ACCEPTED, UNKNOWN = "GHSA-67mh-4wv8-2f99", "GHSA-aaaa-bbbb-cccc"
 
@@ -35,6 +37,7 @@ def answer(severity: str, advisory: str) -> str:
     ],
 )
 def test_what_is_severe_and_not_accepted_fails(tmp_path: Path, reply: str, passes: bool) -> None:
+    needed("jq", "jq")
     (tmp_path / "reply.json").write_text(reply)
     for name, script in (("pip-audit", "true"), ("npm", f"cat {tmp_path}/reply.json")):
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")

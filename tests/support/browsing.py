@@ -1,13 +1,14 @@
 """A real browser to look at a site with; one for all tests, of which two can't run in a process."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, sync_playwright
+
+from tests.support.servers import needed
 
 # Without these Chromium asks its makers' hosts for updates at every start.
 QUIET = [
@@ -35,8 +36,7 @@ class Visit:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Start the Chromium of the system: Playwright's own would have to be downloaded."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    assert path, "these tests need Chromium: apt-get install chromium, or set CHROMIUM to its path"
+    path = os.environ.get("CHROMIUM") or needed("chromium", "chromium, or set CHROMIUM to its path")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield chromium

@@ -33,8 +33,8 @@ class Act:
 
     home: Path
     api: str
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    variables: Mapping[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
     page: str = ""  # the summary that the last run shows
     log: str = ""  # of the last run
     logs: str = ""  # of all
@@ -49,6 +49,9 @@ class Act:
         subprocess.run(clone, check=True)
         origin = ["git", "remote", "set-url", "origin", "https://github.com/somebody/logins"]
         subprocess.run(origin, cwd=self.repository, check=True)
+        # act 0.2.89 refuses what it doesn't know, and queues nothing.
+        pipeline = self.repository / ".github" / "workflows" / "pipeline.yml"
+        pipeline.write_text(pipeline.read_text().replace("      queue: max\n", ""))
 
     def run(self, workflow: str, event: str, payload: Mapping[str, Any]) -> dict[str, str]:
         """Run a workflow of the repository; return the results of the jobs that ran."""
@@ -86,7 +89,10 @@ class Act:
         """Return act's options."""
         options = ["--workflows", f".github/workflows/{workflow}", "--json", "--pull=false"]
         options += ["--eventpath", str(self.home / "event.json"), "--no-skip-checkout"]
-        options += ["--platform", "ubuntu-24.04=-self-hosted", "--no-cache-server"]
+        label = self.variables.get("ETHELRED_RUNS_ON", "ubuntu-24.04")
+        for name in {label, "ubuntu-24.04"}:
+            options += ["--platform", f"{name}=-self-hosted"]
+        options += ["--no-cache-server"]
         for used in USES.finditer((WORKFLOWS / workflow).read_text()):
             stand_in = f"{used['action']}@{used['commit']}={STAND_INS / 'actions' / used['name']}"
             options += ["--local-repository", stand_in]
