@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import date
 from functools import partial
@@ -28,6 +29,7 @@ from playwright.sync_api import expect
 from tests.obtain.test_sftp import Ssh, ssh
 from tests.support.browsing import Visit
 from tests.support.program import PROGRAM, SAMPLES
+from tests.support.servers import needed
 from tests.support.services import GitHub, Service, served
 from tests.support.storage import BUCKET, endpoint, storage
 from tests.support.truth import Night, london_day, visible_logins
@@ -271,6 +273,69 @@ def test_nights_of_all_kinds(
     check_nothing_leaks(act, github, nights)
 
 
+@pytest.mark.dice
+@pytest.mark.slow
+@pytest.mark.xdist_group("site")
+def test_two_runs_at_once_lose_nothing(act: Act, backups: Path, nights: list[Night]) -> None:
+    """GitHub would queue them, act doesn't: the datastore alone must see to it."""
+    back_up(nights[0], backups)
+    assert_published(act, act.dispatch("pipeline.yml", init="true"))
+    other = Act(act.home.with_name("other"), act.api, act.secrets, act.variables)
+    server = act.secrets["ETHELRED_SOURCE_OPENCODELISTS"].partition(str(backups))[0]
+    sources = [f"{server}{night.sanitised}" for night in nights[3:5]]
+    with ThreadPoolExecutor() as threads:
+        runs = [
+            threads.submit(one.dispatch, "pipeline.yml", source=source)
+            for one, source in zip((act, other), sources, strict=True)
+        ]
+        for one, run in zip((act, other), runs, strict=True):
+            assert_published(one, run.result())
+    later = max(summary_of(one)["logins"] for one in (act, other))
+    assert_not_published(
+        act, act.dispatch("pipeline.yml", backfill=" ".join(sources), dry_run="true")
+    )
+    assert "nothing new to append" in act.log
+    assert summary_of(act)["logins"] == later > 144
+
+
+@pytest.mark.dice
+@pytest.mark.slow
+@pytest.mark.xdist_group("site")
+def test_all_settings_at_once_and_the_second_place(
+    act: Act, backups: Path, nights: list[Night], bucket: dict[str, str], heartbeats: Service
+) -> None:
+    back_up(nights[0], backups)
+    act.secrets |= {
+        "ETHELRED_HTTP_AUTHORIZATION": "Bearer of-nothing",
+        "ETHELRED_WEBHOOK_URL": f"{heartbeats.url}/hook-of-ours",
+        "AWS_SESSION_TOKEN": "a-token",
+        "SECOND_AWS_ACCESS_KEY_ID": bucket["AWS_ACCESS_KEY_ID"],
+        "SECOND_AWS_SECRET_ACCESS_KEY": bucket["AWS_SECRET_ACCESS_KEY"],
+    }
+    act.variables |= {
+        "ETHELRED_ASSIGNEES": "ann,bob",
+        "ETHELRED_BASE_PATH": "/",
+        "ETHELRED_RUNS_ON": "a-runner-of-ours",
+        "ETHELRED_SECOND_DATASTORE": f"s3://{BUCKET}/second",
+        "SECOND_AWS_REGION": bucket["AWS_REGION"],
+        "SECOND_AWS_ENDPOINT_URL": bucket["AWS_ENDPOINT_URL"],
+    }
+    assert_published(act, act.dispatch("pipeline.yml", init="true"))
+    assert 'href="/about/' in (act.published / "index.html").read_text()
+    heartbeats.asked()
+
+    results = act.schedule("weekly.yml", "13 7 * * 3")
+    # The stand-in for make runs no tests of tests, and says so.
+    assert results == {"test": "failure", "second": "success", "notify": "success"}, act.log
+    assert heartbeats.asked() == ["POST /hook-of-ours"]
+    (place,) = {key.split("/")[1] for key in objects(bucket) if key.startswith("second/")}
+    second = ["--datastore", f"s3://{BUCKET}/second/{place}", "--json"]
+    told = subprocess.run(
+        [PROGRAM, "status", *second], env=os.environ | bucket, check=True, capture_output=True
+    )
+    assert b'"logins": 144' in told.stdout
+
+
 def of_today(night: Night, copy: Path) -> None:
     """Make a copy that was taken an hour ago."""
     copy.write_bytes(night.raw.read_bytes())
@@ -318,6 +383,7 @@ def check_nothing_leaks(act: Act, github: GitHub, nights: list[Night]) -> None:
 
 
 def test_keep_alive_enables_each_workflow_with_a_schedule(tmp_path: Path, github: GitHub) -> None:
+    needed("curl", "curl")
     act = Act(tmp_path / "github", github.url)
     keep_alive = yaml.safe_load((WORKFLOWS / "keep-alive.yml").read_text())
     cron = keep_alive[True]["schedule"][0]["cron"]  # YAML reads the key `on` as true
