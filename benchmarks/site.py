@@ -140,7 +140,12 @@ def grow(original: Path, path: Path, years: int, platforms: int) -> None:
             connection.execute(
                 GROWN.format(table=table, day=day, years=years, platforms=platforms, varied=varied)
             )
-        for table in ("platform_headlines", "unusual_days", "rejected_by_reason"):
+        for table in (
+            "months_compared",
+            "platform_headlines",
+            "rejected_by_reason",
+            "unusual_days",
+        ):
             name = ", platform_name || p as platform_name" if table == "platform_headlines" else ""
             connection.execute(
                 f"create or replace table {table} as"
@@ -148,13 +153,13 @@ def grow(original: Path, path: Path, years: int, platforms: int) -> None:
                 f" from {table} as o, range({platforms}) as ps (p) where platform = 'opencodelists'"
             )
         connection.execute(
-            "update platform_headlines set first_login_on ="
-            " (select min(day) from logins_timeseries where platform = 'platform_0')"
+            "update platform_headlines set first_login_on = first_day, first_copy_on = first_day"
+            " from (select min(day) as first_day from logins_timeseries)"
         )
         # It compares the marts with the history, which was not grown.
         connection.execute(
             "create or replace view report_blockers as"
-            " select null as platform, null as mart where false"
+            " select null as platform, null as model where false"
         )
 
 

@@ -73,24 +73,39 @@ def hand_over(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         select(connection, query, data / table)
         tables.append(f"static/data/{table}")
     for query in sorted((folder / "downloads").glob("*.sql")):
-        select(connection, query, data / f"{query.stem}.parquet", data / f"{query.stem}.csv")
+        select(connection, query, *download_paths(query, folder / "static", data))
     manifest = json.dumps({"renderedFiles": {"ethelred": tables}})
     (data / "manifest.json").write_text(manifest, encoding="utf-8")
 
 
-def select(
-    connection: duckdb.DuckDBPyConnection, query: Path, parquet: Path, csv: Path | None = None
-) -> None:
+def download_paths(query: Path, static: Path, data: Path) -> list[Path]:
+    """Return the files that a query in downloads/ makes: NAME.xml.sql makes a file of text."""
+    if query.stem.endswith(".xml"):
+        return [static / query.stem]
+    return [data / f"{query.stem}.parquet", data / f"{query.stem}.csv"]
+
+
+def select(connection: duckdb.DuckDBPyConnection, query: Path, *paths: Path) -> None:
     """Write the result of one query to files. Raises ReportFailed if it fails."""
-    parquet.parent.mkdir(parents=True, exist_ok=True)
     try:
         result = connection.sql(query.read_text(encoding="utf-8"))
-        result.write_parquet(str(parquet), compression="zstd")
-        if csv:
-            result.write_csv(str(csv))
+        for path in paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(result, path)
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise ReportFailed(f"the report's query {query.name} fails: {reason}") from error
+
+
+def write(result: duckdb.DuckDBPyRelation, path: Path) -> None:
+    """Write a result to a file of the kind that its name says; of other kinds, line by line."""
+    if path.suffix == ".parquet":
+        result.write_parquet(str(path), compression="zstd")
+    elif path.suffix == ".csv":
+        result.write_csv(str(path))
+    else:
+        lines = [line for (line,) in result.fetchall()]
+        path.write_text("\n".join(lines), encoding="utf-8")
 
 
 def run_evidence(folder: Path, command: str, doing: str) -> None:

@@ -38,18 +38,30 @@ select
     periods.logins,
     periods.complete_days,
     case
-        when days_before_collection = days_shown then 'before_collection'
-        when complete_days = ends_on - periods.starts_on + 1 then 'complete'
+        when periods.days_before_collection = periods.days_shown then 'before_collection'
+        when periods.complete_days = periods.ends_on - periods.starts_on + 1 then 'complete'
         else 'partial'
     end as coverage,
     usual_weeks.expected_low,
     usual_weeks.expected_high,
-    coalesce(usual_weeks.verdict, 'not_known') as verdict
+    coalesce(usual_weeks.verdict, 'not_known') as verdict,
+    if(
+        year_before.complete_days = year_before.ends_on - year_before.starts_on + 1,
+        year_before.logins, null
+    ) as logins_year_before
 from periods
 left join usual_weeks
     on
         periods.platform = usual_weeks.platform
         and periods.starts_on = usual_weeks.starts_on
         and periods.period_type = 'week'
+left join periods as year_before
+    on
+        periods.platform = year_before.platform
+        and periods.period_type = year_before.period_type
+        and year_before.starts_on = if(
+            periods.period_type = 'week', periods.starts_on - 364,
+            cast(periods.starts_on - interval 1 year as date)
+        )
 where periods.ends_on <= periods.last_finished_day
 order by periods.platform, periods.period_type, periods.starts_on

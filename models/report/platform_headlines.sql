@@ -10,40 +10,36 @@ logins_summary as (
     select * from {{ ref('logins_summary') }}
 ),
 
-active_users as (
-    select * from {{ ref('active_users') }}
+active_users_summary as (
+    select * from {{ ref('active_users_summary') }}
 ),
 
-logins_per_period as (
-    select * from {{ ref('logins_per_period') }}
+week_sentences as (
+    select * from {{ ref('week_sentences') }}
 ),
 
 last_weeks as (
     select
         platform,
-        max_by(verdict, starts_on) as verdict_last_week
-    from logins_per_period
-    where period_type = 'week'
+        max_by(sentence, starts_on) as sentence_last_week
+    from week_sentences
     group by platform
-),
-
-newest_active_users as (
-    select *
-    from active_users
-    qualify row_number() over (partition by platform order by taken_at desc) = 1
 )
 
 select
     platforms.platform,
     platforms.platform_name,
     collection_summary.* exclude (platform),
-    newest_active_users.active_7d,
-    newest_active_users.active_28d,
-    last_weeks.verdict_last_week,
+    active_users_summary.* exclude (platform),
+    coalesce('Last full week, ' || last_weeks.sentence_last_week || ' ', '')
+    || format('{:,} ', active_users_summary.active_7d)
+    || if(active_users_summary.active_7d = 1, 'person', 'people')
+    || ' in the seven days to ' || strftime(collection_summary.newest_copy_on, '%A')
+    || '’s copy.' as last_week_in_words,
     logins_summary.* exclude (platform)
 from platforms
 inner join collection_summary using (platform)
 inner join logins_summary using (platform)
-inner join newest_active_users using (platform)
+inner join active_users_summary using (platform)
 left join last_weeks using (platform)
 order by platforms.platform_name

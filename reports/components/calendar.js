@@ -1,14 +1,5 @@
 // Calendars, as SVG: a square for each day, of which those that look alike are one path.
-import {
-	escapeHtml,
-	formatLongDay,
-	formatNumber,
-	formatShortMonth,
-	pluralise,
-	toDate,
-	toDay,
-	weekdayOf
-} from './words.js';
+import { escapeHtml, formatLongDay, formatShortMonth, pluralise, toDate, toDay, weekdayOf } from './words.js';
 
 const YEARS_OPEN = 2;
 const CELL = 13;
@@ -18,27 +9,6 @@ const yearOf = (day) => toDate(day).getUTCFullYear();
 const monthStart = (year, month) => toDay(Date.UTC(year, month));
 /** The column of a day in a calendar that begins with the week of `start`. */
 const columnOf = (day, start) => (day - weekdayOf(day) - (start - weekdayOf(start))) / 7;
-
-/**
- * Shades for numbers: three steps up to what 19 of 20 days stay below, and a fourth for all above, so that one busy day
- * doesn't make all others pale. Returns [{upTo, style, name}].
- */
-export const shadesFor = (numbers) => {
-	const some = numbers.filter((n) => n > 0).sort((a, b) => a - b);
-	const high = some[Math.ceil(some.length * 0.95) - 1] ?? 1;
-	const steps = [...new Set([1, 2, 3].map((i) => Math.ceil((high * i) / 4)))];
-	const shades = steps.map((upTo, i) => ({
-		upTo,
-		style: `l${i + 1}`,
-		name: `${i ? formatNumber(steps[i - 1] + 1) : 1} to ${formatNumber(upTo)}`
-	}));
-	const last = steps[steps.length - 1];
-	return [
-		{ upTo: 0, style: 'l0', name: 'None' },
-		...shades,
-		{ upTo: Infinity, style: 'l4', name: `More than ${formatNumber(last)}` }
-	];
-};
 
 const squares = (data, year, start) => {
 	const paths = new Map();

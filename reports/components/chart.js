@@ -8,14 +8,12 @@ import { periodNumber, periodStart } from './selection.js';
 import { escapeHtml, formatNumber, formatShortDay, formatYear, toDate, weekdayOf } from './words.js';
 
 const BAR_WIDTH = 0.8;
-/** Of more days than these, the expected range, weeks and holidays can't be told apart. */
-const MAX_DAYS_WITH_RANGE = 130;
+/** Of more days than these, weeks and holidays can't be told apart. */
 const MAX_DAYS_WITH_WEEKS = 400;
 /** The share of the width that a label on the axis needs: on a phone, from 420 px and from 620 px on (site.css). */
 const LABEL_SHARES = { narrow: 0.26, medium: 0.16, wide: 0.1 };
 
 export const isWeekend = (row) => row.from === row.to && weekdayOf(row.from) > 4;
-export const showsRange = (rows) => rows.length <= MAX_DAYS_WITH_RANGE && rows.some((row) => row.low !== null);
 export const showsWeeks = (rows) => rows.length <= MAX_DAYS_WITH_WEEKS;
 
 /** The class of a bar, which says what it is. */
@@ -103,19 +101,17 @@ const bars = (kind, rows, axis, top) => {
 	return path(`bar ${kind}`, rows.filter((row) => row.logins > 0 && barClass(row) === kind).map(bar));
 };
 
-/** Something as wide as a period and as high as from one number to another. */
-const boxes = (name, rows, axis, top, endsOf) => {
-	const ends = rows.map((row) => [axis.at(row.from), ...endsOf(row).map((value) => rounded(top - value))]);
-	return path(
-		name,
-		ends.map(([x, low, high]) => `M${x} ${high}h1V${low}h-1z`)
+/** A ground behind periods, as high as the plot. */
+const shades = (rows, axis, top) =>
+	path(
+		'shade',
+		rows.map((row) => `M${axis.at(row.from)} 0h1V${top}h-1z`)
 	);
-};
 
 /** A line through the middles of the periods, broken where a row has none or rows are missing. A point alone is a dot. */
 const line = (name, rows, axis, top, key) => {
 	const points = rows
-		.filter((row) => row[key] !== null)
+		.filter((row) => typeof row[key] === 'number')
 		.map((row) => ({ place: axis.at(row.from), y: rounded(top - row[key]) }));
 	const parts = points.map(({ place, y }, i) => {
 		if (points[i - 1]?.place === place - 1) return `L${place + 0.5} ${y}`;
@@ -134,23 +130,19 @@ const noteSigns = (notes, kind, glyph, axis) => {
 	return [...places].map((place) => sign(kind, glyph, place, axis)).join('');
 };
 
-/** Bars of logins with what is expected and the means. `rows` and `notes` are those between the axis's ends. */
-export const drawBars = ({ rows, notes, axis, label }) => {
-	const isDays = axis.period === 'day';
-	const range = showsRange(rows) ? rows.filter((row) => row.low !== null) : [];
-	const weeks = isDays && showsWeeks(rows);
-	const drawnFigures = rows.flatMap((row) => [row.logins, row.mean28, weeks ? row.mean7 : null]);
+/** Bars of logins with one line: the mean of days, or the year before. `rows` and `notes` are between the axis's ends. */
+export const drawBars = ({ rows, notes, axis, label, isCompared }) => {
+	const weeks = axis.period === 'day' && showsWeeks(rows);
+	const key = isCompared ? 'before' : 'mean28';
 	const top = topOf(
-		[...drawnFigures, ...range.map((row) => row.high)].reduce((most, value) => Math.max(most, value), 0)
+		rows.flatMap((row) => [row.logins, row[key] ?? 0]).reduce((most, value) => Math.max(most, value), 0)
 	);
 	const kinds = ['complete', 'weekend', 'unusual', 'partial', 'before_collection'];
 	const incomplete = rows.filter((row) => row.coverage !== 'complete');
 	const drawn = [
-		boxes('shade', incomplete, axis, top, () => [0, top]),
-		boxes('range', range, axis, top, (row) => [row.low, row.high]),
+		shades(incomplete, axis, top),
 		...kinds.map((kind) => bars(kind, rows, axis, top)),
-		...['halo mean28', 'mean28'].map((name) => line(name, rows, axis, top, 'mean28')),
-		...(weeks ? ['halo mean7', 'mean7'].map((name) => line(name, rows, axis, top, 'mean7')) : [])
+		...[`halo ${key}`, key].map((name) => line(name, rows, axis, top, key))
 	].join('');
 	const signs = [
 		...rows

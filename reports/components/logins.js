@@ -1,10 +1,11 @@
 // Logins per day, week or month of one platform: chart, legend, notes and table of the same rows.
-import { barClass, drawBars, showsRange, showsWeeks, timeAxis } from './chart.js';
-import { daysShown } from './selection.js';
+import { barClass, drawBars, showsWeeks, timeAxis } from './chart.js';
+import { daysShown, writeSelection } from './selection.js';
 import { drawTable } from './table.js';
 import {
 	FURTHER_COPY,
 	KINDS_OF_DAY,
+	drawTerm,
 	escapeHtml,
 	formatDay,
 	formatDays,
@@ -25,14 +26,16 @@ export const formatPeriod = (row, period) => {
 
 /**
  * The rows that a selection shows of a platform's {days, weeks, months, notes}, and the days that the axis has.
- * `first` and `last` are the ends of the axis where several platforms stand below each other.
+ * `first` and `last` are the ends of the axis where several platforms stand below each other, which were first collected
+ * on the day `began`.
  */
-export const selectRows = (data, selection, first, last) => {
+export const selectRows = (data, selection, { first, last, began }) => {
 	const { period } = selection;
-	const days = daysShown(selection, first, last);
+	const days = daysShown(selection, first, last, began);
 	const rows = data[`${period}s`].filter((row) => row.to >= days.from && row.from <= days.to);
 	const notes = data.notes.filter(({ day }) => day >= days.from && day <= days.to);
-	return { period, rows, notes, axis: timeAxis(period, days.from, days.to) };
+	const isCompared = selection.isCompared && period !== 'day';
+	return { period, rows, notes, isCompared, axis: timeAxis(period, days.from, days.to) };
 };
 
 /** What is to be known of a row, as text: of a week or month only what somebody has written. */
@@ -52,21 +55,21 @@ export const describeRow = (row, period, notes) =>
 		row.low !== null && `Expected: ${formatExpected(row.low, row.high)}`,
 		row.mean7 !== null && `7-day mean: ${formatMean(row.mean7)}`,
 		row.mean28 !== null && `28-day mean: ${formatMean(row.mean28)}`,
+		typeof row.before === 'number' && `A year earlier: ${formatNumber(row.before)}`,
 		row.coverage !== 'complete' && formatKind(row.coverage, period),
 		row.isUnusual && 'Outside the expected range',
 		notesOf(row, notes)
 	].filter(Boolean);
 
-const legendOf = ({ rows, notes, period }) => {
+const legendOf = ({ rows, notes, period, isCompared }) => {
 	const has = (name) => rows.some((row) => barClass(row) === name);
 	const isDays = period === 'day';
 	const entries = [
 		...Object.keys(KINDS_OF_DAY).map((kind) => has(kind) && [`bar ${kind}`, formatKind(kind, period)]),
 		has('weekend') && ['bar weekend', 'Weekend'],
 		has('unusual') && ['bar unusual', 'Outside the expected range', '◆'],
-		isDays && showsWeeks(rows) && rows.some((row) => row.mean7 !== null) && ['line mean7', '7-day mean'],
 		rows.some((row) => row.mean28 !== null) && ['line mean28', '28-day mean'],
-		showsRange(rows) && ['range', 'Expected range'],
+		isCompared && ['line before', 'A year earlier'],
 		notes.some((note) => note.kind === 'annotation') && ['sign annotation', 'Note', '▼'],
 		isDays &&
 			showsWeeks(rows) &&
@@ -74,7 +77,10 @@ const legendOf = ({ rows, notes, period }) => {
 	];
 	return entries
 		.filter(Boolean)
-		.map(([style, name, glyph = '']) => `<li><span class="key ${style}" aria-hidden="true">${glyph}</span>${name}</li>`)
+		.map(
+			([style, name, glyph = '']) =>
+				`<li>${drawTerm(style.split(' ')[1], `<span class="key ${style}" aria-hidden="true">${glyph}</span>${name}`)}</li>`
+		)
 		.join('');
 };
 
@@ -87,20 +93,36 @@ const columnsOf = ({ period, notes }) => [
 				{ name: '28-day mean', isFigure: true, text: (row) => orDash(row.mean28, formatMean) },
 				{ name: 'Expected', isFigure: true, text: (row) => formatExpected(row.low, row.high) }
 			]
-		: [{ name: 'Complete days', isFigure: true, text: (row) => formatNumber(row.complete) }]),
+		: [
+				{ name: 'A year earlier', isFigure: true, text: (row) => orDash(row.before, formatNumber) },
+				{ name: 'Complete days', isFigure: true, text: (row) => formatNumber(row.complete) }
+			]),
 	{ name: 'Kind', text: (row) => formatKind(row.coverage, period) },
 	{ name: 'Notes', style: () => 'note', text: (row) => notesOf(row, notes) }
 ];
+
+/** What can be taken away of a chart, and a link that shows the same days whenever it is followed. */
+const drawTake = ({ rows, period, isCompared }) => {
+	const [from, to] = [rows[0].from, rows[rows.length - 1].to];
+	const buttons = ['png', 'svg', 'csv'].map(
+		(kind) => `<button type="button" data-save="${kind}">${kind.toUpperCase()}</button>`
+	);
+	return (
+		`<p class="notes take needs-script flex flex-wrap gap-x-4 print:hidden">Take it along: ${buttons.join('')}` +
+		`<a data-these-days href="?${writeSelection({ platform: '', period, isCompared, range: '', from, to }).replaceAll('&', '&amp;')}">Link to these days</a></p>`
+	);
+};
 
 /**
  * Chart and table of what `selectRows` has selected of a platform, of which all figures are there from the day `since` on.
  */
 export const drawLogins = (selected, { name, since }, shown) => {
-	const { rows, notes, period, axis } = selected;
+	const { rows, notes, period, axis, isCompared } = selected;
 	if (!rows.length)
 		return `<p class="empty" data-testid="no-days">There is no finished ${period} to show between these dates.</p>`;
 	const last = rows[rows.length - 1];
 	const range = formatDays(rows[0].from, last.to);
+	const total = rows.reduce((sum, row) => sum + row.logins, 0);
 	const busiest = rows.reduce((most, row) => (row.logins > most.logins ? row : most));
 	const label =
 		`Bar chart of logins to ${name} per ${period}, ${range}. ` +
@@ -114,9 +136,9 @@ export const drawLogins = (selected, { name, since }, shown) => {
 		.map(({ from, to, text }) => `<li><b>${formatDays(from, to)}</b> ${escapeHtml(text)}</li>`)
 		.join('');
 	return (
-		`<figure data-testid="chart"><figcaption><p class="range-shown text-[0.8125rem] font-semibold">Logins per ${period}, <span data-testid="range">${range}</span></p>` +
-		`<ul class="legend">${legendOf(selected)}</ul></figcaption>${drawBars({ rows, notes, axis, label })}` +
-		`${list && `<ul class="notes">${list}</ul>`}</figure>` +
+		`<figure data-testid="chart"><figcaption><p class="range-shown text-[0.8125rem] font-semibold">Logins per ${period}, <span data-testid="range">${range}</span>: <span data-testid="total">${pluralise(total, 'login')}</span>, ${formatMean(total / rows.length)} a ${period}</p>` +
+		`<ul class="legend">${legendOf(selected)}</ul></figcaption>${drawBars({ rows, notes, axis, label, isCompared })}` +
+		`${list && `<ul class="notes">${list}</ul>`}</figure>${drawTake(selected)}` +
 		drawTable({ rows, columns: columnsOf(selected), label: `Logins to ${name} per ${period}`, shown }) +
 		(period === 'day' && rows[0].from < since
 			? `<p class="notes">The page of ${escapeHtml(name)} has the 7-day means and expected ranges of days before ${formatDay(since)}.</p>`

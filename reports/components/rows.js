@@ -42,6 +42,7 @@ export const asPeriods = (rows, period) =>
 			complete: row.complete_days,
 			mean7: null,
 			mean28: null,
+			before: row.logins_year_before,
 			low: row.expected_low,
 			high: row.expected_high,
 			isUnusual: isUnusual(row)

@@ -6,7 +6,8 @@ export const RANGES = {
 	'4w': { name: '4 weeks', days: 28 },
 	'3m': { name: '3 months', days: 91 },
 	'1y': { name: '1 year', days: 365 },
-	all: { name: 'All', days: Infinity }
+	all: { name: 'All', days: Infinity },
+	first: { name: 'Since the first login', days: Infinity, hasEarlier: true }
 };
 const USUAL_RANGES = { day: '3m', week: '1y', month: 'all' };
 
@@ -23,22 +24,35 @@ export const readSelection = (address) => {
 	const period = known(parameters.get('grain'), PERIODS) ?? 'day';
 	const from = readDay(parameters.get('from'));
 	const to = readDay(parameters.get('to'));
+	const isCompared = parameters.get('compare') === 'year';
 	const isDays = (from !== null || to !== null) && (from ?? -Infinity) <= (to ?? Infinity);
-	if (isDays) return { platform, period, range: '', from, to };
+	if (isDays) return { platform, period, isCompared, range: '', from, to };
 	return {
 		platform,
 		period,
+		isCompared,
 		range: known(parameters.get('range'), RANGES) ?? USUAL_RANGES[period],
 		from: null,
 		to: null
 	};
 };
 
+/** The parameters of an address that select nothing, to be told. */
+export const unknownIn = (address) => {
+	const written = new URLSearchParams(address);
+	const read = new URLSearchParams(writeSelection(readSelection(address)));
+	const isUsual = { grain: (value) => value === 'day', range: (value) => Object.values(USUAL_RANGES).includes(value) };
+	return ['grain', 'range', 'from', 'to']
+		.filter((name) => written.has(name) && !read.has(name) && !isUsual[name]?.(written.get(name)))
+		.map((name) => written.get(name));
+};
+
 /** The parameters of the address for a selection. What is usual is left out. */
-export const writeSelection = ({ platform, period, range, from, to }) => {
+export const writeSelection = ({ platform, period, isCompared, range, from, to }) => {
 	const parameters = new URLSearchParams();
 	if (platform) parameters.set('platform', platform);
 	if (period !== 'day') parameters.set('grain', period);
+	if (isCompared) parameters.set('compare', 'year');
 	if (range && range !== USUAL_RANGES[period]) parameters.set('range', range);
 	if (from !== null) parameters.set('from', isoDay(from));
 	if (to !== null) parameters.set('to', isoDay(to));
@@ -49,6 +63,11 @@ export const withPeriod = (selection, period) => ({
 	...selection,
 	period,
 	range: selection.range && USUAL_RANGES[period]
+});
+/** The year before is a line beside weeks or months. */
+export const withYearBefore = (selection) => ({
+	...(selection.period === 'day' ? withPeriod(selection, 'week') : selection),
+	isCompared: selection.period === 'day' || !selection.isCompared
 });
 export const withRange = (selection, range) => ({ ...selection, range, from: null, to: null });
 export const withDays = (selection, from, to) => ({ ...selection, range: '', from, to });
@@ -67,9 +86,13 @@ export const periodStart = (number, period) => {
 	return toDay(Date.UTC(Math.floor(number / 12), number % 12));
 };
 
-/** The days that a selection shows, of those that there are: of weeks and months whole and finished ones. */
-export const daysShown = ({ period, range, from, to }, first, last) => {
-	const start = Math.max(first, range ? last - RANGES[range].days + 1 : (from ?? first));
+/**
+ * The days that a selection shows, of those that there are: of weeks and months whole and finished ones. Those before
+ * collection `began` are shown only if they are asked for.
+ */
+export const daysShown = ({ period, range, from, to }, first, last, began = first) => {
+	const isEarly = !range || RANGES[range].hasEarlier || began > last;
+	const start = Math.max(isEarly ? first : began, range ? last - RANGES[range].days + 1 : (from ?? first));
 	const end = Math.min(last, range ? last : (to ?? last));
 	const finished = periodNumber(last + 1, period) - 1;
 	return {

@@ -9,11 +9,14 @@ import {
 	RANGES,
 	daysShown,
 	readSelection,
+	unknownIn,
 	withDays,
 	withPeriod,
 	withRange,
+	withYearBefore,
 	writeSelection
 } from './selection.js';
+import { save } from './save.js';
 import { ROWS_AT_ONCE } from './table.js';
 import { CHARTS, describeUsers, drawUsers, usersAxis } from './users.js';
 import { isoDay } from './words.js';
@@ -64,7 +67,7 @@ const printLight = () => {
 /** How each kind of block is drawn for a selection: its HTML, and for each of its drawings what a place has to say. */
 const KINDS = {
 	logins: (data, { selection, shown }) => {
-		const selected = selectRows(data, selection, data.first, data.last);
+		const selected = selectRows(data, selection, data);
 		const { axis, rows, notes, period } = selected;
 		const byPlace = new Map(rows.map((row) => [axis.at(row.from), row]));
 		const describe = (place) => byPlace.has(place) && describeRow(byPlace.get(place), period, notes);
@@ -95,7 +98,7 @@ const readBlock = (element) => {
 };
 
 /** A drawing can be reached by keyboard where the arrows do something. */
-const allowKeys = (within) => all('svg.chart', within).forEach((svg) => (svg.tabIndex = 0));
+const allowKeys = (within) => all('[data-block] svg.chart', within).forEach((svg) => (svg.tabIndex = 0));
 
 /** Draw a block anew: only once all of it is made does it take the place of the old. */
 const redraw = (block) => {
@@ -125,15 +128,27 @@ const showSelection = () => {
 	for (const button of all('[data-control=range] button'))
 		button.setAttribute('aria-pressed', button.value === selection.range);
 	for (const select of all('[data-control=platform]')) select.value = isKnown ? selection.platform : '';
+	for (const button of all('[data-control=compare]')) button.setAttribute('aria-pressed', selection.isCompared);
 	const unknown = selection.platform && platforms.length && !isKnown;
-	say(unknown ? `There is no platform “${selection.platform}”. All are shown.` : '');
+	const nothing = unknownIn(location.search).map((value) => `“${value}” selects nothing: the usual is shown.`);
+	say(
+		[unknown && `There is no platform “${selection.platform}”. All are shown.`, ...nothing].filter(Boolean).join(' ')
+	);
 	showDates();
+	keepInLinks();
+};
+
+/** A link to another page with figures shows the same days there. */
+const keepInLinks = () => {
+	const parameters = writeSelection({ ...selection, platform: '' });
+	for (const link of all('a[href]:not([data-these-days])'))
+		if (link.origin === location.origin && /(^|\/)(platforms\/[^/]+\/)?$/.test(link.pathname)) link.search = parameters;
 };
 
 /** The days that the charts show; all of a page show the same. */
 const shownDays = () => {
 	const figures = blocks.find((block) => block.data.first !== undefined && block.selected)?.data;
-	return figures && daysShown(selection, figures.first, figures.last);
+	return figures && daysShown(selection, figures.first, figures.last, figures.began);
 };
 const showDates = () => {
 	const days = shownDays();
@@ -146,12 +161,16 @@ const say = (text) => {
 	for (const line of all('[data-controls-status]')) line.textContent = text;
 };
 
-const select = (next) => {
+const show = (next) => {
 	selection = next;
 	blocks.filter((block) => block.element.dataset.block === 'logins').forEach(redraw);
 	showSelection();
-	const parameters = writeSelection(selection);
-	history.replaceState(history.state, '', `${location.pathname}${parameters && '?'}${parameters}${location.hash}`);
+};
+/** The browser's Back undoes a selection. */
+const select = (next) => {
+	const parameters = writeSelection(next);
+	history.pushState(null, '', `${location.pathname}${parameters && '?'}${parameters}${location.hash}`);
+	show(next);
 };
 
 /** A date counts once it is whole and lies within what there is; while it is typed it may be anything. */
@@ -252,6 +271,12 @@ const buttons = {
 	'[data-appearance]': changeAppearance,
 	'[data-control=period] button': (button) => button.value in PERIODS && select(withPeriod(selection, button.value)),
 	'[data-control=range] button': (button) => button.value in RANGES && select(withRange(selection, button.value)),
+	'[data-control=compare]': () => select(withYearBefore(selection)),
+	'[data-save]': (button) => {
+		root.dataset.theme = 'light'; // what is taken along is on white
+		save(button.dataset.save, findBlock(button));
+		showAppearance();
+	},
 	'[data-more]': (button) => {
 		const block = findBlock(button);
 		block.shown += ROWS_AT_ONCE * 4;
@@ -268,6 +293,7 @@ const isDate = (element) => element.matches?.('[data-control=from], [data-contro
 
 const listen = () => {
 	document.addEventListener('click', click);
+	addEventListener('popstate', () => show(readSelection(location.search)));
 	document.addEventListener('submit', (event) => event.preventDefault());
 	document.addEventListener('change', ({ target }) => {
 		if (isDate(target)) selectDates(target, false);

@@ -23,7 +23,12 @@ export const formatDay = dateFormat({ day: 'numeric', month: 'long', year: 'nume
 export const formatShortDay = dateFormat({ day: 'numeric', month: 'short' });
 export const formatMonth = dateFormat({ month: 'long', year: 'numeric' });
 export const formatShortMonth = dateFormat({ month: 'short' });
+/** The name of a month of the year, from 1. */
+export const formatMonthName = (month) => dateFormat({ month: 'long' })(toDay(Date.UTC(2000, month - 1)));
 export const formatYear = dateFormat({ year: 'numeric' });
+/** The time of day of a moment, in a time zone. */
+export const formatTime = (moment, timeZone) =>
+	new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', minute: '2-digit' }).format(moment);
 export const formatWeekday = dateFormat({ weekday: 'long' });
 export const formatLongDay = (day) => `${formatWeekday(day)} ${formatDay(day)}`;
 /** '1 October 2025 to 22 November 2026', or one day. */
@@ -68,6 +73,21 @@ export const KINDS_OF_DAY = {
 	before_collection: 'Before collection began'
 };
 export const formatKind = (coverage, period = 'day') => KINDS_OF_DAY[coverage].replace('day', period);
+
+/** What a term means, where it stands. */
+const TERMS = {
+	people: 'Each person is counted once, if their latest login is in these days. Accounts deleted since are left out.',
+	logins:
+		'On one day very nearly the number of people. Over several days people log in again: there are more logins than people.',
+	mean28: 'The mean of the complete days among the 28 up to this one.',
+	unusual: 'Fewer or more than on the same weekday of the eight weeks before, by more than chance.',
+	partial: 'A night’s copy is missing: some people are seen only on a later day.',
+	before_collection: 'Only people who hadn’t logged in again by the first copy are counted.',
+	before: 'The same week 52 weeks before, or the same month of the year before, if all its days are complete.'
+};
+/** A term that tells what it means when it is clicked, tapped or reached by keyboard; `html` is what it is called. */
+export const drawTerm = (term, html) =>
+	term in TERMS ? `<details class="term"><summary>${html}</summary><p>${TERMS[term]}</p></details>` : html;
 
 /** What the time of a reporting time zone is called. */
 export const formatZone = (zone) => (zone === 'Europe/London' ? 'UK time' : `the time zone ${zone}`);

@@ -86,6 +86,8 @@ const REPLACED = {
 			'class="scrollbox pretty-scrollbar"',
 			'class="scrollbox pretty-scrollbar" tabindex="0" role="region" aria-label="Table"'
 		],
+		// What is closed could only be opened by script.
+		['$: groupsOpen = toBoolean(groupsOpen);', '$: groupsOpen = true;'],
 		['{#if downloadable}', '{#if false}'],
 		['{#if !isFullPage}', '{#if false}']
 	]

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { labelledPlaces, timeAxis } from '../components/chart.js';
-import { drawCalendar, shadesFor } from '../components/calendar.js';
+import { drawCalendar } from '../components/calendar.js';
 import { isoDay, toDay } from '../components/words.js';
 
 const labels = (period, from, to, share) => {
@@ -34,19 +34,6 @@ test('an axis has each day once when the clocks change, and each month in its pl
 	])
 		assert.equal(timeAxis('day', toDay(from), toDay(to)).length, 17);
 	assert.equal(timeAxis('month', toDay('2025-11-01'), toDay('2026-02-28')).at(toDay('2026-01-15')), 2);
-});
-
-test('the legend of a calendar has the numbers that its shades have, and one busy day makes none of them pale', () => {
-	const days = [...Array(100).fill(46), 5000];
-	assert.deepEqual(
-		shadesFor(days).map(({ name }) => name),
-		['None', '1 to 12', '13 to 23', '24 to 35', 'More than 35']
-	);
-	assert.deepEqual(
-		shadesFor([1, 1]).map(({ upTo }) => upTo),
-		[0, 1, Infinity]
-	);
-	assert.equal(shadesFor([]).length, 3);
 });
 
 test('each day of a year lies within its calendar', () => {

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { daysShown, readSelection, withDays, withPeriod, withRange, writeSelection } from '../components/selection.js';
+import {
+	daysShown,
+	readSelection,
+	unknownIn,
+	withDays,
+	withPeriod,
+	withRange,
+	writeSelection
+} from '../components/selection.js';
 import { pack, unpack, withData } from '../components/rows.js';
 import { formatZone, isoDay, toDay } from '../components/words.js';
 
@@ -14,8 +22,21 @@ test('an address that makes no sense shows the usual', () => {
 		assert.deepEqual(readSelection(address), readSelection(''));
 });
 
+test('what selects nothing is told, and what is usual is not', () => {
+	assert.deepEqual(unknownIn('grain=hour&from=2026-02-30&range=<b>&platform=x'), ['hour', '<b>', '2026-02-30']);
+	assert.deepEqual(unknownIn('grain=day&range=3m&utm_source=x'), []);
+	assert.deepEqual(unknownIn('grain=month&range=4w&to=2026-03-01'), ['4w']);
+});
+
+test('days before collection are shown only if they are asked for', () => {
+	const [first, began, last] = [1, 50, 100];
+	const from = (address) => daysShown(readSelection(address), first, last, began).from;
+	assert.deepEqual(['range=all', 'range=first', 'from=1970-01-11', '', 'range=4w'].map(from), [50, 1, 10, 50, 73]);
+	assert.equal(daysShown(readSelection(''), first, 40, began).from, 1);
+});
+
 test('what is selected survives the address', () => {
-	for (const address of ['platform=x&grain=week&range=all', 'from=2025-08-04&to=2025-10-14', ''])
+	for (const address of ['platform=x&grain=week&compare=year&range=all', 'from=2025-08-04&to=2025-10-14', ''])
 		assert.equal(writeSelection(readSelection(address)), address);
 });
 

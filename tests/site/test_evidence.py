@@ -64,6 +64,8 @@ def test_evidences_own_components_are_drawn(
             assert shown in text
         cells = page.locator("table").first.locator("tbody tr")
         assert cells.count() == 2
+        groups = page.locator("table").nth(1).locator("tbody tr")
+        assert groups.count() > 20  # open, as nothing could open them
         assert page.locator("button:visible").count() == 1  # the appearance
         assert not [url for url in visit.requests if url.endswith((".arrow", ".parquet", ".wasm"))]
 

@@ -3,11 +3,13 @@
 import csv
 import gzip
 import io
+import re
 from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+from xml.etree import ElementTree
 
 import duckdb
 import httpx
@@ -21,6 +23,8 @@ pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
 
 PROJECT = Path(__file__).parents[2]
 PICTURES = PROJECT / "test-results"
+ATOM = "{http://www.w3.org/2005/Atom}"
+FED = ("title", "updated", "summary")
 AXE = PROJECT / "reports" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # A page's width and a pixel's size: the last two are a screen of 1,280, zoomed by a browser.
@@ -180,6 +184,64 @@ def test_the_downloads_have_every_day(demo_site: Site, demo_datastore: Path, vis
     assert columns == list(rows[0])
 
 
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_a_chart_is_taken_along_as_picture_and_figures(
+    demo_site: Site, demo_datastore: Path, visit: Visit, look: Any
+) -> None:
+    page = visit.context.new_page()
+    page.emulate_media(color_scheme=look)
+    page.goto(urljoin(demo_site.url, PAGES["platform"]))
+    files = {}
+    for kind in ("png", "svg", "csv"):
+        page.locator(f"[data-save={kind}]").focus()
+        with page.expect_download() as download:
+            page.keyboard.press("Enter")
+        files[kind] = download.value.path().read_bytes()
+        days = "2026-08-26 to 2026-11-24"
+        assert download.value.suggested_filename == f"logins Workbench (demo) {days}.{kind}"
+    PICTURES.mkdir(exist_ok=True)
+    (PICTURES / f"taken-along-{look}.png").write_bytes(files["png"])
+    assert files["png"][16:24] == (2400).to_bytes(4) + (1080).to_bytes(4)
+    svg = files["svg"].decode()
+    for text in ("Workbench (demo)", "26 August 2026 to 24 November 2026", "Weekend", "Source: "):
+        assert text in svg
+    assert "rgb(74, 115, 214)" in svg  # a bar's colour on white
+    rows = ask(
+        demo_datastore,
+        "select day, logins from logins_timeseries where platform = 'demo_workbench'"
+        " order by day desc limit 91",
+    )
+    taken = list(csv.DictReader(io.StringIO(files["csv"].decode())))
+    assert [(row["from"], int(row["logins"])) for row in taken[::-1]] == [
+        (str(day), logins) for day, logins in rows
+    ]
+    page.get_by_role("link", name="Link to these days").click()
+    assert "from=2026-08-26&to=2026-11-24" in page.url
+    assert visit.errors == []
+
+
+def test_the_feed_tells_what_the_mart_has(demo_site: Site, demo_datastore: Path) -> None:
+    answer = httpx.get(urljoin(demo_site.url, "feed.xml"))
+    assert "xml" in answer.headers["Content-Type"]
+    feed = ElementTree.fromstring(answer.content)  # noqa: S314
+    entries = feed.findall(f"{ATOM}entry")
+    told = [tuple(entry.findtext(f"{ATOM}{name}") for name in FED) for entry in entries]
+    assert told == ask(
+        demo_datastore,
+        "select title, happened_on + 1 || 'T00:00:00Z', text from feed_entries"
+        " order by happened_on desc, platform, kind",
+    )
+    ids = [one.text for one in feed.iter(f"{ATOM}id")]
+    assert len(set(ids)) == len(entries) + 1 > 50
+    assert feed.findtext(f"{ATOM}updated") == told[0][1]
+    for entry in entries[:3]:
+        link = entry.find(f"{ATOM}link")
+        assert link is not None
+        assert httpx.get(urljoin(demo_site.url, link.get("href"))).status_code == 200
+    linked = re.findall('application/atom.xml"[^>]*href="([^"]*)"', httpx.get(demo_site.url).text)
+    assert linked == ["/feed.xml"]
+
+
 def test_the_models_documentation_is_published(demo_site: Site, visit: Visit) -> None:
     page = open_page(visit, urljoin(demo_site.url, PAGES["reading"]))
     page.get_by_role("link", name="7-day and 28-day mean").click()
@@ -297,7 +359,7 @@ def test_ten_platforms_can_be_seen_at_a_glance(builds: Builds, visit: Visit) -> 
         page.get_by_role("combobox").select_option("platform_7")
         page.get_by_role("button", name="All", exact=True).click()
         expect(page.get_by_test_id("range").locator("visible=true")).to_contain_text(" 2016 to ")
-        expect(page.locator("svg.chart:visible")).to_have_count(1)
+        expect(sections.locator("svg.chart:visible")).to_have_count(1)
         expect(page.get_by_text("has the 7-day means and").locator("visible=true")).to_have_count(1)
         page.goto(urljoin(site.url, "completeness/"))
         assert page.locator("*").count() < 20_000

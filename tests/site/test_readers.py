@@ -1,5 +1,6 @@
 """The site as its readers meet it: other browsers, networks, papers, clocks, languages."""
 
+import base64
 import re
 import subprocess
 import sys
@@ -28,6 +29,7 @@ LOOK = """
     card => [getComputedStyle(card).borderTopColor,
         getComputedStyle(card.querySelector('.verdict.usual')).color]
 """
+NONE = "\N{EN DASH}"
 LONG_DAY = r"\d+ \w+ \d{4}"
 BREAK_SCRIPT = "JSON.parse = () => { throw new Error('broken') };"
 BREAK_LATER = "addEventListener('load', () => { Map = undefined; Object.entries = undefined });"
@@ -39,6 +41,22 @@ TRANSLATE = """
         const font = document.createElement('font');
         text.replaceWith(font);
         font.append(text);
+    }
+"""
+# How many pixels in a row each change of colour takes.
+EDGES = """
+    async source => {
+        const image = await createImageBitmap(await (await fetch(source)).blob());
+        const context = new OffscreenCanvas(image.width, 1).getContext('2d');
+        context.drawImage(image, 0, 0);
+        const data = new Uint32Array(context.getImageData(0, 0, image.width, 1).data.buffer);
+        const runs = [];
+        let run = 0;
+        for (let i = 1; i < data.length; i += 1) {
+            if (data[i] !== data[i - 1]) run += 1;
+            else if (run) { runs.push(run); run = 0; }
+        }
+        return runs;
     }
 """
 # Labels of the axes, as boxes that can be seen: of which none may meet or be cut.
@@ -233,7 +251,7 @@ def test_an_open_tab_grows_stale(demo_site: Site, demo_datastore: Path, visit: V
     page.clock.install(time=stale_at.replace(tzinfo=UTC) - timedelta(minutes=1))
     page.goto(demo_site.url)
     warning, age = page.get_by_test_id("stale").first, page.get_by_test_id("age").first
-    card = page.locator("dl.figures").first
+    card = page.locator("dl.figures.logins").first
     looks = [card.evaluate(LOOK)]
     expect(warning).to_be_hidden()
     expect(age).to_be_hidden()
@@ -269,7 +287,7 @@ def test_a_note_is_told_once_and_stands_at_each_of_its_days(builds: Builds, visi
     (note,) = section.locator(".notes li").filter(has_text=LONG_NOTE).all()
     assert re.match(rf"{LONG_DAY} to {LONG_DAY} Everybody", note.inner_text())
     rows = section.get_by_test_id("table").first.locator("tr")
-    section.locator("summary").first.click()
+    section.locator(".figures-table summary").first.click()
     expect(rows.filter(has_text=LONG_NOTE)).to_have_count(3)
     cell = rows.filter(has_text=LONG_NOTE).first.locator("td.note")
     assert cell.evaluate("cell => cell.getBoundingClientRect().width") <= 390
@@ -292,9 +310,101 @@ def test_the_address_says_what_is_shown(demo_site: Site, visit: Visit) -> None:
     expect(page.locator("[data-testid=platform]:visible")).to_have_count(1)
     page.get_by_role("link", name="Overview").click()
     expect(page.locator("[data-testid=platform]:visible")).to_have_count(2)
-    expect(page.get_by_role("button", name="3 months")).to_have_attribute("aria-pressed", "true")
+    year = page.get_by_role("button", name="1 year")
+    expect(year).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("link", name="OpenCodelists", exact=True).last.click()
+    expect(year).to_have_attribute("aria-pressed", "true")
+    weeks(page).click()
+    page.go_back()
+    expect(page.locator("figcaption").first).to_contain_text("Logins per day")
+    expect(year).to_have_attribute("aria-pressed", "true")
     page.goto(f"{demo_site.url}?grain=toString&range=constructor")
     works(page)
+
+
+def test_a_year_earlier_is_a_line_by_one_button(
+    demo_site: Site, demo_datastore: Path, visit: Visit
+) -> None:
+    page = open_page(visit, urljoin(demo_site.url, PLATFORM))
+    page.get_by_role("button", name="A year earlier").click()
+    assert "grain=week&compare=year" in page.url
+    expect(page.locator("svg.chart .line.before").last).to_be_visible()
+    found = ask(
+        demo_datastore,
+        "select logins_year_before from logins_per_period"
+        " where platform = 'demo_workbench' and period_type = 'week'"
+        " order by starts_on desc limit 52",
+    )
+    cells = [row[2] for row in table(page, "demo_workbench")]
+    assert cells == [NONE if n is None else f"{n:,}" for (n,) in found][: len(cells)]
+    assert any(cell != NONE for cell in cells)
+    months = page.get_by_test_id("months").locator("tbody tr")
+    expect(months).to_have_count(12)
+    shown = ask(
+        demo_datastore,
+        "select logins from months_compared where platform = 'demo_workbench' order by month",
+    )
+    texts = [NONE if n is None else f"{n:,}" for (n,) in shown]
+    assert months.locator("td:nth-child(3)").all_inner_texts() == texts
+
+
+def test_the_total_is_that_of_the_days_shown(
+    demo_site: Site, demo_datastore: Path, visit: Visit
+) -> None:
+    page = open_page(visit, urljoin(demo_site.url, f"{PLATFORM}?range=all"))
+    ((total,),) = ask(
+        demo_datastore,
+        "select sum(logins) from logins_timeseries"
+        " where platform = 'demo_workbench' and coverage != 'before_collection'",
+    )
+    expect(page.get_by_test_id("total")).to_have_text(f"{total:,} logins")
+
+
+def test_on_a_phone_the_first_figure_and_the_chart_are_on_the_first_screen(
+    demo_site: Site, visit: Visit
+) -> None:
+    page = visit.context.new_page()
+    page.set_viewport_size({"width": 390, "height": 844})
+    for path in ("", PLATFORM):
+        page.goto(urljoin(demo_site.url, path), wait_until="networkidle")
+        figure = page.get_by_test_id("people-last-7d").first.bounding_box()
+        chart = page.locator("svg.chart .drawn").first.bounding_box()
+        controls = page.locator("form.controls").bounding_box()
+        assert figure and chart and controls
+        assert figure["y"] < chart["y"] < chart["y"] + chart["height"] <= controls["y"] + 1
+
+
+def test_a_term_is_told_where_it_stands(demo_site: Site, visit: Visit) -> None:
+    page = visit.context.new_page()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(demo_site.url)
+    for term in page.locator("section").first.locator("details.term").all():
+        told = term.locator("p")
+        expect(told).to_be_hidden()
+        term.locator("summary").click()
+        expect(told).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        term.locator("summary").click()
+    page.emulate_media(media="print")
+    expect(page.locator("details.term summary").first).to_be_visible()
+
+
+def test_a_chart_is_sharp_however_it_is_zoomed(demo_site: Site, browser: Browser) -> None:
+    """A bitmap's edge, enlarged four times, would be as many pixels wide."""
+    context = browser.new_context(device_scale_factor=4)
+    page = context.new_page()
+    page.goto(demo_site.url)
+    box = page.locator("svg.chart .drawn").first.bounding_box()
+    assert box is not None
+    picture = page.screenshot(
+        clip={"x": box["x"], "y": box["y"] + box["height"] - 4, "width": box["width"], "height": 1},
+        full_page=True,
+    )
+    blank = context.new_page()
+    edges = blank.evaluate(EDGES, f"data:image/png;base64,{base64.b64encode(picture).decode()}")
+    assert len(edges) > 50
+    assert max(edges) <= 2
+    context.close()
 
 
 def test_a_long_name_fits_a_phone(demo_site: Site, visit: Visit) -> None:
@@ -326,7 +436,7 @@ def test_printed_from_a_dark_screen_it_is_light(demo_site: Site, visit: Visit) -
 def test_forced_colours_tell_the_kinds_apart(demo_site: Site, visit: Visit) -> None:
     page = visit.context.new_page()
     page.emulate_media(forced_colors="active")
-    page.goto(urljoin(demo_site.url, f"{PLATFORM}?range=all"))
+    page.goto(urljoin(demo_site.url, f"{PLATFORM}?range=first"))
     looks = page.evaluate(
         "() => [...document.querySelectorAll('svg.drawn .bar, svg.calendar g path')].map(path => {"
         " const style = getComputedStyle(path);"
@@ -382,12 +492,19 @@ def test_a_copy_has_one_date_everywhere(builds: Builds) -> None:
         assert len(found) > 10
 
 
-def test_each_pages_preview_has_its_own_title(builds: Builds) -> None:
+def test_each_pages_preview_has_its_own_title_and_week(
+    builds: Builds, demo_datastore: Path
+) -> None:
+    told = dict(ask(demo_datastore, "select platform, last_week_in_words from platform_headlines"))
     for folder in ("opencodelists", "demo_workbench"):
         page = (builds.demo / "platforms" / folder / "index.html").read_text(encoding="utf-8")
         name = {"opencodelists": "OpenCodelists", "demo_workbench": "Workbench (demo)"}[folder]
         assert f'property="og:title" content="{name} · Ethelred"' in page
         assert page.count("<title>") == 1
+        assert re.match(r"Last full week, .* logins, .*; .* people in the seven", told[folder])
+        for name in ('name="description"', 'property="og:description"'):
+            assert re.findall(rf'<meta {name} content="([^"]*)"', page) == [told[folder]]
+        assert f'data-testid="week">{told[folder]}</p>' in page
         assert '<meta name="robots" content="noindex"' in page
 
 

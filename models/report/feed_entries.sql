@@ -1,0 +1,58 @@
+with platforms as (
+    select * from {{ ref('platforms') }}
+),
+
+week_sentences as (
+    select * from {{ ref('week_sentences') }}
+),
+
+unusual_days as (
+    select * from {{ ref('unusual_days') }}
+),
+
+collection_gaps as (
+    select * from {{ ref('collection_gaps') }}
+),
+
+events as (
+    select
+        platform,
+        'week' as kind,
+        ends_on as happened_on,
+        'The week in a sentence' as headline,
+        sentence as text
+    from week_sentences
+    union all
+    select
+        platform,
+        'unusual_day' as kind,
+        day as happened_on,
+        'A day ' || verdict || ' than usual' as headline,
+        format('{:,} logins on ', logins) || strftime(day, '%A %-d %B %Y')
+        || format('; usual is {:,} to {:,}.', expected_low, expected_high)
+        || coalesce(' ' || notes || '.', '') as text
+    from unusual_days
+    where verdict in ('lower', 'higher')
+    union all
+    select
+        platform,
+        'missed_nights' as kind,
+        last_missed_on as happened_on,
+        'Nights were missed' as headline,
+        nights_missed || if(nights_missed = 1, ' night, ', ' nights, from ')
+        || strftime(first_missed_on, '%-d %B %Y')
+        || if(nights_missed = 1, '', ' to ' || strftime(last_missed_on, '%-d %B %Y'))
+        || ': logins of these days are a lower limit.' as text
+    from collection_gaps
+)
+
+select
+    events.platform,
+    events.kind,
+    events.happened_on,
+    platforms.platform_name || ': ' || events.headline as title,
+    events.text
+from events
+inner join platforms using (platform)
+qualify row_number() over (order by happened_on desc, platform asc, kind asc) <= 100
+order by happened_on desc, platform asc, kind asc
