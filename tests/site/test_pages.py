@@ -118,7 +118,7 @@ def test_a_range_of_dates_shows_these_days_and_is_in_the_address(
     demo_site: Site, demo_datastore: Path, visit: Visit
 ) -> None:
     page = open_page(visit, demo_site.url)
-    page.get_by_label("Platform").select_option("demo_workbench")
+    page.get_by_role("combobox").select_option("demo_workbench")
     page.get_by_label("From", exact=True).fill("2025-08-04")  # older than what the page has at hand
     page.get_by_label("to", exact=True).fill("2025-10-14")
     expect(page.locator("[data-testid=platform]:visible")).to_have_count(1)
@@ -374,7 +374,7 @@ def test_without_scripts_nothing_is_offered_that_does_nothing(
     page.goto(demo_site.url)
     expect(page.get_by_test_id("verdict").first).to_be_visible()
     expect(page.get_by_role("button", name="Weeks", exact=True)).to_be_hidden()
-    expect(page.get_by_label("Platform")).to_be_hidden()
+    expect(page.get_by_label("Platform All")).to_be_hidden()
     chart = page.locator("svg.chart .bar").first.bounding_box()
     assert chart is not None
     assert chart["height"] > 100

