@@ -10,7 +10,7 @@ from ethelred_runner import console
 from ethelred_runner.append.checks import check_nothing_lost, is_same, refuse_cut
 from ethelred_runner.append.dbt import build_models
 from ethelred_runner.append.result import Appended, count_copies, read_result
-from ethelred_runner.datastore import Conflict, Datastore, import_history, refuse_damaged
+from ethelred_runner.datastore import Checkout, Conflict, Datastore, import_history, refuse_damaged
 from ethelred_runner.datastore.reasons import as_datastore_errors
 from ethelred_runner.errors import BuildFailed, DatastoreError, EthelredError
 from ethelred_runner.folders import private_folder
@@ -26,13 +26,15 @@ def append(
     *,
     init: bool = False,
     dry_run: bool = False,
+    accept_doubts: bool = False,
 ) -> Appended:
     """Obtain copies into a private folder, and append their logins to the datastore.
 
     A copy that can't be had doesn't hold back the others: its error is in the result. Raises the
     worst of these if there is no other; DatastoreError if the datastore is missing (unless `init`),
     locked, in another format or would lose history; BuildFailed if a model or a test fails. The
-    datastore is then as it was, as it is after a dry run.
+    datastore is then as it was, as it is after a dry run. A copy in grave doubt is left out, unless
+    `accept_doubts`; the result says so.
     """
     datastore.check(init=init)
     failures: list[EthelredError] = []
@@ -42,7 +44,10 @@ def append(
         read = count_copies(logins)
         for _ in range(MAX_COMMIT_ATTEMPTS):
             try:
-                appended = append_once(logins, read, datastore, init=init, dry_run=dry_run)
+                with datastore.checkout(init=init) as checkout:
+                    appended = append_once(
+                        logins, read, checkout, dry_run=dry_run, accept_doubts=accept_doubts
+                    )
                 return replace(appended, failures=failures)
             except Conflict:
                 console.note("another run was quicker; beginning again with what it has committed")
@@ -53,19 +58,19 @@ def append(
 
 
 def append_once(
-    logins: Path, read: Counter[str], datastore: Datastore, *, init: bool, dry_run: bool
+    logins: Path, read: Counter[str], checkout: Checkout, *, dry_run: bool, accept_doubts: bool
 ) -> Appended:
-    """Append the logins of a file made by `obtain_logins`. Raises Conflict if it comes too late."""
-    with datastore.checkout(init=init) as checkout:
-        shutil.copyfile(logins, checkout.path.with_name(COPIES_NAME))
-        before = build_and_check(checkout.path)
-        appended = read_result(checkout.path, before, read)
-        if dry_run or is_same(checkout.path, before):
-            checkout.discard()
+    """Append the logins of a file made by `obtain_logins` to a work file."""
+    path = checkout.path
+    shutil.copyfile(logins, path.with_name(COPIES_NAME))
+    before = build_and_check(path, accept_doubts=accept_doubts)
+    appended = read_result(path, before, read)
+    if dry_run or not appended.platforms or is_same(path, before):
+        checkout.discard()
     return appended
 
 
-def build_and_check(path: Path) -> Path | None:
+def build_and_check(path: Path, *, accept_doubts: bool = False) -> Path | None:
     """Build and test the models in a work file, and see that its history is still whole.
 
     Return a copy of what it was, if it isn't new. Raises DatastoreError if history would be lost,
@@ -76,7 +81,7 @@ def build_and_check(path: Path) -> Path | None:
         before = shutil.copyfile(path, path.with_name("before.duckdb"))
         refuse_cut(before)
     try:
-        build_models(path.parent)
+        build_models(path.parent, accept_doubts=accept_doubts)
     except BuildFailed:
         check_nothing_lost(path, before)
         raise

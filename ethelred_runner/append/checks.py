@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from ethelred_runner.datastore import HISTORY_TABLES, connect
+from ethelred_runner.datastore import HISTORY_TABLES, RECORD_TABLES, connect
 from ethelred_runner.errors import DatastoreError
 
 # What a copy brought in is recorded with it, so that rows deleted later are missed.
@@ -50,7 +50,8 @@ def check_nothing_lost(path: Path, before: Path | None) -> None:
         return
     with compared(path, before) as connection:
         had = columns_of(connection, "earlier")
-        lost = [table for table in HISTORY_TABLES if is_lost(connection, table, had[table])]
+        kept = [*HISTORY_TABLES, *(table for table in RECORD_TABLES if table in had)]
+        lost = [table for table in kept if is_lost(connection, table, had[table])]
         if lost or not is_whole(connection, path.stem):
             raise DatastoreError(
                 f"the build would lose history: rows of {', '.join(lost) or 'a table'} are gone or "

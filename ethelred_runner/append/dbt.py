@@ -26,7 +26,7 @@ OPTIONS = (
 )
 
 
-def build_models(folder: Path) -> None:
+def build_models(folder: Path, *, accept_doubts: bool = False) -> None:
     """Build and test all models in the folder's ethelred.duckdb, from its copies.duckdb.
 
     Raises BuildFailed, which names what failed and the log; DatastoreError if the disk is full.
@@ -51,6 +51,7 @@ def build_models(folder: Path) -> None:
             "ETHELRED_DBT_DATABASE": "ethelred.duckdb",
             "ETHELRED_DBT_COPIES": "copies.duckdb",
             "ETHELRED_SEEDS": setting("ETHELRED_SEEDS", "seeds"),
+            "ETHELRED_ACCEPT_DOUBTS": "true" if accept_doubts else "",
         },
     )
     if parsed.is_file():

@@ -11,6 +11,7 @@ import duckdb
 from ethelred_runner import console
 from ethelred_runner.datastore import Row, connect, read_status
 from ethelred_runner.errors import EthelredError
+from ethelred_runner.obtain.last_logins import COPIES_NAME
 
 # A copy's time is told to the hour only: see datastore/status.py.
 NEW_COPIES = """
@@ -24,6 +25,16 @@ NEW_COPIES = """
         qualify not is_known
     )
     select new_copies from new_copies order by platform, taken_at
+"""
+DOUBTS = """
+    with doubts as (
+        select
+            doubts.* replace (date_trunc('hour', doubts.taken_at) as taken_at),
+            copies.copy_id is null as is_refused
+        from obtained.int_copy_doubts as doubts
+        left join copies using (platform, copy_id)
+    )
+    select doubts from doubts order by platform, taken_at, copy_number, doubt
 """
 FAULTS = "select distinct fault from notes where fault is not null order by fault"
 # Counted by an older version, days have no such column as their time zone.
@@ -39,6 +50,7 @@ CONTENTS = """
 class Appended:
     """The result of a build: the status after it, and the rows of the copies that were new.
 
+    `doubts` are about new copies: of those that were left out and of those that were appended.
     `copies_read` has how many copies of each platform the build was given. `new_logins` also
     counts those that a known copy shows once a model was mended. `failures` are the errors of the
     copies that couldn't be had.
@@ -48,7 +60,13 @@ class Appended:
     new_copies: Sequence[Row] = ()
     copies_read: Counter[str] = field(default_factory=Counter)
     new_logins: int = 0
+    doubts: Sequence[Row] = ()
     failures: Sequence[EthelredError] = ()
+
+    @property
+    def refused(self) -> list[Row]:
+        """The doubts about copies that were left out."""
+        return [doubt for doubt in self.doubts if doubt["is_refused"]]
 
 
 def read_result(path: Path, before: Path | None, copies_read: Counter[str]) -> Appended:
@@ -58,11 +76,14 @@ def read_result(path: Path, before: Path | None, copies_read: Counter[str]) -> A
     if old_zone not in (None, zone):
         console.warn(f"all days were counted again: in {zone} time, before in {old_zone} time")
     with closing(connect(path)) as connection:
+        quoted = str(path.with_name(COPIES_NAME)).replace("'", "''")
+        connection.execute(f"attach '{quoted}' as obtained (read_only)")
+        doubts = [doubt for (doubt,) in connection.execute(DOUBTS).fetchall()]
         for (fault,) in connection.execute(FAULTS).fetchall():
             console.warn(fault)
         rows = connection.execute(NEW_COPIES, {"known": known}).fetchall()
     copies = [copy for (copy,) in rows]
-    return Appended(read_status(path), copies, copies_read, logins_now - logins)
+    return Appended(read_status(path), copies, copies_read, logins_now - logins, doubts)
 
 
 def count_copies(logins: Path) -> Counter[str]:

@@ -45,6 +45,7 @@ def run(
     warn_after: opt.WarnAfter = None,
     skip_if_fresh: opt.SkipIfFresh = None,
     dry_run: opt.DryRun = False,
+    accept_doubts: opt.AcceptDoubts = False,
     summary: opt.Summary = None,
     debug: opt.Debug = False,
 ) -> None:
@@ -57,6 +58,7 @@ def run(
             outcome,
             init=init,
             skip_if_fresh_hours=skip_if_fresh,
+            accept_doubts=accept_doubts,
             site=built,
             base_path=base_path,
         )
@@ -83,11 +85,13 @@ def build(
     init: opt.Init = False,
     taken_at: opt.TakenAt = None,
     warn_after: opt.WarnAfter = None,
+    accept_doubts: opt.AcceptDoubts = False,
     debug: opt.Debug = False,
 ) -> None:
     """Append the logins of local copies, count them per day, and test the result."""
     requests = requests_for(copies, platform, taken_at)
-    run_job(requests, datastore, Outcome(warn_after_hours=warn_after), init=init)
+    outcome = Outcome(warn_after_hours=warn_after)
+    run_job(requests, datastore, outcome, init=init, accept_doubts=accept_doubts)
 
 
 @app.command()

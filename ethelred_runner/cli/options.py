@@ -58,6 +58,9 @@ DryRun = Annotated[bool, option("dry-run", "Only try, on a private copy of the d
 Summary = Annotated[
     Path | None, option("summary", "Write what the run came to as JSON, on failure too.")
 ]
+AcceptDoubts = Annotated[
+    bool, option("accept-doubts", "Append copies that are in grave doubt all the same.")
+]
 To = Annotated[Path, option("to", "The folder to put the copies in.")]
 Port = Annotated[int, option("port", "0: any that is free.", min=0, max=65535)]
 # No variables: settings that are meant for the real history must not lead the demo there.

@@ -7,11 +7,11 @@ from pathlib import Path
 from ethelred_runner import console
 from ethelred_runner.append.append import append
 from ethelred_runner.append.result import Appended
-from ethelred_runner.datastore import Datastore, Row, open_datastore, read_status
+from ethelred_runner.datastore import Row, open_datastore, read_status
 from ethelred_runner.errors import worst_of
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.report import build_site
-from ethelred_runner.watch.outcome import Outcome, result_lines, warning_lines
+from ethelred_runner.watch.outcome import Outcome, refusals, result_lines, warning_lines
 from ethelred_runner.watch.status import show_platform
 
 
@@ -22,13 +22,14 @@ def run_job(
     *,
     init: bool,
     skip_if_fresh_hours: float | None = None,
+    accept_doubts: bool = False,
     site: Path | None = None,
     base_path: str = "",
 ) -> None:
     """Do the scheduled job on the datastore at an address, and fill in what it came to.
 
     Without a `site` none is built, nor in a dry run. At the end raises the worst error of the
-    copies that couldn't be had.
+    copies that couldn't be had, or are in grave doubt, unless `accept_doubts`.
     """
     with open_datastore(address) as datastore:
         if skip_if_fresh_hours is not None and datastore.exists():
@@ -40,12 +41,18 @@ def run_job(
                 f"{skip_if_fresh_hours:g} hours"
             )
         else:
-            append_copies(requests, datastore, outcome, init=init)
+            outcome.appended = append(
+                requests, datastore, init=init, dry_run=outcome.dry_run, accept_doubts=accept_doubts
+            )
+            tell(outcome, datastore.label)
+        failures = [*outcome.appended.failures, *refusals(outcome.appended)]
+        if outcome.appended.refused and not outcome.appended.new_copies:
+            raise worst_of(failures)
         if site and not outcome.dry_run:  # also if all is known: an earlier run may have failed
             build_site(datastore.readable_path(), site, base_path)
             outcome.is_site_built = True
-        if outcome.appended.failures:  # said last, so that what arrived is published
-            raise worst_of(outcome.appended.failures)
+        if failures:  # said last, so that what arrived is published
+            raise worst_of(failures)
 
 
 def is_fresh(
@@ -57,11 +64,8 @@ def is_fresh(
     return hours is not None and all(ages.get(name, inf) <= hours for name in wanted)
 
 
-def append_copies(
-    requests: Sequence[CopyRequest], datastore: Datastore, outcome: Outcome, *, init: bool
-) -> None:
-    """Append the copies in one build, and say what they brought."""
-    outcome.appended = append(requests, datastore, init=init, dry_run=outcome.dry_run)
+def tell(outcome: Outcome, label: str) -> None:
+    """Say what the copies brought."""
     for warning in warning_lines(outcome):
         console.warn(warning)
     for line in result_lines(outcome):
@@ -70,4 +74,4 @@ def append_copies(
         outcome.kind = "dry run"
         for platform in outcome.appended.platforms:  # does a new row of platforms.csv read sense?
             show_platform(platform)
-        console.say(f"this was a dry run: {datastore.label} is as it was, and no site was built")
+        console.say(f"this was a dry run: {label} is as it was, and no site was built")

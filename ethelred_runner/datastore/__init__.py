@@ -4,7 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ethelred_runner.datastore.bucket import BucketDatastore
-from ethelred_runner.datastore.database import FORMAT, HISTORY_TABLES, Checkout, connect
+from ethelred_runner.datastore.database import (
+    FORMAT,
+    HISTORY_TABLES,
+    RECORD_TABLES,
+    Checkout,
+    connect,
+)
 from ethelred_runner.datastore.file import FileDatastore
 from ethelred_runner.datastore.status import Row, read_status
 from ethelred_runner.datastore.transfer import export_history, import_history, refuse_damaged
@@ -13,8 +19,9 @@ from ethelred_runner.errors import UsageError
 from ethelred_runner.folders import private_folder
 
 __all__ = [
-    "FORMAT", "HISTORY_TABLES", "Checkout", "Conflict", "Datastore", "Row", "Version", "connect",
-    "export_history", "import_history", "open_datastore", "read_status", "refuse_damaged",
+    "FORMAT", "HISTORY_TABLES", "RECORD_TABLES", "Checkout", "Conflict", "Datastore", "Row",
+    "Version", "connect", "export_history", "import_history", "open_datastore", "read_status",
+    "refuse_damaged",
 ]  # fmt: skip
 
 Datastore = FileDatastore | BucketDatastore

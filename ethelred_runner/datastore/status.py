@@ -1,8 +1,10 @@
 """What a datastore holds, at a glance: asked once, for whatever shows it."""
 
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from ethelred_runner.datastore.database import connect
 from ethelred_runner.datastore.reasons import as_datastore_errors
@@ -66,6 +68,19 @@ PLATFORMS = """
     select platforms from platforms order by platform
 """
 
+# An older version's datastore has none of this.
+TROUBLE = """
+    select platform, format('its newest copy is doubtful: {}', finding)
+    from doubted_copies semi join (
+        select platform, max_by(copy_id, (taken_at, obtained_at)) as copy_id
+        from copies group by platform
+    ) using (platform, copy_id)
+    union all
+    select platform, format('{} days without a login where some are usual', silent_days)
+    from logins_summary where is_silent
+    order by all
+"""
+
 
 def read_status(path: Path) -> list[Row]:
     """Return what a datastore holds of each platform. Raises DatastoreError if it can't be read.
@@ -73,4 +88,10 @@ def read_status(path: Path) -> list[Row]:
     Times are naive UTC, to the hour.
     """
     with as_datastore_errors(path), closing(connect(path)) as connection:
-        return [row for (row,) in connection.execute(PLATFORMS).fetchall()]
+        platforms = [row for (row,) in connection.execute(PLATFORMS).fetchall()]
+        trouble = []
+        with suppress(duckdb.CatalogException, duckdb.BinderException):
+            trouble = connection.execute(TROUBLE).fetchall()
+    for row in platforms:
+        row["trouble"] = [said for platform, said in trouble if platform == row["platform"]]
+    return platforms

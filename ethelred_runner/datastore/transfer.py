@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from ethelred_runner.datastore.database import FORMAT, HISTORY_TABLES, connect
+from ethelred_runner.datastore.database import FORMAT, HISTORY_TABLES, RECORD_TABLES, connect
 from ethelred_runner.datastore.reasons import as_datastore_errors
 from ethelred_runner.errors import DatastoreError, UsageError
 from ethelred_runner.folders import private_folder, sha256_of
@@ -27,7 +27,11 @@ def export_history(datastore: Path, directory: Path) -> list[Path]:
         private_folder(inside=directory.parent) as partial,
     ):
         tables = {}
-        for table in HISTORY_TABLES:
+        held = {
+            name
+            for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()
+        }
+        for table in (*HISTORY_TABLES, *(held & set(RECORD_TABLES))):
             file = partial / f"{table}.parquet"
             # DuckDB keeps the order of insertion, so the same datastore gives the same files.
             connection.table(table).write_parquet(str(file), compression="zstd")
@@ -44,9 +48,12 @@ def import_history(directory: Path, path: Path) -> None:
     Columns that the export lacks, as one of an older Ethelred may, stay null.
     """
     with as_datastore_errors(path), closing(duckdb.connect(path)) as connection:
-        for table in HISTORY_TABLES:
-            file = str(directory / f"{table}.parquet")
-            connection.execute(f"insert into {table} by name from read_parquet($1)", [file])
+        for table in (*HISTORY_TABLES, *RECORD_TABLES):
+            file = directory / f"{table}.parquet"
+            if file.exists():  # refuse_damaged misses those that must be there
+                connection.execute(
+                    f"insert into {table} by name from read_parquet($1)", [str(file)]
+                )
 
 
 def refuse_damaged(directory: Path) -> None:
@@ -59,6 +66,8 @@ def refuse_damaged(directory: Path) -> None:
         manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
         found = manifest["format"]
         tables = {table: manifest["tables"][table] for table in HISTORY_TABLES}
+        records = set(RECORD_TABLES) & manifest["tables"].keys()
+        tables |= {table: manifest["tables"][table] for table in records}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"{directory} holds no export: it has no {MANIFEST} of ethelred export"

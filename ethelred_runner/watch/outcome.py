@@ -12,7 +12,7 @@ from typing import Any
 from ethelred_runner import console
 from ethelred_runner.append.result import Appended
 from ethelred_runner.datastore import Row
-from ethelred_runner.errors import UsageError, exit_code_of, line_of
+from ethelred_runner.errors import CopyRejected, UsageError, exit_code_of, line_of
 from ethelred_runner.watch.wording import format_hour, format_iso, pluralise
 
 # What says when a copy was taken, by `taken_at_source`.
@@ -106,7 +106,7 @@ def summary_of(outcome: Outcome, sources: Sequence[str]) -> dict[str, Any]:
         "outcome": outcome.kind,
         "exit_code": outcome.exit_code,
         "error": error,
-        "trouble": [*([error] if error else []), *stale_lines(outcome)],
+        "trouble": [*([error] if error else []), *trouble_lines(outcome)],
         "finished_at": outcome.finished_at,
         "logins": outcome.logins,
         "site_built": outcome.is_site_built,
@@ -131,7 +131,8 @@ def figures(outcome: Outcome, platform: Row) -> Row:
 def result_lines(outcome: Outcome) -> list[str]:
     """Return what was done, in a line each."""
     copies, lines = outcome.appended.new_copies, []
-    known = outcome.appended.copies_read.total() - len(copies)
+    refused = {doubt["copy_number"] for doubt in outcome.appended.refused}
+    known = outcome.appended.copies_read.total() - len(copies) - len(refused)
     if known:
         lines.append(f"{pluralise(known, 'copy', 'copies')} had been read before")
     if older := sum(copy["is_backfilled"] for copy in copies):
@@ -147,7 +148,31 @@ def result_lines(outcome: Outcome) -> list[str]:
 def warning_lines(outcome: Outcome) -> list[str]:
     """Return what somebody should look at, in a line each."""
     of_copies = [line for copy in outcome.appended.new_copies for line in copy_warnings(copy)]
-    return of_copies + stale_lines(outcome)
+    doubts = [doubt for doubt in outcome.appended.doubts if not doubt["is_refused"]]
+    return [*of_copies, *map(doubt_line, doubts), *trouble_lines(outcome)]
+
+
+def doubt_line(doubt: Row) -> str:
+    """Return what is doubtful of a copy."""
+    taken_at = format_hour(doubt["taken_at"])
+    return f"the copy of {doubt['platform']} taken {taken_at} is doubtful: {doubt['finding']}"
+
+
+def refusals(appended: Appended) -> list[CopyRejected]:
+    """Return what is said of the copies that were left out because they are in grave doubt."""
+    advice = "it was left out. Mend its source, or take it all the same with --accept-doubts"
+    return [CopyRejected(f"{doubt_line(doubt)}; {advice}") for doubt in appended.refused]
+
+
+def trouble_lines(outcome: Outcome) -> list[str]:
+    """Return what is wrong with the platforms that were asked for, in a line each."""
+    asked = outcome.appended.copies_read
+    return stale_lines(outcome) + [
+        f"{platform['platform']}: {trouble}"
+        for platform in outcome.appended.platforms
+        for trouble in platform.get("trouble", [])
+        if asked[platform["platform"]]
+    ]
 
 
 def stale_lines(outcome: Outcome) -> list[str]:

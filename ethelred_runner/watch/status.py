@@ -60,6 +60,8 @@ def show_platform(platform: Row) -> None:
         partial, last = platform["partial_days"], platform["last_finished_day"]
         days = f"{complete} and {partial:,} partial up to {last}"
     console.say(f"{name}: {days}")
+    for trouble in platform["trouble"]:
+        console.say(f"{name}: trouble: {trouble}")
     for gap in platform["gaps"]:
         missing = ""
         if "first_missed_on" in gap:  # an older version's gaps have no such dates

@@ -46,7 +46,9 @@ select
     user_counts.latest_login_at,
     coalesce(user_counts.rejected_logins, 0) as rejected_logins,
     coalesce(new_login_counts.new_logins, 0) as new_logins,
-    int_copies.contradicting_at
+    int_copies.contradicting_at,
+    int_copies.content_sha256,
+    int_copies.is_repeated
 from int_copies
 left join user_counts using (platform, copy_id)
 left join new_login_counts using (platform, copy_id)

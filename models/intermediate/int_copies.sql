@@ -1,56 +1,26 @@
-with int_copy_evidence as (
-    select * from {{ ref('int_copy_evidence') }}
+{% set accepts_doubts = env_var('ETHELRED_ACCEPT_DOUBTS', '') == 'true' %}
+
+with int_obtained_copies as (
+    select * from {{ ref('int_obtained_copies') }}
 ),
 
--- Several logins refute a time that is before all of them. Fewer are bad values.
-believed_times as (
+int_copy_doubts as (
+    select * from {{ ref('int_copy_doubts') }}
+),
+
+doubts as (
     select
-        *,
-        filename_date + interval ({{ var('newest_login_within_days_of_name') }}) day as name_limit,
-        modified_at + interval ({{ var('source_clock_error_hours') }}) hour as mtime_limit,
-        if(newest_plausible_logins[-1] >= name_limit, null, filename_date) as believed_date,
-        if(
-            newest_plausible_logins[-1] >= mtime_limit
-            or modified_at > obtained_at + interval ({{ var('clock_tolerance_minutes') }}) minute
-            or modified_at > believed_date + interval ({{ var('filename_date_hours') }}) hour,
-            null, modified_at
-        ) as believed_mtime,
-        least(
-            timestamp 'infinity',
-            if(believed_date is not null, name_limit, null),
-            if(believed_mtime is not null, mtime_limit, null)
-        ) as login_limit,
-        list_max(list_filter(newest_plausible_logins, lambda x: x < login_limit)) as newest_login_at
-    from int_copy_evidence
+        platform,
+        copy_id,
+        bool_or(is_grave) as is_grave,
+        bool_or(doubt = 'repeated_content') as is_repeated
+    from int_copy_doubts
+    group by platform, copy_id
 )
 
 select
-    platform,
-    copy_number,
-    case
-        when taken_at_override is not null then 'override'
-        when
-            believed_mtime + interval ({{ var('clock_tolerance_minutes') }}) minute
-            >= coalesce(newest_login_at, believed_mtime) then 'mtime'
-        when newest_login_at >= coalesce(believed_date, newest_login_at) then 'newest_login'
-        when believed_date is not null then 'filename'
-        else 'obtained'
-    end as taken_at_source,
-    case taken_at_source
-        when 'override' then taken_at_override
-        when 'mtime' then modified_at
-        when 'newest_login' then newest_login_at
-        when 'filename' then believed_date
-        else obtained_at
-    end as taken_at,
-    sha256(content_sha256 || strftime(taken_at, ' %Y-%m-%d %H:%M:%S')) as copy_id,
-    case
-        when taken_at_source not in ('override', 'mtime') then modified_at
-        when
-            taken_at_source = 'mtime'
-            and abs(date_diff('minute', filename_date, modified_at))
-            > 60 * {{ var('filename_date_hours') }} then filename_date
-    end as contradicting_at,
-    obtained_at
-from believed_times
-qualify row_number() over (partition by platform, copy_id order by copy_number) = 1
+    int_obtained_copies.*,
+    coalesce(doubts.is_repeated, false) as is_repeated
+from int_obtained_copies
+left join doubts using (platform, copy_id)
+where {{ accepts_doubts }} or not coalesce(doubts.is_grave, false)

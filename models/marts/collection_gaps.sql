@@ -8,6 +8,7 @@ stretches as (
         lag(taken_at) over (partition by platform order by taken_at) as gap_started_at,
         taken_at as gap_ended_at
     from copies
+    where is_repeated is not true
 )
 
 select

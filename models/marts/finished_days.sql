@@ -19,6 +19,7 @@ newest_copies as (
         platform,
         max(taken_at) as newest_taken_at
     from copies
+    where is_repeated is not true
     group by platform
 ),
 

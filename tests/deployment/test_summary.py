@@ -131,7 +131,7 @@ def test_a_run_does_nothing_if_the_newest_copy_is_young_enough(
     taken = "taken_at = now()::timestamp - interval 3 hours"
     shutil.copyfile(datastore, store)
     execute(store, "set timezone = 'UTC'", f"update copies set {taken} where {newest}")
-    for module, name in (("append_copies", "obtained"), ("build_site", "built")):
+    for module, name in (("append", "obtained"), ("build_site", "built")):
         monkeypatch.setattr(run, module, lambda *_, name=name, **__: done.append(name))
     requests = requests_for(["/no/copy"], "opencodelists", None)
     job = partial(run.run_job, requests, str(store), init=False, site=site)

@@ -1,0 +1,15 @@
+-- A table beside the copies: the runner says which are refused, and nothing of those may enter the
+-- datastore.
+{{ config(materialized='table', database='copies') }}
+
+with int_login_doubts as (
+    select * from {{ ref('int_login_doubts') }}
+),
+
+int_user_doubts as (
+    select * from {{ ref('int_user_doubts') }}
+)
+
+select * from int_login_doubts
+union all
+select * from int_user_doubts

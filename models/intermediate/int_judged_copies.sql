@@ -1,0 +1,58 @@
+with int_obtained_copies as (
+    select * from {{ ref('int_obtained_copies') }}
+),
+
+int_obtained_logins as (
+    select * from {{ ref('int_obtained_logins') }}
+),
+
+stg_known_copies as (
+    select * from {{ ref('stg_known_copies') }}
+),
+
+user_counts as (
+    select
+        platform,
+        copy_id,
+        count(*) as users,
+        count(*) filter (where login_status != 'never_logged_in') as users_ever_logged_in,
+        count(*) filter (where login_status not in ('login', 'never_logged_in')) as rejected_values,
+        max(logged_in_at) filter (where login_status = 'login') as latest_login_at
+    from int_obtained_logins
+    group by platform, copy_id
+),
+
+copies_in_order as (
+    select
+        *,
+        true as is_known
+    from stg_known_copies
+    union all by name
+    select
+        * replace (
+            coalesce(users, 0) as users,
+            coalesce(users_ever_logged_in, 0) as users_ever_logged_in,
+            coalesce(rejected_values, 0) as rejected_values
+        ),
+        false as is_known
+    from int_obtained_copies
+    left join user_counts using (platform, copy_id)
+    anti join stg_known_copies using (platform, copy_id)
+)
+
+-- Of the two copies before, so that after a bad one a sound one isn't doubted.
+select
+    * exclude (is_known),
+    min(users) over two_before as users_before,
+    min(users_ever_logged_in) over two_before as users_ever_logged_in_before,
+    min(latest_login_at) over two_before as latest_login_before_at,
+    max(taken_at) over two_before as taken_before_at,
+    content_sha256 is not null and row_number() over (
+        partition by platform, content_sha256 order by taken_at, copy_id
+    ) > 1 as is_repeated
+from copies_in_order
+window
+    two_before as (
+        partition by platform order by taken_at, copy_id rows between 2 preceding and 1 preceding
+    )
+qualify not is_known
