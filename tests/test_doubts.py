@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from backports import zstd
 
-from tests.support.dbt_runs import build_each
 from tests.support.datastores import query
+from tests.support.dbt_runs import build_each
 from tests.support.program import Ethelred
 from tests.support.simulated import Shown
 from tests.support.truth import Night
 
 Values = list[tuple[str | None, str]]
-RNG = random.Random(1)
+RNG = random.Random(1)  # noqa: S311
 
 
 def unpacked(night: Night, path: Path) -> Path:
