@@ -42,7 +42,7 @@ class Copy:
     Timestamps are in UTC and aware. `kind` is the module that reads its
     kind of database, `name` that of the (resolved) source file, `modified_at` the
     source's own modification time, `taken_at_override` what `--taken-at` said: the dbt model
-    `int_copies` decides from these when the copy was taken.
+    `int_obtained_copies` decides from these when the copy was taken.
     """
 
     platform: Platform
