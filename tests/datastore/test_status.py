@@ -41,6 +41,7 @@ def test_all_facts(store: Path) -> None:
         "last_finished_day": date(2026, 3, 3),
         "complete_days": 2,
         "partial_days": 1,
+        "trouble": [],
     }
     assert gap == {
         "platform": "p",
