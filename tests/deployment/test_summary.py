@@ -133,7 +133,9 @@ def test_a_run_does_nothing_if_the_newest_copy_is_young_enough(
     shutil.copyfile(datastore, store)
     execute(store, "set timezone = 'UTC'", f"update copies set {taken} where {newest}")
     for module, name in (("append", "obtained"), ("build_site", "built")):
-        monkeypatch.setattr(run, module, lambda *_, name=name, **__: done.append(name) or Appended())
+        monkeypatch.setattr(
+            run, module, lambda *_, name=name, **__: done.append(name) or Appended()
+        )
     requests = requests_for(["/no/copy"], "opencodelists", None)
     job = partial(run.run_job, requests, str(store), init=False, site=site)
     job(outcome := Outcome(), skip_if_fresh_hours=8)
