@@ -21,7 +21,7 @@ setup: $(VENV)/installed reports/node_modules/installed ## install what a run ne
 
 setup-history: $(VENV)/installed ## the same, for runs that build no site: without npm's packages
 
-setup-dev: $(VENV)/installed-dev reports/node_modules/installed-dev setup ## all of it, with what the tests and linters need
+setup-dev: $(VENV)/installed-dev reports/node_modules/installed-dev ## all of it, with what the tests and linters need
 
 # An environment whose Python is gone, or of a checkout that was moved, is made anew.
 ifneq ($(shell cd / && $(CURDIR)/$(BIN)/python -c 'import ethelred_runner as here; print(*here.__path__)' 2>/dev/null),$(CURDIR)/ethelred_runner)
