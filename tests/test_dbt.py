@@ -41,6 +41,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build_sandbox(folder: Path) -> None:
+    """The first command also says whether anything is deprecated; the others reuse its parse."""
     dbt(folder, "parse", "--no-partial-parse", "--show-all-deprecations", "--warn-error")
     dbt(folder, "build", *WITHOUT_UNIT_TESTS)
     dbt(folder, "docs", "generate", "--static")
@@ -56,13 +57,16 @@ def dbt(folder: Path, *arguments: str) -> str:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("ETHELRED_")}
     # A proxy that isn't there: whoever asked for the network would fail.
     offline = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
+    # Relative, so that they are the same in a copy: else dbt would parse everything again.
     files = {
-        "ETHELRED_DBT_DATABASE": str(folder / "ethelred.duckdb"),
-        "ETHELRED_DBT_COPIES": str(folder / "copies.duckdb"),
+        "ETHELRED_DBT_DATABASE": "ethelred.duckdb",
+        "ETHELRED_DBT_COPIES": "copies.duckdb",
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_LOG_PATH": str(folder),
     }
     done = subprocess.run(
-        [DBT, *arguments, "--target-path", str(folder / "target"), "--log-path", str(folder)],
-        cwd=PROJECT,
+        [DBT, *arguments, *(f"--{kind}-dir={PROJECT}" for kind in ("project", "profiles"))],
+        cwd=folder,
         env=clean | offline | files,
         capture_output=True,
         text=True,
@@ -93,6 +97,20 @@ def test_a_full_refresh_counts_again_and_drops_nothing_that_accumulates(
 def test_one_model_can_be_built_and_shown(own: Path) -> None:
     dbt(own, "run", "--select", "logins")
     assert "logged_in_at" in dbt(own, "show", "--select", "logins")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+def test_notes_in_another_encoding_are_known_as_such(
+    encoding: str, sandbox: Path, tmp_path: Path
+) -> None:
+    query = (sandbox / COMPILED / "models/staging/stg_note_lines.sql").read_text(encoding="utf-8")
+    assert f"{PROJECT}/seeds/" in query
+    for name in ("annotations", "bank_holidays"):
+        (tmp_path / f"{name}.csv").write_text("header\nall,2026-03-22,,Café opened", encoding)
+    with closing(duckdb.connect()) as connection:
+        found = connection.sql(query.replace(f"{PROJECT}/seeds", str(tmp_path))).fetchall()
+    line = "all,2026-03-22,,Café opened" if encoding.startswith("utf-8") else None
+    assert sorted(found) == [("annotations", line), ("bank_holidays", line)]
 
 
 def test_the_documentation_is_one_file(sandbox: Path) -> None:
@@ -188,6 +206,7 @@ def test_a_value_that_django_reads_as_a_date_and_a_time_is_read_so(sandbox: Path
     compiled = sandbox / COMPILED / "models/intermediate/int_last_logins.sql"
     with closing(duckdb.connect()) as connection:
         connection.execute(f"attach '{sandbox}/copies.duckdb' as found (read_only)")
+        connection.execute(f"attach '{sandbox}/ethelred.duckdb' as ethelred (read_only)")
         connection.execute("attach ':memory:' as copies")
         connection.execute("create table copies.last_logins as from found.last_logins")
         connection.execute("create temp table texts as select unnest(?) as text", [texts])

@@ -11,15 +11,14 @@ from ethelred_runner.folders import locked
 PATIENCE = 600.0  # seconds in which another worker builds the slowest of them
 
 
-def built_once(
-    factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]
-) -> Path:
+def built_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:
     """Return the folder that `build` has filled, in this worker or in another."""
     base = factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder, done = base / name, base / f"{name}.done"
+    folder, done, lock = base / name, base / f"{name}.done", base / f"{name}.lock"
     folder.mkdir(exist_ok=True)
-    with locked(folder, wait_seconds=PATIENCE):
+    lock.touch()
+    with locked(lock, wait_seconds=PATIENCE):
         if not done.exists():
             build(folder)
             done.touch()
