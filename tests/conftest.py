@@ -2,13 +2,16 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.browsing import browser, visit
+from tests.support.built_once import built_once
 from tests.support.disks import pytest_pyfunc_call, small_disk
 from tests.support.program import SAMPLES, Ethelred, run_ethelred
+from tests.support.storage import storage
 from tests.support.truth import Night, read_nights
 
 __all__ = ["browser", "pytest_pyfunc_call", "small_disk", "visit"]  # fixtures, and a hook
@@ -38,14 +41,26 @@ def datastore(
     tmp_path_factory: pytest.TempPathFactory, ethelred: Ethelred, nights: list[Night]
 ) -> Path:
     """Build a datastore of all ten nights at once, for tests that only read it."""
-    path = tmp_path_factory.mktemp("datastore") / "ethelred.duckdb"
-    ethelred("build", *(night.raw for night in nights), "--datastore", path, "--init")
-    return path
+
+    def build(folder: Path) -> None:
+        copies = [night.raw for night in nights]
+        ethelred("build", *copies, "--datastore", folder / "ethelred.duckdb", "--init")
+
+    return built_once(tmp_path_factory, "datastore", build) / "ethelred.duckdb"
 
 
 @pytest.fixture(scope="session")
 def demo_datastore(tmp_path_factory: pytest.TempPathFactory, ethelred: Ethelred) -> Path:
     """Build the demo's datastore: more than a year of two simulated platforms."""
-    path = tmp_path_factory.mktemp("demo") / "ethelred.duckdb"
-    ethelred("demo", "--datastore", path, "--no-report")
-    return path
+
+    def build(folder: Path) -> None:
+        ethelred("demo", "--datastore", folder / "ethelred.duckdb", "--no-report")
+
+    return built_once(tmp_path_factory, "demo", build) / "ethelred.duckdb"
+
+
+@pytest.fixture(scope="session")
+def s3_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Run an S3 service."""
+    with storage(tmp_path_factory.mktemp("weed")) as port:
+        yield port

@@ -16,43 +16,30 @@ from tests.support.datastores import query
 from tests.support.dbt_runs import copy_project
 from tests.support.truth import Night
 
-HEADER = "platform,starts_on,ends_on,text\n"
 GOOD = "all,2026-03-22,,Café opened\n"
-NOTED = [("annotation", "Café opened")]
-UNREADABLE = ['seeds/annotations.csv: it is not in UTF-8; save it as "CSV UTF-8"']
 BAD = "all,2026-02-30,,Moved, away"
-NO_DATE = f"seeds/annotations.csv: the day must be a date like 2026-11-22, in the row: {BAD}"
+WARNED = [
+    f"seeds/annotations.csv: the day must be a date like 2026-11-22, in the row: {BAD}",
+    'seeds/bank_holidays.csv: it is not in UTF-8; save it as "CSV UTF-8"',
+]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("text", "encoding", "noted", "warned"),
-    [
-        (GOOD, "utf-8-sig", NOTED, []),
-        (GOOD, "utf-16", [], UNREADABLE),
-        (GOOD, "latin-1", [], UNREADABLE),
-        (f"{BAD}\n{GOOD}", "utf-8", NOTED, [NO_DATE]),
-    ],
-)
-def test_a_note_that_cannot_be_read_ends_no_night(
-    text: str,
-    encoding: str,
-    noted: list[tuple[str, str]],
-    warned: list[str],
-    datastore: Path,
-    nights: list[Night],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_notes_that_cannot_be_read_end_no_night(
+    datastore: Path, nights: list[Night], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = copy_project(tmp_path / "the [a] project? 100%")
     monkeypatch.setattr("ethelred_runner.append.dbt.PROJECT", project)
-    (project / "seeds" / "annotations.csv").write_text(f"{HEADER}{text}", encoding)
+    annotations = f"platform,starts_on,ends_on,text\n{BAD}\n{GOOD}"
+    (project / "seeds" / "annotations.csv").write_text(annotations, "utf-8-sig")
+    (project / "seeds" / "bank_holidays.csv").write_text(f"day,text\n{GOOD}", "latin-1")
     store = shutil.copyfile(datastore, tmp_path / "ethelred.duckdb")
     requests, before = requests_for([str(nights[9].raw)], "opencodelists", None), len(warnings)
     with open_datastore(str(store)) as opened:
         append(requests, opened)
-    assert warnings[before:] == warned
-    assert query(store, "select kind, text from day_notes where kind = 'annotation'") == noted
+    assert warnings[before:] == WARNED
+    noted = query(store, "select kind, text from day_notes")
+    assert noted == [("annotation", "Café opened")]
 
 
 @pytest.mark.parametrize(

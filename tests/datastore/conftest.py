@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.datastores import append_login
-from tests.support.storage import BUCKET, Proxy, endpoint, storage
+from tests.support.storage import BUCKET, Proxy, endpoint
 
 
 @pytest.fixture(autouse=True)
@@ -26,12 +26,6 @@ def store(tmp_path: Path) -> Path:
     path = tmp_path / "store" / "ethelred.duckdb"
     append_login(path, 0, init=True)
     return path
-
-
-@pytest.fixture(scope="session")
-def s3_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with storage(tmp_path_factory.mktemp("weed")) as port:
-        yield port
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,11 +11,14 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import obstore
 import pytest
+from obstore.store import S3Store
 
 from ethelred_runner.datastore import open_datastore
 from tests.support.crashes import Crash, crashing
 from tests.support.datastores import SETTLED, append_login, logins, names, sha256
+from tests.support.storage import BUCKET
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +31,21 @@ TASKS = {"append": ([0], [0, 1]), "init": ([], [1]), "restore": ([0, 5], [0])}
 
 
 @pytest.mark.parametrize("kind", ["file", "bucket"])
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    ("task", "stride"),
+    [("append", 1), ("init", 3), ("restore", 5)]
+    + [pytest.param(task, 1, marks=pytest.mark.dice) for task in ("init", "restore")],
+)
 def test_killed_at_each_step(
-    kind: str, task: str, address: str, crash: Crash, tmp_path: Path
+    kind: str, task: str, stride: int, address: str, crash: Crash, tmp_path: Path
 ) -> None:
     found = set()
-    for step in count(1):
-        place = f"{address}/{step}" if kind == "bucket" else str(tmp_path / f"{step}/history")
-        for ordinal in TASKS[task][0]:
-            append_login(place, ordinal, init=True)
+    places = address if kind == "bucket" else str(tmp_path)
+    for ordinal in TASKS[task][0]:
+        append_login(f"{places}/first/history", ordinal, init=True)
+    for step in count(1, stride):
+        place = f"{places}/{step}/history"
+        copy_folder(f"{places}/first", f"{places}/{step}")
         was_killed = crash(place, task, step)
         with open_datastore(place) as datastore:
             state = logins(place) if datastore.exists() else []
@@ -48,6 +58,17 @@ def test_killed_at_each_step(
             break
     assert step > (20 if kind == "file" else 8)
     assert found == set(map(tuple, TASKS[task]))
+
+
+def copy_folder(old: str, new: str) -> None:
+    """Copy a datastore with its versions, in a bucket or in a folder."""
+    if old.startswith("s3:"):
+        prefix, to = (address.removeprefix(f"s3://{BUCKET}/") for address in (old, new))
+        store = S3Store(BUCKET, client_options={"allow_http": True})
+        for entry in obstore.list(store, prefix).collect():
+            obstore.copy(store, entry["path"], entry["path"].replace(prefix, to))
+    elif Path(old).exists():
+        shutil.copytree(old, new)
 
 
 def check_versions(place: str) -> None:

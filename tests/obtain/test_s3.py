@@ -1,7 +1,6 @@
 """S3 from SeaweedFS, a real server that comes as a package of PyPI."""
 
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,25 +11,19 @@ from obstore.store import S3Store
 from ethelred_runner.errors import SourceError, UsageError
 from tests.support.copies import Get
 from tests.support.servers import CuttingProxy, free_port
-from tests.support.storage import BUCKET, Proxy, endpoint, storage
+from tests.support.storage import BUCKET, Proxy, endpoint
 
 NAME = "s3://history/nightly/2026-03-30-db.sqlite3.zst"
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with storage(tmp_path_factory.mktemp("weed")) as port:
-        yield port
-
-
 @pytest.fixture
-def bucket(service: int, monkeypatch: pytest.MonkeyPatch, big: Path) -> int:
-    for name, value in endpoint(service).items():
+def bucket(s3_port: int, monkeypatch: pytest.MonkeyPatch, big: Path) -> int:
+    for name, value in endpoint(s3_port).items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("NO_PROXY")
     store = S3Store(BUCKET, client_options={"allow_http": True})
     obstore.put(store, "nightly/2026-03-30-db.sqlite3.zst", big.read_bytes())
-    return service
+    return s3_port
 
 
 @pytest.mark.parametrize("port", [True, False])

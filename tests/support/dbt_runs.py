@@ -17,6 +17,7 @@ import duckdb
 from tests.support.simulated import Shown
 
 PROJECT = Path(__file__).parents[2]
+PARSED = PROJECT / "target" / "build"
 TABLES = """
     create table copies_obtained (
         platform varchar, copy_number integer, content_sha256 varchar, modified_at timestamp,
@@ -51,11 +52,13 @@ def write_copies(path: Path, copies: Sequence[tuple[str, Shown]]) -> Path:
 
 
 def copy_project(folder: Path) -> Path:
-    """Copy what dbt reads, so that a test may change it."""
+    """Copy what dbt reads, and what it has parsed before, so that a test may change it."""
     for part in ("models", "macros", "seeds", "tests/dbt"):
         shutil.copytree(PROJECT / part, folder / part)
     for part in ("dbt_project.yml", "profiles.yml", ".dbtignore"):
         shutil.copyfile(PROJECT / part, folder / part)
+    if PARSED.is_dir():
+        shutil.copytree(PARSED, folder / "target" / "build")
     return folder
 
 
