@@ -127,15 +127,19 @@ def test_a_dry_run_leaves_the_datastore_as_it_was(
 def test_a_run_does_nothing_if_the_newest_copy_is_young_enough(
     datastore: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, site, done = tmp_path / "ethelred.duckdb", tmp_path / "site", []
+    store, site = tmp_path / "ethelred.duckdb", tmp_path / "site"
+    done: list[str] = []
     newest = "taken_at = (select max(taken_at) from copies)"
     taken = "taken_at = now()::timestamp - interval 3 hours"
     shutil.copyfile(datastore, store)
     execute(store, "set timezone = 'UTC'", f"update copies set {taken} where {newest}")
-    for module, name in (("append", "obtained"), ("build_site", "built")):
-        monkeypatch.setattr(
-            run, module, lambda *_, name=name, **__: done.append(name) or Appended()
-        )
+
+    def do(what: str, *_: object, **__: object) -> Appended:
+        done.append(what)
+        return Appended()
+
+    monkeypatch.setattr(run, "append", partial(do, "obtained"))
+    monkeypatch.setattr(run, "build_site", partial(do, "built"))
     requests = requests_for(["/no/copy"], "opencodelists", None)
     job = partial(run.run_job, requests, str(store), init=False, site=site)
     job(outcome := Outcome(), skip_if_fresh_hours=8)
