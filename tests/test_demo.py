@@ -94,7 +94,7 @@ def test_a_copy_has_the_platforms_table_of_users(tmp_path: Path) -> None:
 
 
 def test_only_the_demo_knows_the_demos_platform_and_notes() -> None:
-    with pytest.raises(UsageError, match=r"seeds/platforms\.csv has: opencodelists$"):
+    with pytest.raises(UsageError, match=r"seeds/platforms\.csv has: opencodelists, job-server$"):
         find_platform("demo_workbench")
     write_seeds(DEMO_SEEDS, NOON.date())
     with (DEMO_SEEDS / "annotations.csv").open(encoding="utf-8") as lines:
