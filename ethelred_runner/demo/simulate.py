@@ -103,6 +103,8 @@ def write_copies(
         platform = SimulatedPlatform(simulation, first, base)
         for night in days_between(first, max(wanted, default=first)):
             platform.live_through(night - timedelta(days=1))
+            # A platform writes more than logins: no two nights' files are the same.
+            base.execute(f"pragma user_version = {night.toordinal()}")
             if night in wanted:
                 yield write_copy(base.serialize(), simulation, night, folder)
 
