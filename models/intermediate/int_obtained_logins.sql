@@ -14,8 +14,8 @@ select
     case
         when int_last_logins.storage_class = 'null' then 'never_logged_in'
         when int_last_logins.logged_in_at = timestamp 'epoch' then 'never_logged_in'
-        when int_last_logins.storage_class != 'text' then 'not_text'
-        when int_last_logins.logged_in_at is null then 'not_a_timestamp'
+        when int_last_logins.logged_in_at is null
+            then if(int_last_logins.storage_class = 'text', 'not_a_timestamp', 'not_text')
         when int_last_logins.logged_in_at < timestamp '{{ var('earliest_plausible_login') }}'
             then 'before_2000'
         when
