@@ -1,7 +1,6 @@
 """The logins of copies become history: obtained, appended by dbt, checked, committed."""
 
 import shutil
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 from ethelred_runner import console
 from ethelred_runner.append.checks import check_nothing_lost, is_same, refuse_cut
 from ethelred_runner.append.dbt import build_models
-from ethelred_runner.append.result import Appended, count_copies, read_result
+from ethelred_runner.append.result import Appended, read_result
 from ethelred_runner.datastore import Checkout, Conflict, Datastore, import_history, refuse_damaged
 from ethelred_runner.datastore.reasons import as_datastore_errors
 from ethelred_runner.errors import BuildFailed, DatastoreError, EthelredError
@@ -41,12 +40,11 @@ def append(
     with private_folder() as folder:
         with as_datastore_errors(folder):  # its disk may be full, or the memory
             logins = obtain_logins(requests, folder, failures)
-        read = count_copies(logins)
         for _ in range(MAX_COMMIT_ATTEMPTS):
             try:
                 with datastore.checkout(init=init) as checkout:
                     appended = append_once(
-                        logins, read, checkout, dry_run=dry_run, accept_doubts=accept_doubts
+                        logins, checkout, dry_run=dry_run, accept_doubts=accept_doubts
                     )
                 return replace(appended, failures=failures)
             except Conflict:
@@ -58,13 +56,13 @@ def append(
 
 
 def append_once(
-    logins: Path, read: Counter[str], checkout: Checkout, *, dry_run: bool, accept_doubts: bool
+    logins: Path, checkout: Checkout, *, dry_run: bool, accept_doubts: bool
 ) -> Appended:
     """Append the logins of a file made by `obtain_logins` to a work file."""
     path = checkout.path
     shutil.copyfile(logins, path.with_name(COPIES_NAME))
     before = build_and_check(path, accept_doubts=accept_doubts)
-    appended = read_result(path, before, read)
+    appended = read_result(path, before)
     if dry_run or not appended.platforms or is_same(path, before):
         checkout.discard()
     return appended

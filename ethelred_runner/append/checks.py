@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from ethelred_runner.datastore import HISTORY_TABLES, RECORD_TABLES, connect
+from ethelred_runner.datastore import HISTORY_TABLES, RECORD_TABLES, attach, connect
 from ethelred_runner.errors import DatastoreError
 
 # What a copy brought in is recorded with it, so that rows deleted later are missed.
@@ -74,8 +74,7 @@ def is_same(path: Path, before: Path | None) -> bool:
 def compared(path: Path, before: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a datastore, with what it was before as the catalogue `earlier`."""
     with closing(connect(path)) as connection:
-        quoted = str(before).replace("'", "''")
-        connection.execute(f"attach '{quoted}' as earlier (read_only)")
+        attach(connection, before, "earlier")
         yield connection
 
 

@@ -6,10 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
-
 from ethelred_runner import console
-from ethelred_runner.datastore import Row, connect, read_status
+from ethelred_runner.datastore import Row, attach, connect, read_status
 from ethelred_runner.errors import EthelredError
 from ethelred_runner.obtain.last_logins import COPIES_NAME
 
@@ -69,29 +67,22 @@ class Appended:
         return [doubt for doubt in self.doubts if doubt["is_refused"]]
 
 
-def read_result(path: Path, before: Path | None, copies_read: Counter[str]) -> Appended:
+def read_result(path: Path, before: Path | None) -> Appended:
     """Return what a build has done to a datastore; `before` is a copy of what it was, if it was."""
     known, logins, old_zone = read_contents(before) if before else ([], 0, None)
     _, logins_now, zone = read_contents(path)
     if old_zone not in (None, zone):
         console.warn(f"all days were counted again: in {zone} time, before in {old_zone} time")
     with closing(connect(path)) as connection:
-        quoted = str(path.with_name(COPIES_NAME)).replace("'", "''")
-        connection.execute(f"attach '{quoted}' as obtained (read_only)")
+        attach(connection, path.with_name(COPIES_NAME), "obtained")
         doubts = [doubt for (doubt,) in connection.execute(DOUBTS).fetchall()]
+        read = connection.execute("select platform from obtained.copies_obtained").fetchall()
         for (fault,) in connection.execute(FAULTS).fetchall():
             console.warn(fault)
         rows = connection.execute(NEW_COPIES, {"known": known}).fetchall()
     copies = [copy for (copy,) in rows]
+    copies_read = Counter(platform for (platform,) in read)
     return Appended(read_status(path), copies, copies_read, logins_now - logins, doubts)
-
-
-def count_copies(logins: Path) -> Counter[str]:
-    """Return how many copies of each platform a file made by `obtain_logins` has."""
-    with closing(duckdb.connect(logins, read_only=True)) as connection:
-        return Counter(
-            name for (name,) in connection.table("copies_obtained")["platform"].fetchall()
-        )
 
 
 def read_contents(path: Path) -> tuple[list[str], int, str | None]:

@@ -9,6 +9,7 @@ from ethelred_runner.datastore.database import (
     HISTORY_TABLES,
     RECORD_TABLES,
     Checkout,
+    attach,
     connect,
 )
 from ethelred_runner.datastore.file import FileDatastore
@@ -20,8 +21,8 @@ from ethelred_runner.folders import private_folder
 
 __all__ = [
     "FORMAT", "HISTORY_TABLES", "RECORD_TABLES", "Checkout", "Conflict", "Datastore", "Row",
-    "Version", "connect", "export_history", "import_history", "open_datastore", "read_status",
-    "refuse_damaged",
+    "Version", "attach", "connect", "export_history", "import_history", "open_datastore",
+    "read_status", "refuse_damaged",
 ]  # fmt: skip
 
 Datastore = FileDatastore | BucketDatastore

@@ -36,6 +36,12 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(path, read_only=True)
 
 
+def attach(connection: duckdb.DuckDBPyConnection, path: Path, catalogue: str) -> None:
+    """Attach a DuckDB file at any path under a catalogue's name, read only."""
+    quoted = str(path).replace("'", "''")
+    connection.execute(f"attach '{quoted}' as {catalogue} (read_only)")
+
+
 def refuse_wal(path: Path) -> None:
     """Raise DatastoreError if a write-ahead log lies beside the datastore.
 

@@ -64,10 +64,9 @@ def refuse_damaged(directory: Path) -> None:
     """
     try:
         manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-        found = manifest["format"]
-        tables = {table: manifest["tables"][table] for table in HISTORY_TABLES}
-        records = set(RECORD_TABLES) & manifest["tables"].keys()
-        tables |= {table: manifest["tables"][table] for table in records}
+        found, listed = manifest["format"], manifest["tables"]
+        wanted = (*HISTORY_TABLES, *(listed.keys() & set(RECORD_TABLES)))
+        tables = {table: listed[table] for table in wanted}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"{directory} holds no export: it has no {MANIFEST} of ethelred export"

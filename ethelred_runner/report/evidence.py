@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from ethelred_runner.datastore import attach
 from ethelred_runner.errors import ReportFailed
 from ethelred_runner.programs import run_program
 from ethelred_runner.settings import LOGS, PROJECT
@@ -44,8 +45,8 @@ def stage(datastore: Path, folder: Path, base_path: str = "") -> None:
     with closing(duckdb.connect()) as connection:
         try:
             # The datastore's views name this catalogue, whatever the name of its file.
-            quoted = str(datastore).replace("'", "''")
-            connection.execute(f"attach '{quoted}' as ethelred (read_only); use ethelred")
+            attach(connection, datastore, "ethelred")
+            connection.execute("use ethelred")
             refuse_report_blockers(connection)
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
