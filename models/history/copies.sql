@@ -2,26 +2,13 @@ with int_copies as (
     select * from {{ ref('int_copies') }}
 ),
 
-int_classified_logins as (
-    select * from {{ ref('int_classified_logins') }}
+int_user_counts as (
+    select * from {{ ref('int_user_counts') }}
 ),
 
 -- Used twice, but not to be copied into memory: filters are to reach the table.
 logins as not materialized (
     select * from {{ ref('logins') }}
-),
-
-user_counts as (
-    select
-        platform,
-        copy_id,
-        count(*) as users,
-        count(*) filter (where login_status != 'never_logged_in') as users_ever_logged_in,
-        min(logged_in_at) filter (where login_status = 'login') as earliest_login_at,
-        max(logged_in_at) filter (where login_status = 'login') as latest_login_at,
-        count(*) filter (where login_status not in ('login', 'never_logged_in')) as rejected_logins
-    from int_classified_logins
-    group by platform, copy_id
 ),
 
 new_login_counts as (
@@ -40,17 +27,17 @@ select
     int_copies.taken_at,
     int_copies.taken_at_source,
     int_copies.obtained_at,
-    coalesce(user_counts.users, 0) as users,
-    coalesce(user_counts.users_ever_logged_in, 0) as users_ever_logged_in,
-    user_counts.earliest_login_at,
-    user_counts.latest_login_at,
-    coalesce(user_counts.rejected_logins, 0) as rejected_logins,
+    coalesce(int_user_counts.users, 0) as users,
+    coalesce(int_user_counts.users_ever_logged_in, 0) as users_ever_logged_in,
+    int_user_counts.earliest_login_at,
+    int_user_counts.latest_login_at,
+    coalesce(int_user_counts.rejected_logins, 0) as rejected_logins,
     coalesce(new_login_counts.new_logins, 0) as new_logins,
     int_copies.contradicting_at,
     int_copies.content_sha256,
     int_copies.is_repeated
 from int_copies
-left join user_counts using (platform, copy_id)
+left join int_user_counts using (platform, copy_id)
 left join new_login_counts using (platform, copy_id)
 {% if is_incremental() %}
     where not exists (

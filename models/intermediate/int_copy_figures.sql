@@ -18,7 +18,7 @@ select
     ) as many_logins,
     older_logins / nullif(new_logins, 0) as older_share,
     cut_logins / nullif(new_logins, 0) as cut_share,
-    rejected_values / nullif(users_ever_logged_in, 0) as rejected_share,
+    rejected_logins / nullif(users_ever_logged_in, 0) as rejected_share,
     users_before - users as users_gone,
     users_gone / nullif(users_before, 0) as users_gone_share,
     users_ever_logged_in_before - users_ever_logged_in as logged_in_gone,

@@ -2,24 +2,12 @@ with int_obtained_copies as (
     select * from {{ ref('int_obtained_copies') }}
 ),
 
-int_obtained_logins as (
-    select * from {{ ref('int_obtained_logins') }}
+int_user_counts as (
+    select * from {{ ref('int_user_counts') }}
 ),
 
 stg_known_copies as (
     select * from {{ ref('stg_known_copies') }}
-),
-
-user_counts as (
-    select
-        platform,
-        copy_id,
-        count(*) as users,
-        count(*) filter (where login_status != 'never_logged_in') as users_ever_logged_in,
-        count(*) filter (where login_status not in ('login', 'never_logged_in')) as rejected_values,
-        max(logged_in_at) filter (where login_status = 'login') as latest_login_at
-    from int_obtained_logins
-    group by platform, copy_id
 ),
 
 copies_in_order as (
@@ -32,11 +20,11 @@ copies_in_order as (
         * replace (
             coalesce(users, 0) as users,
             coalesce(users_ever_logged_in, 0) as users_ever_logged_in,
-            coalesce(rejected_values, 0) as rejected_values
+            coalesce(rejected_logins, 0) as rejected_logins
         ),
         false as is_known
     from int_obtained_copies
-    left join user_counts using (platform, copy_id)
+    left join int_user_counts using (platform, copy_id)
     anti join stg_known_copies using (platform, copy_id)
 )
 

@@ -10,30 +10,29 @@ stg_known_logins as (
     select * from {{ ref('stg_known_logins') }}
 ),
 
-older_logins as (
+judged_logins as (
     select
-        int_new_logins.platform,
-        int_new_logins.copy_id,
-        int_new_logins.logged_in_at
+        int_new_logins.*,
+        coalesce(logged_in_at < latest_login_before_at, false) as is_older
     from int_new_logins
     inner join int_judged_copies using (platform, copy_id)
-    where int_new_logins.logged_in_at < int_judged_copies.latest_login_before_at
 ),
 
 -- A known login of the same second: by chance one of thousands has one.
 cut_login_counts as (
     select
-        older_logins.platform,
-        older_logins.copy_id,
-        count(distinct older_logins.logged_in_at) as cut_logins
-    from older_logins
+        judged_logins.platform,
+        judged_logins.copy_id,
+        count(distinct judged_logins.logged_in_at) as cut_logins
+    from judged_logins
     inner join stg_known_logins
         on
-            older_logins.platform = stg_known_logins.platform
-            and date_trunc('second', older_logins.logged_in_at)
+            judged_logins.platform = stg_known_logins.platform
+            and date_trunc('second', judged_logins.logged_in_at)
             = date_trunc('second', stg_known_logins.logged_in_at)
-            and older_logins.logged_in_at != stg_known_logins.logged_in_at
-    group by older_logins.platform, older_logins.copy_id
+            and judged_logins.logged_in_at != stg_known_logins.logged_in_at
+    where judged_logins.is_older
+    group by judged_logins.platform, judged_logins.copy_id
 ),
 
 new_login_counts as (
@@ -42,9 +41,8 @@ new_login_counts as (
         copy_id,
         count(*) as new_logins,
         max(ordinal) as logins_at_once,
-        count(*) filter (where logged_in_at < latest_login_before_at) as older_logins
-    from int_new_logins
-    inner join int_judged_copies using (platform, copy_id)
+        count(*) filter (where is_older) as older_logins
+    from judged_logins
     group by platform, copy_id
 )
 

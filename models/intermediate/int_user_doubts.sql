@@ -11,12 +11,12 @@ kinds as (
         unnest([
             {
                 'doubt': 'rejected_values',
-                'is_doubtful': rejected_values >= {{ fewest }}
+                'is_doubtful': rejected_logins >= {{ fewest }}
                 and rejected_share >= {{ var('grave_share_rejected') }},
                 'is_grave': true,
                 'finding': format(
                     '{:,} of {:,} values could not be taken for a login',
-                    rejected_values, users_ever_logged_in
+                    rejected_logins, users_ever_logged_in
                 )
             }, {
                 'doubt': 'fewer_users',

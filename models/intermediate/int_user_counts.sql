@@ -1,0 +1,14 @@
+with int_obtained_logins as (
+    select * from {{ ref('int_obtained_logins') }}
+)
+
+select
+    platform,
+    copy_id,
+    count(*) as users,
+    count(*) filter (where login_status != 'never_logged_in') as users_ever_logged_in,
+    min(logged_in_at) filter (where login_status = 'login') as earliest_login_at,
+    max(logged_in_at) filter (where login_status = 'login') as latest_login_at,
+    count(*) filter (where login_status not in ('login', 'never_logged_in')) as rejected_logins
+from int_obtained_logins
+group by platform, copy_id
