@@ -11,9 +11,10 @@ import duckdb
 from ethelred_runner.errors import EthelredError, worst_of
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.obtain import Copy, obtain
+from ethelred_runner.obtain.platforms import LONGEST_VALUE
 
 COPIES_NAME = "copies.duckdb"
-LONGEST_VALUE = 256  # bytes; a timestamp is far shorter
+LONGEST_BYTES = 4 * LONGEST_VALUE  # as many as a character of UTF-8 may have
 TABLES = """
     set timezone = 'UTC';
     create table copies_obtained (
@@ -60,7 +61,7 @@ def _take_over(connection: duckdb.DuckDBPyConnection, copy: Copy, number: int) -
     file = copy.path.with_name("last_logins.csv")
     with file.open("x", newline="", encoding="ascii") as lines:
         found = copy.kind.values(copy.path, copy.platform)
-        csv.writer(lines).writerows((value[:LONGEST_VALUE].hex(), kind) for value, kind in found)
+        csv.writer(lines).writerows((value[:LONGEST_BYTES].hex(), kind) for value, kind in found)
     key = [copy.platform.platform, number]
     connection.execute(LAST_LOGINS, [*key, str(file)])
     file.unlink()

@@ -10,6 +10,7 @@ from ethelred_runner.settings import PROJECT, setting
 
 # A login as a copy has it, in bytes, and its storage class: SQLite's `typeof`, else text or null.
 Value = tuple[bytes, str]
+LONGEST_VALUE = 64  # characters; a timestamp is far shorter
 MAX_NAMES_SHOWN = 30
 FORMATS = {"utc", "epoch_seconds", "epoch_milliseconds"}  # and time zones: a model reads them
 

@@ -10,14 +10,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ethelred_runner.errors import CopyRejected
-from ethelred_runner.obtain.platforms import Platform, Value
+from ethelred_runner.obtain.platforms import LONGEST_VALUE, Platform, Value
 
 MAGIC = b"SQLite format 3\0"
 HEADER = 100  # bytes of a database
 # What SQLite reports of sound pages: constraints that were broken, and pages that nothing uses.
 UNUSUAL = re.compile(r"\w+ value in |non-unique entry|Page \d+( is|:) never used|\*\*\*")
 UNKNOWN = re.compile(r"(no such collation sequence|unknown function): (.+)")
-LONGEST_VALUE = 64  # characters; a timestamp is far shorter
 # Views and virtual tables have no pages of their own.
 TABLES = "select name from sqlite_schema where type = 'table' and rootpage"
 COLUMNS = (
