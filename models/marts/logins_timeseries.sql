@@ -43,7 +43,16 @@ select
             then if(has_note or has_extra_copy, 'busy_as_expected', 'higher')
         when logins = 0 then 'too_few'
         else 'usual'
-    end as verdict
+    end as verdict,
+    case
+        when day_statistics.coverage != 'complete' then 'partial'
+        when expected_low is null then 'not_known'
+        when logins < expected_low then 'lower'
+        when logins > expected_high then 'higher'
+        when logins < expected_low + (expected_high - expected_low) / 3 then 'low'
+        when logins <= expected_high - (expected_high - expected_low) / 3 then 'middle'
+        else 'high'
+    end as place_in_usual_range
 from day_statistics
 left join usual_logins using (platform, day)
 order by day_statistics.platform, day_statistics.day
