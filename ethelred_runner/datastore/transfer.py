@@ -1,4 +1,4 @@
-"""Out and in again: the history tables as Parquet, with a manifest of their SHA-256."""
+"""Export and import: the history tables as Parquet files, with a manifest of their SHA-256."""
 
 import json
 from contextlib import closing

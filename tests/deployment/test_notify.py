@@ -1,4 +1,4 @@
-"""Who hears of a run: the scripts themselves, against real servers for issues and heartbeats."""
+"""Alerts about a run: the scripts themselves, against real servers for issues and heartbeats."""
 
 import json
 import os
