@@ -133,8 +133,8 @@ def test_a_machine_of_ones_own_is_set_up_upgraded_moved_and_lost(
 
     upstream = "git -C upstream -c user.name=me -c user.email=me@example.org"
     machine.type(f"{upstream} commit --quiet --allow-empty --message 'A newer version'")
-    (upgrade,), (back,) = blocks("runbook.md", "Upgrading"), blocks("runbook.md", "Rolling back")
-    (move,), drill = blocks("runbook.md", "Moving"), blocks("runbook.md", "Losing")
+    (upgrade,), (back,) = blocks("runbook.md", "Upgrade"), blocks("runbook.md", "Roll back")
+    (move,), drill = blocks("runbook.md", "Move"), blocks("runbook.md", "The drill")
     assert "no site was built" in machine.type(load + upgrade, CHECKOUT)
     assert "version 1" in machine.type(load + back, CHECKOUT)
     assert "144" in machine.type(load + move, CHECKOUT)
