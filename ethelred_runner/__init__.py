@@ -1,1 +1,1 @@
-"""Ethelred's runner: it moves files and starts programs; the rules about logins are SQL."""
+"""The runner moves files and starts programs. The rules about logins are SQL in models."""

@@ -1,4 +1,4 @@
-"""So that `python -m ethelred_runner` is the same program as `ethelred`."""
+"""Run `python -m ethelred_runner` like `ethelred`."""
 
 from ethelred_runner.cli import main
 

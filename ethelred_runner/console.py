@@ -1,4 +1,4 @@
-"""What the runner says, and where: results on standard output, the rest on standard error."""
+"""Output: results go to standard output, progress and warnings to standard error."""
 
 import os
 import time
@@ -11,14 +11,14 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
-SECONDS_BETWEEN_LINES = 10.0  # of progress, where there is no terminal
+SECONDS_BETWEEN_LINES = 10.0  # of progress in a log
 
 
 class TolerantConsole(Console):
-    """Standard output or error, on which what can't be written ends no run.
+    """A console whose failed writes end no run.
 
-    Its disk may be full, or its reader gone. What comes after that is written nowhere, so that
-    the program's end doesn't fail on it either.
+    The disk may be full, or the reader gone. All later output is then discarded, so that the
+    flush at the program's end succeeds.
     """
 
     def _check_buffer(self) -> None:
@@ -28,13 +28,13 @@ class TolerantConsole(Console):
             self.on_broken_pipe()
 
     def on_broken_pipe(self) -> None:
-        """Write what follows nowhere, and go on."""
+        """Discard all later output."""
         with suppress(OSError), Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), self.file.fileno())
 
 
 def open_console(descriptor: int) -> TolerantConsole:
-    """Return a console; colours are for terminals only, whatever a variable would force."""
+    """Return a console, with colours on a terminal only, whatever variables would force."""
     return TolerantConsole(
         stderr=descriptor == 2,
         force_terminal=os.isatty(descriptor),
@@ -45,7 +45,7 @@ def open_console(descriptor: int) -> TolerantConsole:
 
 
 results, notices = open_console(1), open_console(2)
-warned: list[str] = []  # all warnings so far, for the summary of a run
+warned: list[str] = []  # for the summary of a run
 
 Advance = Callable[[int], None]
 
@@ -61,14 +61,14 @@ def note(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    """Print a warning on standard error; the work goes on."""
+    """Print a warning on standard error, and note it for the summary."""
     warned.append(text)
     notices.print(f"warning: {text}", style="yellow")
 
 
 @contextmanager
 def working(what: str) -> Iterator[None]:
-    """Show that a step is under way: a spinner on a terminal, else a line with its duration."""
+    """Show a spinner on a terminal during a step, and print its duration at the end."""
     started = time.monotonic()
     with notices.status(what):
         yield
@@ -77,9 +77,9 @@ def working(what: str) -> Iterator[None]:
 
 @contextmanager
 def progress(name: str, size: int | None) -> Iterator[Advance]:
-    """Show how far a copy has come: a bar on a terminal, now and then a line elsewhere.
+    """Show the progress of a download: a bar on a terminal, a line at times in a log.
 
-    The function given back is called with the number of further bytes.
+    Call the yielded function with the number of new bytes.
     """
     if not notices.is_terminal:
         yield _Lines(name, size).advance

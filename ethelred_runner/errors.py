@@ -1,16 +1,13 @@
-"""The errors that a person is meant to read, and the exit code of each.
-
-The exit codes are part of the command line's contract: docs/cli.md lists them.
-"""
+"""The errors for people, and the exit code of each, which docs/cli.md lists."""
 
 from collections.abc import Sequence
 
 
 class EthelredError(Exception):
-    """Something a person can act on: one or two lines, no traceback.
+    """An error that a person can act on: one or two lines, without a traceback.
 
     The message says what is wrong, with which file or setting, and what to do next. It never
-    holds personal data, nor a URL with a password in it.
+    has personal data or a password in it.
     """
 
     exit_code = 1
@@ -53,15 +50,15 @@ class ReportFailed(EthelredError):
 
 
 def worst_of(errors: Sequence[EthelredError]) -> EthelredError:
-    """Return one error for several: it says what each says, with the highest exit code."""
+    """Return one error with the messages of several and the highest of their exit codes."""
     worst = max(errors, key=lambda error: error.exit_code)
     return type(worst)("\n".join(str(error) for error in errors))
 
 
 def line_of(error: BaseException) -> str:
-    """Return what a person is told of an error.
+    """Return the message for an error.
 
-    Of an unexpected one only its kind: its message may hold values of a copy.
+    An unexpected error's own text may have values of a copy, so only its kind is given.
     """
     if isinstance(error, EthelredError):
         return str(error)
@@ -74,7 +71,7 @@ def line_of(error: BaseException) -> str:
 
 
 def exit_code_of(error: BaseException) -> int:
-    """Return the code that the program ends with for an error."""
+    """Return the program's exit code for an error."""
     stop = stop_behind(error)
     if isinstance(stop, KeyboardInterrupt):
         return 130
@@ -84,7 +81,7 @@ def exit_code_of(error: BaseException) -> int:
 
 
 def stop_behind(error: BaseException | None) -> BaseException | None:
-    """Return the signal behind an error, if any; DuckDB wraps what one raises while it works."""
+    """Return the signal that caused an error, if any, even if DuckDB has wrapped it."""
     while error and not isinstance(error, SystemExit | KeyboardInterrupt):
         error = error.__cause__
     return error

@@ -1,4 +1,4 @@
-"""Folders and files of this machine: private, locked, written to the disk for certain."""
+"""Folders and files: private folders, locks, modes and owners, flushing to disk."""
 
 import errno
 import fcntl
@@ -16,8 +16,8 @@ from ethelred_runner.errors import UsageError
 from ethelred_runner.settings import work_root
 
 PREFIX = "ethelred-run-"
-FEW_FILES = 16  # that a disk can still take: a run needs about as many, and has removed some
-# What network shares answer to what they can't do: to flush a folder, say.
+FEW_FILES = 16  # with fewer free inodes, a run's own files may have used up the rest
+# Errors of network shares that lack an operation, such as flushing a folder.
 UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EBADF)
 
 
@@ -25,10 +25,10 @@ UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EB
 def private_folder(*, inside: Path | None = None) -> Iterator[Path]:
     """Make a folder of mode 0700 inside `inside` (`work_root()` by default), removed at the end.
 
-    A lock on the folder itself tells a live run's from one that a killed run has left; those are
-    removed first.
+    A live run holds a lock on its folder. Folders without a lock are left from killed runs, and
+    are removed first.
 
-    Raises UsageError if nothing can be written there.
+    Raises UsageError if the folder can't be made.
     """
     root = inside or work_root()
     try:
@@ -47,7 +47,7 @@ def private_folder(*, inside: Path | None = None) -> Iterator[Path]:
 
 def _made(root: Path) -> tuple[Path, int]:
     make_folder(root, 0o700)
-    with locked(root):  # so that no other run takes a folder away before it is locked
+    with locked(root):  # another run could remove the folder before it is locked
         _remove_left_behind(root)
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
         return folder, take_lock(folder)
@@ -55,7 +55,7 @@ def _made(root: Path) -> tuple[Path, int]:
 
 def _remove_left_behind(root: Path) -> None:
     for folder in root.glob(f"{PREFIX}*"):
-        with suppress(OSError):  # in use by another run, or gone with it
+        with suppress(OSError):  # in use by another run, or just removed
             lock = take_lock(folder, wait_seconds=0)
             if folder.lstat().st_uid == os.getuid():
                 shutil.rmtree(folder, ignore_errors=True)
@@ -64,10 +64,10 @@ def _remove_left_behind(root: Path) -> None:
 
 @contextmanager
 def locked(path: Path, *, wait_seconds: float = float("inf")) -> Iterator[int]:
-    """Hold a lock on a folder or file; a program that is started meanwhile holds it as well.
+    """Hold a lock on a folder or file, which programs started meanwhile inherit.
 
-    It ends with the last process that holds it, however that ends. Raises BlockingIOError if
-    another run has it for longer than `wait_seconds`.
+    The lock ends with the last process that holds it. Raises BlockingIOError if another run holds
+    it for longer than `wait_seconds`.
     """
     lock = take_lock(path, wait_seconds=wait_seconds)
     os.set_inheritable(lock, True)
@@ -95,11 +95,11 @@ def take_lock(path: Path, *, wait_seconds: float = float("inf")) -> int:
         except OSError as error:
             if error.errno not in UNSUPPORTED:
                 raise
-            return lock  # of nothing: a network share may know no locks
+            return lock  # a network share may have no locks
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:
-    """Make a folder, and those above it that are missing, each with the owner of the one above."""
+    """Make a folder and its missing parents, each with the owner of its parent."""
     if not path.is_dir():
         make_folder(path.parent)
         path.mkdir(mode, exist_ok=True)
@@ -107,7 +107,7 @@ def make_folder(path: Path, mode: int = 0o777) -> None:
 
 
 def keep(path: Path, folder: Path) -> None:
-    """Move a file into a folder, as what helps later runs; a warning if it can't be put there."""
+    """Move a log or cache into a folder; warn if that fails."""
     try:
         make_folder(folder)
         set_access(path, path.stat().st_mode, like=folder)
@@ -119,9 +119,9 @@ def keep(path: Path, folder: Path) -> None:
 
 
 def cause_of(error: BaseException, place: Path) -> str:
-    """Return what the system says of an error; of no room, whether it lacks bytes or files."""
+    """Return the system's message for an error; tell a disk without inodes from a full one."""
     words = getattr(error, "strerror", None) or str(error)
-    with suppress(OSError):  # there may be no such place
+    with suppress(OSError):  # the place may not exist
         room = os.statvfs(place if place.is_dir() else place.parent)
         if "No space left" in words and room.f_files and room.f_favail < FEW_FILES:
             return "No more files: the disk has room, but for no further file (df -i)"
@@ -129,7 +129,7 @@ def cause_of(error: BaseException, place: Path) -> str:
 
 
 def sync(path: Path) -> None:
-    """Have the system write a file or a folder to the disk now, where it can."""
+    """Flush a file or folder to disk, if the file system can."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -141,9 +141,9 @@ def sync(path: Path) -> None:
 
 
 def set_access(path: Path, mode: int, *, like: Path) -> None:
-    """Give a file or folder a mode, and owner and group of another, as far as that is possible.
+    """Give a file or folder a mode, and the owner and group of another, if possible.
 
-    Only root may give a file away, and some file systems know no owners or modes.
+    Only root may change owners, and some file systems have no owners or modes.
     """
     with suppress(OSError):
         os.chown(path, -1, like.stat().st_gid)

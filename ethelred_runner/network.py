@@ -1,4 +1,4 @@
-"""Which connections are private: copies and history are personal data."""
+"""Rules for private connections, because copies and history are personal data."""
 
 import os
 from urllib.parse import urlsplit
@@ -11,14 +11,14 @@ ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 
 
 def is_encrypted_or_local(scheme: str, host: str | None) -> bool:
-    """Tell whether nobody on the way can read along: by TLS, or because there is no way."""
+    """Return whether a connection is encrypted or stays on this machine."""
     return scheme == "https" or host in LOOPBACK
 
 
 def endpoint_is_local() -> bool:
-    """Tell whether the S3 service runs on this machine, and so may be reached without TLS.
+    """Return whether the S3 service runs on this machine, which makes TLS unnecessary.
 
-    Raises UsageError if its address is none, or if it runs elsewhere without TLS.
+    Raises UsageError if its address is invalid, or if it runs elsewhere without TLS.
     """
     name = next(filter(setting, ENDPOINTS), ENDPOINTS[0])
     endpoint = urlsplit(setting(name))
@@ -32,7 +32,7 @@ def endpoint_is_local() -> bool:
 
 
 def bypass_proxy_for_this_machine() -> None:
-    """Keep what is for this machine from a proxy: another machine, which would read it all."""
+    """Exclude this machine from proxies, which could read all unencrypted traffic."""
     others = setting("no_proxy") or setting("NO_PROXY")
     if others != "*":
         names = ",".join(dict.fromkeys([*filter(None, others.split(",")), *LOOPBACK]))

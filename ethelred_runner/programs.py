@@ -1,4 +1,4 @@
-"""Starting dbt and Node: with only the variables that they need, and ended with the run."""
+"""Start dbt and Node with only the variables that they need, and end them with the run."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from ethelred_runner import console
 from ethelred_runner.folders import keep
 from ethelred_runner.settings import LOGS
 
-# Neither secrets nor settings of other tools: a package of somebody else reads them all.
+# Third-party packages could read secrets and other tools' settings.
 PASSED_ON = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "PATH", "TMPDIR", "TZ", "USER", "LOGNAME")
 
 
@@ -23,12 +23,12 @@ def run_program(
     log: str,
     variables: Mapping[str, str] | None = None,
 ) -> list[str] | None:
-    """Run a program in a folder; return None, or all that it has printed if it failed.
+    """Run a program in a folder; return None, or the lines of its output if it failed.
 
-    What it prints is kept in `logs/LOG`. It inherits the locks that are held now, so that no other
-    run begins while it is at work, even if this one is killed.
+    The output is kept in `logs/LOG`. The program inherits the locks that are held now, so that no
+    other run starts before it has ended, even if this one is killed.
     """
-    path = folder / log  # a disk that is full elsewhere, or somebody else's log, stops no run
+    path = folder / log  # logs/ may be full or unwritable
     with console.working(doing), path.open("w", encoding="utf-8") as output:
         program = subprocess.Popen(
             [str(part) for part in command],
@@ -45,7 +45,7 @@ def run_program(
         finally:
             if program.poll() is None:
                 with suppress(ProcessLookupError):
-                    os.killpg(program.pid, signal.SIGKILL)  # all that it has started, too
+                    os.killpg(program.pid, signal.SIGKILL)  # also the processes that it has started
                 program.wait()
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
             keep(path, LOGS)
@@ -53,5 +53,5 @@ def run_program(
 
 
 def needed_variables() -> dict[str, str]:
-    """Return the environment variables that any program may see."""
+    """Return the environment variables that every program gets."""
     return {name: os.environ[name] for name in PASSED_ON if name in os.environ}

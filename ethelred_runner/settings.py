@@ -1,4 +1,4 @@
-"""What a run is told from outside: the environment's settings, and where things are by default."""
+"""Settings from environment variables, and the default places of files."""
 
 import os
 from pathlib import Path
@@ -16,19 +16,19 @@ FALSE = ("", "0", "false", "f", "no", "n", "off")
 
 
 def setting(name: str, default: str = "") -> str:
-    """Return an environment variable without the white space around it; empty counts as unset."""
+    """Return an environment variable without surrounding white space; empty counts as unset."""
     return os.environ.get(name, "").strip() or default
 
 
 def switch(name: str) -> bool:
-    """Tell whether an environment variable is set to anything but false, 0, no or off."""
+    """Return whether an environment variable is set, and isn't false, 0, no or off."""
     return setting(name).lower() not in FALSE
 
 
 def tidy_settings() -> None:
-    """Strip our variables and AWS's of white space around them, and remove the empty ones.
+    """Strip white space from our variables and AWS's, and remove the empty ones.
 
-    Libraries take all of it for a value.
+    Libraries would take white space or an empty text for a value.
     """
     for name, value in list(os.environ.items()):
         if name.startswith(OURS):
@@ -38,14 +38,14 @@ def tidy_settings() -> None:
 
 
 def work_root() -> Path:
-    """Return the folder that private folders are made in: ETHELRED_WORK_DIR, else `data/work`."""
+    """Return the parent of private folders: ETHELRED_WORK_DIR, by default `data/work`."""
     return resolved("ETHELRED_WORK_DIR", setting("ETHELRED_WORK_DIR", str(DATA / "work")))
 
 
 def resolved(name: str, text: str) -> Path:
-    """Return the path that an option or a setting names, without links in it.
+    """Return the path of an option or a setting, with links resolved.
 
-    Raises UsageError if it names none, or one in which DuckDB can write nothing.
+    Raises UsageError if the path is invalid, or if DuckDB can't write to it.
     """
     try:
         path = Path(text).expanduser().resolve()

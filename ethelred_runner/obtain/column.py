@@ -1,4 +1,4 @@
-"""A copy that is one column of logins as CSV: what any database can write."""
+"""A copy that is one column of logins as CSV, which any database can write."""
 
 import csv
 from collections.abc import Iterator
@@ -8,20 +8,20 @@ from ethelred_runner.errors import CopyRejected, UsageError
 from ethelred_runner.obtain.platforms import Platform, Value
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-NULLS = ("", r"\N", "NULL")  # as PostgreSQL, MySQL and its mysql client write them
+NULLS = ("", r"\N", "NULL")  # as PostgreSQL, MySQL and the mysql client write a null
 UNNOTICED = "its bytes (CSV shows no damage; compress it with gzip, or put a .sha256 beside it)"
 
 
 def begins(start: bytes, platform: Platform) -> bool:
-    """Tell whether a file with these first bytes is a CSV file of the login column alone."""
+    """Return whether a file with these first bytes is a CSV file of the login column alone."""
     header = start.removeprefix(BYTE_ORDER_MARK).partition(b"\n")[0].strip(b' \r"')
     return header.decode(errors="replace").lower() == platform.login_column.lower()
 
 
 def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[str], set[str]]:
-    """Raise CopyRejected unless this is one column to its end, UsageError if rows must be chosen.
+    """Raise CopyRejected unless each line has one column, UsageError if `count_only` is set.
 
-    Returns nothing that is unusual, and what couldn't be checked.
+    Return no unusual findings, and what couldn't be checked.
     """
     if platform.count_only:
         raise UsageError(

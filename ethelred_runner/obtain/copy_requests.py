@@ -1,4 +1,4 @@
-"""Which copies to obtain, and how patiently: what the command line and settings ask for."""
+"""The copies that the command line and the settings ask for, and the limits for retries."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,12 +17,11 @@ AUTHORIZATION = "ETHELRED_HTTP_AUTHORIZATION"
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long a bad network is borne with.
+    """The limits within which a download over a bad network is retried.
 
-    `stall_seconds` is how long nothing may arrive before a connection counts as dead;
-    `slow_seconds` is how long it may be all but dead, slower than `LEAST_SPEED` on average. If it
-    breaks, or a copy changes while it is read, `retries` in a row may come no further; they are
-    made after 1, 2, 4… times `backoff_seconds`.
+    A connection is dead if nothing arrives for `stall_seconds`. It counts as broken if it is slower
+    than `LEAST_SPEED` on average after `slow_seconds`. A download fails after `retries` attempts
+    without progress, which start after 1, 2, 4… times `backoff_seconds`.
     """
 
     stall_seconds: float = 15.0
@@ -35,8 +34,8 @@ class RetryPolicy:
 class CopyRequest:
     """One copy to obtain.
 
-    `taken_at` is what `--taken-at` said (aware, UTC), if anything. `authorization_setting` names
-    the setting with the header that a web server asks for, which no other platform's may see.
+    `taken_at` is the value of `--taken-at` (aware, UTC). `authorization_setting` names the setting
+    that has the header for a web server, which only this platform's server may receive.
     """
 
     source: str
@@ -47,12 +46,12 @@ class CopyRequest:
 
 
 def requests_for(sources: Sequence[str], platform: str, taken_at: str | None) -> list[CopyRequest]:
-    """Return what to obtain: the sources given, else the configured ones of the platform or of all.
+    """Return the requests for the given sources, by default for the configured ones.
 
     `taken_at` is the text of --taken-at. Raises UsageError if there is no source, or if an option
-    makes no sense.
+    is invalid.
     """
-    # Without a source a platform is only chosen: it isn't sent the default platform's token.
+    # Without sources, --platform only selects configured ones; it doesn't give away the token.
     default = (platform if sources else "") or DEFAULT_PLATFORM
     named = [_named(source, default) for source in sources] or _configured(platform)
     if taken_at and len(named) != 1:
@@ -73,7 +72,7 @@ def configured_sources() -> dict[str, str]:
 
 def _parsed(text: str) -> datetime:
     moment = None
-    with suppress(ValueError):  # a date alone would be midnight, and drop the day's logins
+    with suppress(ValueError):  # a date alone would mean midnight, before the day's logins
         moment = datetime.fromisoformat(text) if len(text) > len("2026-W12-7") else None
     if not moment:
         example = "2026-03-22T05:00:00Z"
@@ -106,6 +105,6 @@ def _configured(platform: str) -> list[tuple[str, Platform]]:
 
 
 def _authorization_setting(platform: Platform, default: str) -> str:
-    """Return which setting has a platform's token: the plain one is the default platform's."""
+    """Return the name of the setting with a platform's token, plain for the default platform."""
     own = platform.setting_name(AUTHORIZATION)
     return AUTHORIZATION if platform.platform == default and not setting(own) else own

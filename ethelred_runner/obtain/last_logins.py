@@ -1,4 +1,4 @@
-"""The users' latest logins, taken out of each copy: all that is kept of it."""
+"""The users' latest logins, extracted from each copy into one DuckDB file."""
 
 import csv
 import shutil
@@ -14,7 +14,7 @@ from ethelred_runner.obtain.obtain import Copy, obtain
 from ethelred_runner.obtain.platforms import LONGEST_VALUE
 
 COPIES_NAME = "copies.duckdb"
-LONGEST_BYTES = 4 * LONGEST_VALUE  # as many as a character of UTF-8 may have
+LONGEST_BYTES = 4 * LONGEST_VALUE  # a character of UTF-8 has at most four
 TABLES = """
     set timezone = 'UTC';
     create table copies_obtained (
@@ -24,7 +24,7 @@ TABLES = """
     create table last_logins
         (platform varchar, copy_number integer, value varchar, storage_class varchar)
 """
-# In hexadecimal no byte can end a line or a field. What isn't UTF-8 can be no text.
+# Hexadecimal keeps line ends and commas out of the CSV file. Bytes that aren't UTF-8 become null.
 LAST_LOGINS = """
     insert into last_logins
     select
@@ -40,10 +40,10 @@ def obtain_logins(
     """Obtain copies, and put their users' latest logins into `folder`/copies.duckdb.
 
     Each whole copy is deleted as soon as its column is out. The tables are `copies_obtained` (times
-    in UTC) and `last_logins`: a value is the text that SQLite makes of what is stored, whatever it
-    is, or null if it can't be text; the storage class is SQLite's `typeof`, of other kinds of copy
-    `text` or `null`. Copies are numbered from 1. Raises what `obtain` raises, and the worst of
-    `failures` if there is no copy at all.
+    in UTC) and `last_logins`. A value is the stored value as SQLite converts it to text, or null if
+    it isn't UTF-8. The storage class is SQLite's `typeof`; other kinds of copy have `text` or
+    `null`. Copies are numbered from 1. Raises what `obtain` raises, and the worst of `failures` if
+    no copy was obtained.
     """
     path = folder / COPIES_NAME
     with closing(duckdb.connect(path)) as connection:

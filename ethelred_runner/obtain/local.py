@@ -17,7 +17,7 @@ from ethelred_runner.obtain.source import CHUNK, Source, SourceChanged, SourceFi
 from ethelred_runner.obtain.sqlite import MAGIC
 from ethelred_runner.obtain.unpack import check_fits
 
-COMPANIONS = ("-wal", "-journal")  # what SQLite needs to read a database's newest state
+COMPANIONS = ("-wal", "-journal")  # SQLite needs them to read a database's newest state
 
 
 class LocalSource(Source):
@@ -51,7 +51,7 @@ class LocalSource(Source):
         return [path, *(each for each in companions if each.is_file() and each.stat().st_size)]
 
     def snapshot(self, target: Path) -> SourceFile:
-        """Write a database's state as SQLite would show it to a new file; leave the source as is.
+        """Write the state that SQLite would read to a new file, without changing the source.
 
         Raises SourceChanged if it was written to meanwhile, CopyRejected if SQLite can't read it.
         """
@@ -60,16 +60,16 @@ class LocalSource(Source):
         check_fits(reading.size or 0, target.parent)
         try:
             with closing(sqlite3.connect(target)) as copy:
-                if Path(f"{files[0]}-shm").exists():  # in use: no other way gets past a busy writer
+                if Path(f"{files[0]}-shm").exists():  # in use: only a backup can read it then
                     uri = f"{files[0].as_uri()}?mode=ro"
                     with closing(sqlite3.connect(uri, timeout=self.stall_seconds, uri=True)) as db:
                         db.backup(copy)
-                else:  # here that would leave a -shm behind, or roll back in the source itself
+                else:  # a backup would create a -shm file, or roll back the source itself
                     for file in files:
                         shutil.copyfile(file, f"{target}{file.name.removeprefix(files[0].name)}")
                     _check_unchanged(files, reading)
-                    copy.execute("pragma writable_schema = on")  # as in `sqlite.opened`
-                    # A journal is rolled back; a -wal is taken in when the connection is closed.
+                    copy.execute("pragma writable_schema = on")  # see `sqlite.opened`
+                    # SQLite rolls a journal back, and applies a -wal when the connection closes.
                     copy.execute("select count(*) from sqlite_schema").fetchone()
         except sqlite3.Error as error:
             raise CopyRejected(f"SQLite can't read it with what lies beside it ({error})") from None
@@ -77,7 +77,7 @@ class LocalSource(Source):
 
 
 def _reading(files: list[Path]) -> SourceFile:
-    """Return what is known of a file: as new as the newest of those that belong to it."""
+    """Return a database's metadata, with the newest modification time of its files."""
     states = [path.stat() for path in files]
     seconds = max(state.st_mtime_ns for state in states) // 1000 / 1e6
     validator = str([(state.st_ino, state.st_size, state.st_mtime_ns) for state in states])

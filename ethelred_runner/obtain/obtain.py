@@ -1,4 +1,4 @@
-"""From a source to a verified copy: fetched to disk, unpacked, verified."""
+"""Obtain copies: fetch each to disk, unpack it, and verify it."""
 
 import errno
 import os
@@ -29,9 +29,9 @@ from ethelred_runner.obtain.source import (
 )
 from ethelred_runner.obtain.unpack import ROOM_ADVICE, check_fits, unpack
 
-FILE_NAME = "copy"  # says nothing of where a copy came from
-LEAST_SPEED = 1000  # bytes a second: a copy of 500 MB would take six days
-# After so many further bytes a connection that breaks has its retries back.
+FILE_NAME = "copy"  # neutral: it reveals no source
+LEAST_SPEED = 1000  # bytes per second; a copy of 500 MB would take six days
+# After so many more bytes, a download has made progress and its retries start again.
 MIN_PROGRESS_BYTES = 2**20
 
 
@@ -39,10 +39,10 @@ MIN_PROGRESS_BYTES = 2**20
 class Copy:
     """One obtained, unpacked and verified copy: a file of mode 0600 in a folder of its own.
 
-    Timestamps are in UTC and aware. `kind` is the module that reads its
-    kind of database, `name` that of the (resolved) source file, `modified_at` the
-    source's own modification time, `taken_at_override` what `--taken-at` said: the dbt model
-    `int_obtained_copies` decides from these when the copy was taken.
+    Timestamps are aware, in UTC. `kind` is the module that reads this kind of database. `name` is
+    the name of the (resolved) source file, and `modified_at` its modification time.
+    `taken_at_override` is the value of `--taken-at`. From these, the dbt model
+    `int_obtained_copies` decides when the copy was taken.
     """
 
     platform: Platform
@@ -58,12 +58,12 @@ class Copy:
 def obtain(
     requests: Sequence[CopyRequest], folder: Path, failures: list[EthelredError] | None = None
 ) -> Iterator[Copy]:
-    """Fetch, unpack and verify one copy after another, each when it is asked for.
+    """Yield one fetched, unpacked and verified copy after another.
 
-    Every address is looked at before the first copy is fetched. Raises UsageError for one that
-    makes no sense, SourceError if a source can't be read or the disk has no room, CopyRejected
-    if what arrived is damaged or no copy of the platform's database. The last two are added to
-    `failures` instead, if it is given, and the other copies go on.
+    Every address is checked before the first copy is fetched. Raises UsageError for an invalid
+    one, SourceError if a source can't be read or the disk has no room, and CopyRejected if the
+    copy is damaged or of another database. If `failures` is given, the last two are added to it,
+    and the next copy follows.
     """
     for source in [find_source(request) for request in requests]:
         try:
@@ -78,16 +78,16 @@ def obtain(
 
 
 def obtain_to(requests: Sequence[CopyRequest], directory: Path) -> list[Path]:
-    """Obtain copies, put each into a folder under its own name, mode 0600; return the paths.
+    """Obtain copies, put each into a folder under its own name with mode 0600; return the paths.
 
-    A file's modification time becomes the copy's `taken_at_override`, else its `modified_at`.
-    Each appears whole or not at all. The same content under the same name is left as it is.
+    The file's modification time is `taken_at_override`, or else `modified_at`. A file appears
+    whole or not at all. An existing file with the same content stays.
 
-    Raises UsageError if another copy has that name, or the folder can't be written to; at the end
-    SourceError or CopyRejected for the copies that couldn't be had.
+    Raises UsageError if another copy has that name, or if the folder can't be written to. At the
+    end, raises SourceError or CopyRejected for the copies that couldn't be obtained.
     """
     failures: list[EthelredError] = []
-    for request in requests:  # an address that makes no sense leaves no folder behind
+    for request in requests:  # an invalid address must create no folder
         find_source(request)
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def obtain_to(requests: Sequence[CopyRequest], directory: Path) -> list[Path]:
 
 
 def check_sources(requests: Sequence[CopyRequest]) -> list[str]:
-    """Open each source and close it again, downloading nothing; return their labels.
+    """Open each source without downloading it; return their labels.
 
     Raises UsageError or SourceError for the first that can't be opened.
     """
@@ -114,7 +114,7 @@ def check_sources(requests: Sequence[CopyRequest]) -> list[str]:
 
 @contextmanager
 def _named(source: Source) -> Iterator[None]:
-    """Have the errors name the source that they are about."""
+    """Put the source's label in front of its errors."""
     try:
         yield
     except (SourceError, CopyRejected) as error:
@@ -154,13 +154,13 @@ def _obtain(source: Source, folder: Path) -> Copy:
 
 
 def _has_right_checksum(request: CopyRequest, downloaded: Path) -> bool:
-    """Tell whether a `.sha256` file lies beside the source; raise CopyRejected if it disagrees."""
-    if re.search("[?#]", request.source):  # an address that was signed for the one file
+    """Return whether the source has a `.sha256` file. Raises CopyRejected if it disagrees."""
+    if re.search("[?#]", request.source):  # a signed address is valid for one file only
         return False
     beside = downloaded.with_name("sha256")
     try:
         _fetch(find_source(replace(request, source=f"{request.source}.sha256")), beside)
-    except (SourceError, OSError):  # there is none, or nobody may read it
+    except (SourceError, OSError):  # missing or unreadable
         return False
     finally:
         text = beside.read_text(errors="replace").lower() if beside.exists() else ""
@@ -175,9 +175,9 @@ def _has_right_checksum(request: CopyRequest, downloaded: Path) -> bool:
 
 
 def _fetch(source: Source, path: Path) -> SourceFile:
-    """Write what a source holds, as it is stored there, to a new file.
+    """Download a source's file, as it is stored there, to a new file.
 
-    A cut connection is taken up where it stopped; a copy that has changed since is begun again.
+    A broken download resumes where it stopped. It starts again if the source has changed.
     """
     first, policy = None, source.request.policy
     failures = furthest = 0
@@ -205,7 +205,7 @@ def _fetch(source: Source, path: Path) -> SourceFile:
 
 
 def _read(reading: SourceFile, first: SourceFile, file: BinaryIO, policy: RetryPolicy) -> None:
-    """Write what one connection gives behind what is there already."""
+    """Append the bytes of one connection to the file."""
     position, size, began = file.tell(), first.size, time.monotonic()
     if (reading.validator, reading.size) != (first.validator, size):
         raise SourceChanged("the copy was replaced while it was read")

@@ -8,19 +8,19 @@ from zoneinfo import available_timezones
 from ethelred_runner.errors import CopyRejected, UsageError
 from ethelred_runner.settings import PROJECT, setting
 
-# A login as a copy has it, in bytes, and its storage class: SQLite's `typeof`, else text or null.
+# A login's bytes in the copy, and its storage class: SQLite's `typeof`, or `text` or `null`.
 Value = tuple[bytes, str]
 LONGEST_VALUE = 64  # characters; a timestamp is far shorter
 MAX_NAMES_SHOWN = 30
-FORMATS = {"utc", "epoch_seconds", "epoch_milliseconds"}  # and time zones: a model reads them
+FORMATS = {"utc", "epoch_seconds", "epoch_milliseconds"}  # a time zone is the fourth kind
 
 
 @dataclass(frozen=True)
 class Platform:
     """A platform, and where its database keeps each user's latest login.
 
-    `count_only` is a column and the text that it has, as the copy writes it, for the users who are
-    counted; nobody else's row is read. Without it all are.
+    `count_only` is a column and the text that the copy has in it for the users who are counted. The
+    rows of other users aren't read. If it is None, all users are counted.
     """
 
     platform: str
@@ -30,15 +30,15 @@ class Platform:
     count_only: tuple[str, str] | None = None
 
     def setting_name(self, prefix: str) -> str:
-        """Return the name of an environment variable that each platform has for itself."""
+        """Return the name of this platform's own variant of an environment variable."""
         return f"{prefix}_{self.platform.upper().replace('-', '_')}"
 
     def setting(self, name: str) -> str:
-        """Return a setting that the platform may have for itself, else the one for all."""
+        """Return the platform's own value of a setting, by default the value for all platforms."""
         return setting(self.setting_name(name)) or setting(name)
 
     def check_columns(self, columns: Sequence[str], find_tables: Callable[[], list[str]]) -> None:
-        """Raise CopyRejected, with the names that are there, if a table or column isn't."""
+        """Raise CopyRejected, which lists the existing names, if a table or column is missing."""
         wanted = [self.login_column, *(self.count_only[:1] if self.count_only else ())]
         there = {column.lower() for column in columns}
         lacking = [column for column in wanted if column.lower() not in there]
@@ -58,7 +58,7 @@ class Platform:
 def read_platforms() -> dict[str, Platform]:
     """Return the platforms of the seed by their identifiers, in the seed's order.
 
-    Raises UsageError if it isn't in UTF-8, or if a row makes no sense.
+    Raises UsageError if the file isn't in UTF-8, or if a row is invalid.
     """
     seed = PROJECT / setting("ETHELRED_SEEDS", "seeds") / "platforms.csv"
     try:
@@ -95,7 +95,7 @@ def _platform(row: dict[str, str]) -> Platform:
 
 
 def find_platform(name: str) -> Platform:
-    """Return the platform with this identifier. Raises UsageError if the seed has none such."""
+    """Return the platform with this identifier. Raises UsageError if the seed lacks it."""
     platforms = read_platforms()
     if name not in platforms:
         known = ", ".join(platforms)

@@ -1,6 +1,6 @@
-"""A copy made by `pg_dump --format=custom`: read by PostgreSQL's own pg_restore.
+"""A copy made by `pg_dump --format=custom`, which PostgreSQL's own pg_restore reads.
 
-It writes the one table of users into a pipe, where all but the login column is left behind.
+pg_restore writes the table of users into a pipe, and only the login column is kept.
 """
 
 import csv
@@ -22,13 +22,13 @@ MAGIC = b"PGDMP"
 COPY = re.compile(rb"COPY .+ \((.*)\) FROM stdin;\n")
 TABLE_DATA = re.compile(r"\d+; \d+ \d+ TABLE DATA (\S+) (.+) \S+")
 GZIP = re.compile(r"Compression: (gzip|-1|[1-9])")
-# As PostgreSQL writes a text in the lines of COPY.
+# The escapes of a text in the lines of COPY.
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 UNNOTICED = "its bytes (a dump without gzip shows little damage; put a .sha256 beside it)"
 
 
 def begins(start: bytes, platform: Platform) -> bool:
-    """Tell whether a file with these first bytes is a dump in PostgreSQL's custom format."""
+    """Return whether a file with these first bytes is a dump in PostgreSQL's custom format."""
     del platform
     return start.startswith(MAGIC)
 
@@ -36,8 +36,8 @@ def begins(start: bytes, platform: Platform) -> bool:
 def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[str], set[str]]:
     """Raise CopyRejected unless pg_restore reads the platform's users to their end.
 
-    Returns nothing that is unusual, and what couldn't be checked: gzip has a checksum of its own,
-    PostgreSQL's other compressions have none.
+    Return no unusual findings, and what couldn't be checked. Of PostgreSQL's compressions only
+    gzip has a checksum.
     """
     for _ in values(path, platform):
         pass
@@ -48,8 +48,8 @@ def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[st
 def values(path: Path, platform: Platform) -> Iterator[Value]:
     """Yield each user's latest login as text, with the offset of the session that dumped it.
 
-    Raises CopyRejected if the dump is damaged or lacks the column, SourceError if there is no
-    pg_restore, or too old a one.
+    Raises CopyRejected if the dump is damaged or lacks the column, SourceError if pg_restore is
+    missing or too old.
     """
     schema, _, table = platform.users_table.rpartition(".")
     options = ["--data-only", "--strict-names", f"--table={table}", "--file=-"]
@@ -79,7 +79,7 @@ def values(path: Path, platform: Platform) -> Iterator[Value]:
 
 
 def _column(lines: Iterator[bytes], header: bytes, platform: Platform) -> Iterator[Value]:
-    """Yield the logins of the rows that follow a header, up to their end."""
+    """Yield the logins of the rows between a header and the end mark."""
     names = next(csv.reader([header.decode(errors="replace")], skipinitialspace=True))
     platform.check_columns(names, list)
     column, text = platform.count_only or (platform.login_column, "")
@@ -116,7 +116,7 @@ def _start(options: list[str], path: Path, errors: BinaryIO) -> subprocess.Popen
 
 
 def _list(path: Path) -> list[str]:
-    """Return the dump's table of contents; nothing if it can't be read."""
+    """Return the lines of the dump's table of contents; none if it can't be read."""
     with TemporaryFile() as errors, _start(["--list"], path, errors) as restore:
         output, _ = restore.communicate()
     return output.decode(errors="replace").splitlines()

@@ -38,9 +38,8 @@ REFUSALS: dict[type[Exception], str] = {
 class SftpSource(Source):
     """A file on an SSH server.
 
-    Keys come from ETHELRED_SSH_KEY (the private key itself), or the platform's own
-    ETHELRED_SSH_KEY_<PLATFORM>, else from the agent and as `~/.ssh/config` says, jump hosts
-    included. Host keys are always checked.
+    The key is ETHELRED_SSH_KEY_<PLATFORM> or ETHELRED_SSH_KEY (the private key itself), by default
+    those of the agent and of `~/.ssh/config`, jump hosts included. Host keys are always checked.
     """
 
     def __init__(self, request: CopyRequest) -> None:
@@ -54,11 +53,11 @@ class SftpSource(Source):
     @contextmanager
     def open(self, offset: int, validator: str | None) -> Iterator[SourceFile]:
         """Open the file to read it from a byte on; raises as `Source.open` says."""
-        del validator  # compared by who calls, with what is found here
+        del validator  # the caller compares it with the one found here
         with asyncio.Runner() as runner, ExitStack() as stack:
             loop = runner.get_loop()
-            loop.set_exception_handler(lambda *_: None)  # of reads beside the one that failed
-            # Not `runner.run`, which prints each result into a message that nobody sees.
+            loop.set_exception_handler(lambda *_: None)  # silences parallel reads that fail too
+            # `runner.run` would format each result, a whole chunk, for a debug message.
             wait = partial(_wait, loop.run_until_complete, self.stall_seconds)
             connection = wait(_connect(stack, self._parts, self.request.platform))
             client = wait(_start_sftp(connection))
@@ -67,7 +66,7 @@ class SftpSource(Source):
 
 
 def _wait(run: Callable[..., Any], seconds: float, step: Awaitable[Any]) -> Any:
-    """Take one step, bounded in time; turn the library's errors into ours."""
+    """Run one step with a timeout, and translate the library's errors."""
     try:
         return run(asyncio.wait_for(step, seconds))
     except TimeoutError:
@@ -76,10 +75,10 @@ def _wait(run: Callable[..., Any], seconds: float, step: Awaitable[Any]) -> Any:
         if refusal := REFUSALS.get(type(error)):
             raise SourceError(refusal) from None
         raise RetryableError(f"the connection broke ({error.reason[:200]!r})") from None
-    except OSError as error:  # where it has a number, asyncio's own text holds an address
+    except OSError as error:  # asyncio's own text may have the address in it
         reason = os.strerror(error.errno or 0) if error.errno in errorcode else error.strerror
         raise RetryableError(f"the server can't be reached ({reason})") from None
-    except ValueError as error:  # of the library's; it names no more than the line of a file
+    except ValueError as error:  # a faulty key or configuration; it names at most a line
         raise SourceError(f"{KEY} or ~/.ssh can't be used: {error}") from None
 
 
@@ -103,7 +102,7 @@ async def _look_at(client: asyncssh.SFTPClient, address: str) -> SourceFile:
 def _chunks(
     wait: Callable[..., Any], client: asyncssh.SFTPClient, reading: SourceFile, offset: int
 ) -> Iterator[bytes]:
-    """Yield chunks in order; the library reads the parts of each at the same time."""
+    """Yield chunks in order; the library reads the blocks of each in parallel."""
     file = wait(client.open(reading.path, "rb", block_size=2**14, max_requests=64))
     while chunk := wait(file.read(CHUNK, offset)):
         yield chunk
@@ -115,36 +114,36 @@ def _chunks(
 async def _connect(
     stack: ExitStack, target: SplitResult, platform: Platform
 ) -> asyncssh.SSHClientConnection:
-    """Connect, over the jump hosts that `~/.ssh/config` names, with the same checks for each."""
-    # Secrets lose their last line end on the way into many a CI service.
+    """Connect through the jump hosts of `~/.ssh/config`, and check the host key of each."""
+    # Many CI services strip the last line end of a secret.
     secret = platform.setting(KEY)
     key = secret and f"{secret}\n".replace("\r\n", "\n")
     options = await asyncssh.SSHClientConnectionOptions.construct(
         None,
-        config=(),  # ~/.ssh/config, which is read only if it is asked for
+        config=(),  # an empty sequence stands for ~/.ssh/config
         host=target.hostname,
         port=target.port or (),
         username=unquote(target.username) if target.username else (),
         password=unquote(target.password) if target.password else None,
-        encryption_algs="^aes128-gcm@openssh.com",  # twice as fast as the first by default
+        encryption_algs="^aes128-gcm@openssh.com",  # twice as fast as the default
         client_keys=[asyncssh.import_private_key(key)] if key else (),
         agent_path=None if key else (),
     )
     hop, host, trusted = None, str(target.hostname), _known_hosts(options, platform)
     for name in filter(None, str(options.tunnel or "").split(",")):
-        # Left to the library, a jump host would not see our key and known hosts.
+        # The library itself would use neither our key nor our known hosts for a jump host.
         hop = await _connect(stack, urlsplit(f"sftp://{name}"), platform)
     try:
         connection = await asyncssh.connect(host, options=options, tunnel=hop, known_hosts=trusted)
     except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed):
         scan = f"ssh-keyscan -p {options.port or 22} {options.host}"
         raise SourceError(f"{NO_HOST_KEY} (`{scan}` shows it)") from None
-    stack.callback(connection.abort)  # a polite goodbye would wait for ever on a dead connection
+    stack.callback(connection.abort)  # a graceful close would hang on a dead connection
     return connection
 
 
 def _known_hosts(options: asyncssh.SSHClientConnectionOptions, platform: Platform) -> bytes:
-    """Return the lines of all known hosts; none, where `none` would switch the check off."""
+    """Return the lines of all known-hosts files; `none` as a file name can't disable the check."""
     text = platform.setting(KNOWN_HOSTS)
     if len(text.split()) > 1 and not os.path.isfile(text):  # noqa: PTH113 -- a name of any length
         return text.encode() + b"\n"

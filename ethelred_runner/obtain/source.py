@@ -1,4 +1,4 @@
-"""What a source is. A further kind is a class that fits `Source`, and its scheme in `SCHEMES`."""
+"""The base class of sources. Each kind is a subclass, named with its scheme in `SCHEMES`."""
 
 import os
 import re
@@ -15,13 +15,13 @@ from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.obtain.copy_requests import CopyRequest
 
 CHUNK = 2**20  # bytes
-LATEST_TIME = 2**32  # seconds since 1970: a later modification time can't be meant
+LATEST_TIME = 2**32  # seconds since 1970 (2106): a later modification time is ignored
 # Scheme, host, port and path may be shown; user, password, query and fragment may be secret.
 ADDRESS = re.compile(
     r"(\w+://)(?:[^/?#]*@)?(\[[^]/?#@]*\]|[^]/?#@:[]*)(:\d*)?(/[^?#@]*)?(?:[?#][^@]*)?"
 )
 
-# Imported only when needed: the libraries behind them take up to 0.3 s to load.
+# Imported on demand: the libraries take up to 0.3 s to load.
 SCHEMES = {
     "file": "local:LocalSource",
     "https": "web:WebSource",
@@ -33,11 +33,11 @@ SCHEMES = {
 
 @dataclass(frozen=True)
 class SourceFile:
-    """An open copy: what its source says of it, and its bytes from `starts_at` on.
+    """An open copy: its metadata, and its bytes from `starts_at` on.
 
-    `path` is the resolved one, `size` the bytes as stored, `modified` seconds since 1970.
-    `validator` changes when the content does; without one, reading can't be resumed. `starts_at`
-    may be 0 where more was asked for.
+    `path` is resolved, `size` counts the stored bytes, and `modified` is in seconds since 1970.
+    `validator` changes with the content; a download without one can't resume. A server without
+    ranges answers from 0, whatever `starts_at` was requested.
     """
 
     path: str
@@ -49,7 +49,7 @@ class SourceFile:
 
     @property
     def modified_at(self) -> datetime | None:
-        """The time in UTC, if it can be meant: 0 is what a server says that knows none."""
+        """The modification time in UTC; None if it is unknown, 0 or implausible."""
         seconds = self.modified or 0
         return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < LATEST_TIME else None
 
@@ -61,7 +61,7 @@ class SourceFile:
 
 
 class Source(ABC):
-    """Where one copy lies. Its errors don't name it: who calls puts the `label` in front."""
+    """The place of one copy. The caller puts `label` in front of its errors."""
 
     def __init__(self, request: CopyRequest) -> None:
         self.request, self.stall_seconds = request, request.policy.stall_seconds
@@ -71,28 +71,28 @@ class Source(ABC):
     def open(self, offset: int, validator: str | None) -> AbstractContextManager[SourceFile]:
         """Open the copy to read it from a byte on, if it still has this validator.
 
-        No wait is longer than `stall_seconds`. Raises RetryableError if trying again may help,
-        SourceChanged if the copy is another one by now, else SourceError or OSError.
+        No wait is longer than `stall_seconds`. Raises RetryableError if a retry may help,
+        SourceChanged if the copy has changed, and SourceError or OSError otherwise.
         """
 
 
 class RetryableError(SourceError):
-    """The source can't be read now; trying again may help, after `wait_seconds` at the earliest."""
+    """The source can't be read now; a retry may help, after `wait_seconds` at the earliest."""
 
     wait_seconds = 0.0
 
 
 class SourceChanged(RetryableError):
-    """The copy is not the one that was begun, so it must be read from its start again."""
+    """The copy has changed since the download started, so the download must start again."""
 
 
 def label_of(address: str) -> str:
-    """Return an address as it may be printed, without what may be secret in it."""
+    """Return an address without the parts that may be secret."""
     shown = address
     if "://" in address and not address.lower().startswith("file://"):
         parts = ADDRESS.fullmatch(address)
         shown = "".join(filter(None, parts.groups())) if parts else "an unclear address"
-    elif re.search("[@?#]", address) and not os.path.lexists(address):  # it may be mistyped
+    elif re.search("[@?#]", address) and not os.path.lexists(address):  # perhaps a mistyped address
         shown = "a path or mistyped address that is not there"
     return "".join(filter(str.isprintable, shown))
 
@@ -100,7 +100,7 @@ def label_of(address: str) -> str:
 def find_source(request: CopyRequest) -> Source:
     """Return the source at a path or URL; nothing is contacted yet.
 
-    Raises UsageError if no source handles the scheme, or if the address makes no sense to it.
+    Raises UsageError if no source handles the scheme, or if the address is invalid.
     """
     scheme, separator, _ = request.source.partition("://")
     scheme = scheme.lower() if separator else "file"

@@ -1,6 +1,6 @@
-"""A copy of a SQLite database: is it sound, and what is in its login column?
+"""A copy of a SQLite database: its verification, and the values of its login column.
 
-Nothing is read but that column. Messages name no source: `obtain` puts it in front.
+Only that column is read. `obtain` puts the source's label in front of the errors.
 """
 
 import re
@@ -13,8 +13,8 @@ from ethelred_runner.errors import CopyRejected
 from ethelred_runner.obtain.platforms import LONGEST_VALUE, Platform, Value
 
 MAGIC = b"SQLite format 3\0"
-HEADER = 100  # bytes of a database
-# What SQLite reports of sound pages: constraints that were broken, and pages that nothing uses.
+HEADER = 100  # bytes
+# Findings about sound pages: violated constraints, and unused pages.
 UNUSUAL = re.compile(r"\w+ value in |non-unique entry|Page \d+( is|:) never used|\*\*\*")
 UNKNOWN = re.compile(r"(no such collation sequence|unknown function): (.+)")
 # Views and virtual tables have no pages of their own.
@@ -26,15 +26,15 @@ COLUMNS = (
 
 
 def begins(start: bytes, platform: Platform) -> bool:
-    """Tell whether a file with these first bytes is a SQLite database."""
+    """Return whether a file with these first bytes is a SQLite database."""
     del platform
     return len(start) >= HEADER and start.startswith(MAGIC)
 
 
 def size_by_header(header: bytes) -> int | None:
-    """Return the bytes that a database must have by its header; None if the header can't tell."""
+    """Return a database's size in bytes by its header; None if the header is outdated."""
     page_size = int.from_bytes(header[16:18]) if header[16:18] != b"\0\1" else 65536
-    # The page count holds only if the last writer kept it up, which these two counters tell.
+    # The page count is valid only if these two change counters agree.
     if header[24:28] != header[92:96]:
         return None
     return int.from_bytes(header[28:32]) * page_size or None
@@ -43,11 +43,11 @@ def size_by_header(header: bytes) -> int | None:
 def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[str], set[str]]:
     """Raise CopyRejected unless the platform's users, and so their logins, can be read safely.
 
-    Returns what is unusual in a sound copy, and what couldn't be checked here.
+    Return the unusual findings about a sound copy, and what couldn't be checked here.
 
-    Where a checksum vouched for the bytes, only damage to the users counts: damage elsewhere is
-    the database's own. Where none did, any damage shows that bytes were changed on the way,
-    perhaps in a login as well, which no check of the users could find.
+    If a checksum covers the bytes, only damage to the users counts: damage elsewhere is the
+    database's own. Without a checksum, any damage proves that bytes changed on the way. They may
+    have changed inside a login, where no check of the users finds them.
     """
     _check_size(path)
     parts = {f"its table {platform.users_table}": f"({quoted(platform.users_table)})"}
@@ -68,7 +68,7 @@ def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[st
 
 
 def values(path: Path, platform: Platform) -> Iterator[Value]:
-    """Yield each user's latest login, as UTF-8 or what claims to be, and SQLite's `typeof`."""
+    """Yield the bytes of each user's latest login, and SQLite's `typeof` of it."""
     with opened(path) as database:
         database.text_factory = bytes
         for value, storage_class in database.execute(_query(platform), *_filter(platform)):
@@ -92,7 +92,7 @@ def _check_size(path: Path) -> None:
     size = path.stat().st_size
     with path.open("rb") as file:
         expected = size_by_header(file.read(HEADER)) or size
-    if size != expected:  # SQLite itself accepts a file whose last page is not all there
+    if size != expected:  # SQLite itself accepts an incomplete last page
         state = "is cut short" if size < expected else "goes on after its end"
         advice = "" if size < expected else "; VACUUM INTO writes a copy without more"
         sizes = f"{size:,} bytes, where its header says {expected:,}"
@@ -100,7 +100,7 @@ def _check_size(path: Path) -> None:
 
 
 def _check_columns(connection: sqlite3.Connection, platform: Platform) -> None:
-    """Raise CopyRejected, with the names that are there, unless the platform's are among them."""
+    """Raise CopyRejected, which lists the existing names, unless they include the platform's."""
     columns = connection.execute(COLUMNS, [platform.users_table]).fetchall()
     platform.check_columns(
         [name for (name,) in columns], lambda: [name for (name,) in connection.execute(TABLES)]
@@ -109,14 +109,14 @@ def _check_columns(connection: sqlite3.Connection, platform: Platform) -> None:
 
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a copy to read it. Raises CopyRejected if SQLite fails at it, then or later."""
-    # `immutable`: no -wal or -shm appears beside a copy that carries the WAL flag.
+    """Open a copy read only. Raises CopyRejected whenever SQLite fails on it."""
+    # `immutable` keeps SQLite from creating -wal and -shm files beside a copy in WAL mode.
     uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(uri, uri=True)) as connection:
             connection.execute("pragma trusted_schema = off")
             connection.execute("pragma cell_size_check = on")
-            # Reads past views, triggers and the like with SQL that this SQLite doesn't know.
+            # Ignores views and triggers in SQL that this SQLite doesn't know.
             connection.execute("pragma writable_schema = on")
             yield connection
     except sqlite3.Error as error:
@@ -124,15 +124,15 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def quoted(name: str) -> str:
-    """Return the name of a table or column as it may stand in SQL."""
+    """Return the name of a table or column quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def _check(connection: sqlite3.Connection, scope: str, unchecked: set[str]) -> list[str]:
-    """Let SQLite check pages; what it finds names pages and tables, never what is in them.
+    """Return SQLite's findings about pages, which name pages and tables but no content.
 
-    An index may need a function or collation that only its platform has. It is then added to
-    `unchecked`, and all is checked but the content of indexes.
+    An index may need a function or collation that only its platform has. The error is then added
+    to `unchecked`, and the content of indexes is left out.
     """
     pragma = "quick_check" if unchecked else "integrity_check"
     try:
@@ -142,7 +142,7 @@ def _check(connection: sqlite3.Connection, scope: str, unchecked: set[str]) -> l
         if not unknown or str(error) in unchecked:
             return [str(error)]
         unchecked.add(str(error))
-        if "collation" in unknown[1]:  # any order of the keys will do: it isn't looked at
+        if "collation" in unknown[1]:  # any order will do, because the order isn't checked
             connection.create_collation(unknown[2], lambda *_: 0)
         return _check(connection, scope, unchecked)
     ordered = not any("collation" in error for error in unchecked)

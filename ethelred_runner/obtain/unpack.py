@@ -1,4 +1,4 @@
-"""What arrived, unpacked: which kind of copy it is, told by its content and not by its name."""
+"""Unpack a downloaded file, and find out by its content which kind of copy it is."""
 
 import gzip
 import re
@@ -15,16 +15,16 @@ from ethelred_runner.errors import CopyRejected, SourceError
 from ethelred_runner.obtain import column, postgres, sqlite
 from ethelred_runner.obtain.platforms import Platform
 
-BLOCK = 2**17  # bytes; larger ones are put together from several
-START = 512  # bytes that show what a file is
+BLOCK = 2**17  # bytes; larger ones are no faster
+START = 512  # bytes that identify a kind of file
 GZIP = rb"\x1f\x8b"
-ZSTD = rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"  # the second is a frame without content
-CHECKSUM_FLAG = 0b100  # in the fifth byte of zstd
+ZSTD = rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"  # the second begins a skippable frame
+CHECKSUM_FLAG = 0b100  # in the fifth byte of a zstd frame
 ANY_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
 FORMS = {"gzip": GZIP, "zstd": ZSTD}
 OPENERS: dict[str, Any] = {"gzip": gzip.open, "zstd": partial(zstd.open, options=ANY_WINDOW)}
 ROOM_ADVICE = "make room, or set ETHELRED_WORK_DIR to a folder on another disk"
-# What begins like this is no copy; it is described without quoting from it.
+# Beginnings of files that are no copy, and how to describe them without quoting content.
 OTHERS = {
     rb"(?s:.{257})ustar": "it is a tar archive; compress the database itself, without tar",
     rb"\Z": "it is empty (0 bytes)",
@@ -39,11 +39,11 @@ OTHERS = {
 
 
 def unpack(downloaded: Path, target: Path, platform: Platform) -> tuple[Any, bool]:
-    """Make `target` of what the content says is a copy, plain or compressed with zstd or gzip.
+    """Write a copy, plain or compressed with zstd or gzip, to `target`, and delete `downloaded`.
 
-    `downloaded` is gone afterwards. Returns the module for this kind of copy, and whether a
-    checksum in the compression covered every byte. Raises CopyRejected if it is damaged, cut short
-    or something else, SourceError if the disk has no room.
+    Return the module for this kind of copy, and whether a checksum in the compression covered every
+    byte. Raises CopyRejected if the file is damaged, cut short or no copy, SourceError if the disk
+    has no room.
     """
     with downloaded.open("rb") as file:
         start = file.read(START)
@@ -58,7 +58,7 @@ def unpack(downloaded: Path, target: Path, platform: Platform) -> tuple[Any, boo
     except EOFError:
         raise CopyRejected(f"it is cut short: its {name} data ends too early") from None
     except (zstd.ZstdError, gzip.BadGzipFile, zlib.error) as error:
-        reason = str(error).rpartition(": ")[2].rstrip(".")  # not that it was decompressing
+        reason = str(error).rpartition(": ")[2].rstrip(".")  # without "Error while decompressing"
         if "ictionary" in reason:
             raise CopyRejected("it needs a zstd dictionary; compress it without one") from None
         raise CopyRejected(f"its {name} data is damaged ({reason})") from None
@@ -67,7 +67,7 @@ def unpack(downloaded: Path, target: Path, platform: Platform) -> tuple[Any, boo
 
 
 def kind_of(start: bytes, platform: Platform) -> Any:
-    """Return the module for a kind of copy, by its first bytes. Raises CopyRejected for others."""
+    """Return the module for the kind of copy with these first bytes. Raises CopyRejected."""
     for kind in (sqlite, postgres, column):
         if kind.begins(start, platform):
             return kind
@@ -81,7 +81,7 @@ def check_fits(size: int, folder: Path) -> None:
 
 
 def _write(content: BinaryIO, file: BinaryIO, platform: Platform) -> Any:
-    """Write a copy as it is unpacked; a database not far beyond its end by its own header."""
+    """Write the unpacked copy, but stop soon after the end that a database's header gives."""
     block = content.read(BLOCK)
     kind = kind_of(block[:START], platform)
     expected = sqlite.size_by_header(block[:START]) if kind is sqlite else None

@@ -33,8 +33,8 @@ from ethelred_runner.obtain.source import CHUNK, RetryableError, Source, SourceC
 from ethelred_runner.settings import setting
 
 S3_SETTINGS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION"
-LONGEST_WAIT = 60.0  # seconds that a server may ask for
-REFUSAL = re.compile(rb"<Code>(\w{1,40})</Code>")  # as S3 says why
+LONGEST_WAIT = 60.0  # seconds, whatever Retry-After asks for
+REFUSAL = re.compile(rb"<Code>(\w{1,40})</Code>")  # S3's reason
 SUSPECTS = {
     b"RequestTimeTooSkewed": "this machine's clock",
     b"ExpiredToken": "AWS_SESSION_TOKEN, which has expired",
@@ -42,14 +42,14 @@ SUSPECTS = {
     b"AuthorizationQueryParametersError": "AWS_REGION",
     b"PermanentRedirect": "AWS_REGION and AWS_ENDPOINT_URL",
 }
-RETRY_STATUSES = (408, 425, 429, 500, 502, 503, 504)  # answers that say: try again
-# The part of a library's error that shows no address.
+RETRY_STATUSES = (408, 425, 429, 500, 502, 503, 504)
+# The part of a library's error that has no address in it.
 REASON = re.compile(
     r"certificate verify failed: [^(]+|(?<=connection failed: )\d{3}[\w ]*|timed out|(?<=\] )[\w ]+"
 )
 PROXY = "the proxy that https_proxy or http_proxy names"
 UNTRUSTED = "the server can't be trusted: {}; "
-# What no further try will mend, by what a library's error says.
+# Errors that no retry mends, by a pattern of the library's message.
 FINAL = {
     "Tunnel connection failed": f"{PROXY} refuses the connection ({{}}); check it",
     "verify failed: certificate (has expired|is not yet valid)": f"{UNTRUSTED}check this machine's "
@@ -58,26 +58,26 @@ FINAL = {
     "it is your own",
 }
 
-logging.getLogger("urllib3.connectionpool").disabled = True  # it logs what addresses keep secret
+logging.getLogger("urllib3.connectionpool").disabled = True  # it would log whole addresses
 
 
 class WebSource(Source):
-    """A file on a web server; redirects are followed, and a cut connection is taken up again.
+    """A file on a web server. Redirects are followed, and broken downloads resume.
 
-    Certificates are always checked. Without TLS anybody on the way could read a copy, which is
-    personal data, so `http` never leaves this machine.
+    Certificates are always checked. `http` is accepted on this machine only, because anybody on the
+    way could read a copy, which is personal data.
     """
 
     def __init__(self, request: CopyRequest) -> None:
         super().__init__(request)
-        self._access = request.authorization_setting  # what gives access: the names of settings
+        self._access = request.authorization_setting  # settings to name in errors
         self._check_address()
 
     @contextmanager
     def open(self, offset: int, validator: str | None) -> Iterator[SourceFile]:
         """Request the file from a byte on; raises as `Source.open` says."""
         bypass_proxy_for_this_machine()
-        trusted = ssl.get_default_verify_paths()  # SSL_CERT_FILE, or what the system trusts
+        trusted = ssl.get_default_verify_paths()  # SSL_CERT_FILE, or the system's
         headers = (
             {"Range": f"bytes={offset}-", "If-Range": validator} if offset and validator else {}
         )
@@ -106,20 +106,20 @@ class WebSource(Source):
         return self.request.source
 
     def _authorize(self, request: PreparedRequest) -> PreparedRequest:
-        # In place of what ~/.netrc has.
+        # Overrides ~/.netrc.
         request.headers["Authorization"] = setting(self._access)
         return request
 
     def _chunks(self, response: Response) -> Iterator[bytes]:
         with _as_source_errors():
-            # As it arrives: a slow connection would look dead if a full chunk were waited for.
+            # `read1` returns what has arrived: a slow connection needn't fill a chunk in time.
             while chunk := response.raw.read1(CHUNK, decode_content=False):
                 yield chunk
 
     def _check_status(self, response: Response) -> None:
         if (status := response.status_code) in (200, 206):
             return
-        if status == 416:  # it is shorter by now
+        if status == 416:  # the file is shorter than the offset
             raise SourceChanged("the copy was replaced while it was read")
         if status in RETRY_STATUSES:
             later = RetryableError(f"the server can't answer now (HTTP {status})")
@@ -135,7 +135,7 @@ class WebSource(Source):
 
 @contextmanager
 def _as_source_errors() -> Iterator[None]:
-    """Turn the libraries' errors into ours."""
+    """Translate the libraries' errors."""
     try:
         yield
     except (ValueError, TooManyRedirects) as error:
@@ -151,7 +151,7 @@ def _as_source_errors() -> Iterator[None]:
 
 
 class S3Source(WebSource):
-    """An object in a bucket: a file of the web, at an address that is signed for each request.
+    """An object in a bucket, read over HTTP at an address that is signed for each request.
 
     Keys, region and endpoint are the usual `AWS_…` variables, or the platform's own.
     """
@@ -178,9 +178,9 @@ class S3Source(WebSource):
 
 @contextmanager
 def own_access(platform: Platform) -> Iterator[None]:
-    """Have the AWS_… variables be a platform's own, which end with its name, if it has keys.
+    """Replace the AWS_… variables by the platform's own, if it has an access key.
 
-    It then has all of them for itself: its keys never reach another's endpoint, nor those its own.
+    It then uses only its own variables, so that no key reaches another platform's endpoint.
     """
     before = os.environ.copy()
     if setting(platform.setting_name("AWS_ACCESS_KEY_ID")):
@@ -198,15 +198,15 @@ def own_access(platform: Platform) -> Iterator[None]:
 
 
 class _PromptResponse(HTTPResponse):
-    """An answer whose head has to be there within the time that may pass without a byte."""
+    """A response whose headers must arrive within the timeout for a single read."""
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         self._timer = Timer(sock.gettimeout() or 0, socket.socket.shutdown, [sock, socket.SHUT_RD])
-        self._timer.daemon = True  # a signal may come before it can be cancelled
+        self._timer.daemon = True  # a signal may end `begin` before the timer is cancelled
 
     def begin(self) -> None:
-        """Read the head; what drips is cut off."""
+        """Read the headers, and shut the connection if they come too slowly."""
         self._timer.start()
         try:
             super().begin()
@@ -219,7 +219,7 @@ HTTPConnection.response_class = _PromptResponse
 
 class _Session(Session):
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
-        """Follow no redirect to where others read; the token stays with the first server."""
+        """Refuse redirects to unencrypted addresses, and keep the token from other servers."""
         parts = urlsplit(prepared_request.url or "")
         if not is_encrypted_or_local(str(parts.scheme), str(parts.hostname)):
             raise SourceError("the server redirects to http, which isn't encrypted")
@@ -229,7 +229,7 @@ class _Session(Session):
 def _reading(response: Response, chunks: Iterator[bytes]) -> SourceFile:
     headers, path = response.headers, unquote(urlsplit(response.url).path)
     etag, modified = headers.get("ETag", "W/"), headers.get("Last-Modified", "")
-    validator = modified if etag.startswith("W/") else etag  # as If-Range takes it
+    validator = modified if etag.startswith("W/") else etag  # If-Range takes strong validators only
     length = headers.get("Content-Length", "")
     starts_at, size = 0, int(length) if length.isdigit() else None
     if response.status_code == 206:
@@ -239,7 +239,7 @@ def _reading(response: Response, chunks: Iterator[bytes]) -> SourceFile:
 
 
 def _time_in(header: str) -> float | None:
-    with suppress(ValueError, OverflowError):  # a date may be none, or beyond the calendar
-        time = parsedate_tz(header)  # UTC if it names no zone
+    with suppress(ValueError, OverflowError):  # no date, or one beyond the calendar
+        time = parsedate_tz(header)  # in UTC if it names no zone
         return mktime_tz(time) if time else None
     return None
