@@ -17,12 +17,13 @@ import duckdb
 import pytest
 from django.utils.dateparse import parse_datetime
 
+from ethelred_runner.report.evidence import published_marts
 from tests.support.built_once import built_once
 from tests.support.datastores import execute, query
 
 PROJECT = Path(__file__).parents[1]
 DBT = Path(sys.executable).with_name("dbt")
-REPORTS = PROJECT / "reports"
+FEED = (PROJECT / "reports" / "downloads" / "feed.xml.sql").read_text(encoding="utf-8")
 # An import CTE: `NAME as (select * from {{ ref('MODEL') }})`, or source('copies', 'TABLE').
 IMPORT = re.compile(
     r"(\w+) as (?:not materialized )?\(\s+select \* from \{\{ (?:ref\(|source\('copies', )'(\w+)'"
@@ -148,19 +149,13 @@ def test_an_import_cte_has_the_name_of_its_model() -> None:
 def test_exposures_are_what_the_report_reads_and_its_folder_is_for_it_alone(sandbox: Path) -> None:
     found = manifest(sandbox)
     read = {one["name"]: set(one["depends_on"]["nodes"]) for one in found["exposures"].values()}
-    assert read == {"site": models_read("sources"), "download": models_read("downloads")}
+    assert read["site"] == {f"model.ethelred.{mart}" for mart in published_marts()}
+    assert read["feed"] == {f"model.ethelred.{mart}" for mart in duckdb.get_table_names(FEED)}
     of_report = {key for key, one in found["nodes"].items() if one["fqn"][1:2] == ["report"]}
     of_report = {key for key in of_report if key.startswith("model.")}
     parents = {key for one in of_report for key in found["nodes"][one]["depends_on"]["nodes"]}
     # Of the others the runner asks one before it builds the site.
-    assert len(of_report - read["site"] - read["download"] - parents) == 1
-
-
-def models_read(folder: str) -> set[str]:
-    queries = [path.read_text(encoding="utf-8") for path in (REPORTS / folder).rglob("*.sql")]
-    assert queries, f"where are the queries of the report? There are none in {folder}"
-    names = {name for query in queries for name in duckdb.get_table_names(query)}
-    return {f"model.ethelred.{name}" for name in names}
+    assert len(of_report - read["site"] - read["feed"] - parents) == 1
 
 
 def test_analyses_answer_their_questions(sandbox: Path, datastore: Path) -> None:

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import duckdb
+import yaml  # dbt needs it anyway
 
 from ethelred_runner.datastore import attach
 from ethelred_runner.errors import ReportFailed
@@ -17,6 +18,10 @@ from ethelred_runner.programs import run_program
 from ethelred_runner.settings import LOGS, PROJECT
 
 REPORTS = PROJECT / "reports"
+EXPOSURES = PROJECT / "models" / "report" / "_exposures.yml"
+# Where others read the marts: a change that breaks their reading makes a new version.
+DATA = "data/v1"
+ISO_8601 = "%Y-%m-%dT%H:%M:%SZ"
 NODE = Path(sys.executable).with_name("node")
 DBT = Path(sys.executable).with_name("dbt")
 EVIDENCE = REPORTS / "node_modules" / "@evidence-dev" / "evidence" / "cli.js"
@@ -42,6 +47,14 @@ def stage(datastore: Path, folder: Path, base_path: str = "") -> None:
     if base_path:
         with (folder / "evidence.config.yaml").open("a", encoding="utf-8") as config:
             config.write(f"\ndeployment:\n  basePath: {base_path}\n")
+    hand_over(datastore, folder)
+
+
+def hand_over(datastore: Path, folder: Path) -> None:
+    """Write the published marts to where Evidence reads and publishes them, and the downloads.
+
+    Raises ReportFailed if a mart is missing, or empty although there are logins to show.
+    """
     with closing(duckdb.connect()) as connection:
         try:
             # The datastore's views name this catalogue, whatever the name of its file.
@@ -54,7 +67,12 @@ def stage(datastore: Path, folder: Path, base_path: str = "") -> None:
                 f"the datastore's marts are incomplete: {reason}\n"
                 "Append a copy that it hasn't read yet (ethelred run, or build): that makes them"
             ) from error
-        hand_over(connection, folder)
+        static = folder / ".evidence" / "template" / "static"
+        write_marts(connection, folder / "sources" / "ethelred", static)
+        for query in sorted((folder / "downloads").rglob("*.sql")):
+            path = static / query.relative_to(folder / "downloads").with_suffix("")
+            lines = select(connection, query.name, query.read_text(encoding="utf-8")).fetchall()
+            path.write_text("\n".join(line for (line,) in lines), encoding="utf-8")
 
 
 def refuse_report_blockers(connection: duckdb.DuckDBPyConnection) -> None:
@@ -65,48 +83,38 @@ def refuse_report_blockers(connection: duckdb.DuckDBPyConnection) -> None:
         raise ReportFailed(f"there are logins, but nothing to show of them in {named}")
 
 
-def hand_over(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Write what the report's queries select to where Evidence reads it, and the downloads."""
-    data = folder / ".evidence" / "template" / "static" / "data"
-    tables = []
-    for query in sorted((folder / "sources" / "ethelred").glob("*.sql")):
-        table = Path("ethelred", query.stem, f"{query.stem}.parquet")
-        select(connection, query, data / table)
-        tables.append(f"static/data/{table}")
-    for query in sorted((folder / "downloads").glob("*.sql")):
-        select(connection, query, *download_paths(query, folder / "static", data))
-    manifest = json.dumps({"renderedFiles": {"ethelred": tables}})
-    (data / "manifest.json").write_text(manifest, encoding="utf-8")
+def write_marts(connection: duckdb.DuckDBPyConnection, queries: Path, static: Path) -> None:
+    """Write each published mart, and the results of queries about them, as CSV and Parquet."""
+    names = published_marts()
+    connection.execute("create temp table published as select unnest(?) as mart", [names])
+    for query in sorted(queries.glob("*.sql")):
+        text = query.read_text(encoding="utf-8")
+        select(connection, query.name, f'create temp table "{query.stem}" as {text}')
+        names.append(query.stem)
+    (static / DATA).mkdir(parents=True, exist_ok=True)
+    for name in names:
+        result = select(connection, name, f'from "{name}"')
+        result.write_parquet(str(static / DATA / f"{name}.parquet"), compression="zstd")
+        result.write_csv(str(static / DATA / f"{name}.csv"), timestamp_format=ISO_8601)
+    files = [f"static/{DATA}/{name}.parquet" for name in names]
+    manifest = json.dumps({"renderedFiles": {"ethelred": files}})
+    (static / "data" / "manifest.json").write_text(manifest, encoding="utf-8")
 
 
-def download_paths(query: Path, static: Path, data: Path) -> list[Path]:
-    """Return the files that a query in downloads/ makes: NAME.xml.sql makes a file of text."""
-    if query.stem.endswith(".xml"):
-        return [static / query.stem]
-    return [data / f"{query.stem}.parquet", data / f"{query.stem}.csv"]
+def published_marts() -> list[str]:
+    """Return the marts that the site, and whoever reads its data, depends on."""
+    exposures = yaml.safe_load(EXPOSURES.read_text(encoding="utf-8"))["exposures"]
+    (site,) = (one for one in exposures if one["name"] == "site")
+    return re.findall(r"ref\('(\w+)'\)", " ".join(site["depends_on"]))
 
 
-def select(connection: duckdb.DuckDBPyConnection, query: Path, *paths: Path) -> None:
-    """Write the result of one query to files. Raises ReportFailed if it fails."""
+def select(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> duckdb.DuckDBPyRelation:
+    """Return the result of one query. Raises ReportFailed if it fails."""
     try:
-        result = connection.sql(query.read_text(encoding="utf-8"))
-        for path in paths:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write(result, path)
+        return connection.sql(query)
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
-        raise ReportFailed(f"the report's query {query.name} fails: {reason}") from error
-
-
-def write(result: duckdb.DuckDBPyRelation, path: Path) -> None:
-    """Write a result to a file of the kind that its name says; of other kinds, line by line."""
-    if path.suffix == ".parquet":
-        result.write_parquet(str(path), compression="zstd")
-    elif path.suffix == ".csv":
-        result.write_csv(str(path))
-    else:
-        lines = [line for (line,) in result.fetchall()]
-        path.write_text("\n".join(lines), encoding="utf-8")
+        raise ReportFailed(f"the report's query {name} fails: {reason}") from error
 
 
 def run_evidence(folder: Path, command: str, doing: str) -> None:

@@ -66,7 +66,6 @@ const adapt = (builder) => {
 	builder.writeClient(made);
 	builder.writePrerendered(made);
 	builder.copy('static', OUT);
-	builder.rimraf(`${OUT}/data/ethelred`); // what the pages were made from
 	builder.rimraf(`${OUT}/data/manifest.json`);
 	write('manifest.webmanifest', fs.readFileSync(`${made}/manifest.webmanifest`));
 	const version = writeScript();

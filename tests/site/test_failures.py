@@ -14,11 +14,8 @@ from tests.support.program import Ethelred
 pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
 
 FAULTS = {
-    "a source query": ("drop table day_notes", "query day_notes.sql fails"),
-    "a download": (
-        "alter table logins_timeseries rename rolling_mean_7d to mean_7d",
-        "query logins_timeseries.sql fails",
-    ),
+    "a published mart": ("drop table day_notes", "query day_notes fails"),
+    "a download": ("alter table feed_entries rename title to heading", "query feed.xml.sql fails"),
     "a missing mart": ("drop table platform_headlines", "platform_headlines does not exist"),
     "an empty mart": ("delete from logins_timeseries", "logins_timeseries (opencodelists)"),
     "no mart of a platform": (

@@ -172,15 +172,17 @@ def test_the_downloads_have_every_day(demo_site: Site, demo_datastore: Path, vis
     ((days, logins),) = ask(demo_datastore, "select count(*), sum(logins) from logins_timeseries")
     page = open_page(visit, urljoin(demo_site.url, PAGES["about"]))
     with page.expect_download() as download:
-        page.get_by_test_id("download").first.click()
+        files = page.get_by_test_id("mart").filter(has_text="logins_timeseries.csv")
+        files.locator("summary").click()
+        files.get_by_role("link", name="logins_timeseries.csv").click()
     assert download.value.suggested_filename == "logins_timeseries.csv"
     rows = list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8"))))
     assert (len(rows), sum(int(row["logins"]) for row in rows)) == (days, logins)
-    parquet = httpx.get(urljoin(demo_site.url, "data/logins_timeseries.parquet")).content
+    parquet = httpx.get(urljoin(demo_site.url, "data/v1/logins_timeseries.parquet")).content
     kept = demo_datastore.with_name("download.parquet")
     kept.write_bytes(parquet)
     assert duckdb.sql(f"select count(*), sum(logins) from '{kept}'").fetchall() == [(days, logins)]
-    columns = page.get_by_test_id("columns").locator("code").all_inner_texts()
+    columns = files.locator("td code").all_inner_texts()
     assert columns == list(rows[0])
 
 

@@ -1,1 +1,0 @@
-select * from active_users_per_day

@@ -1,1 +1,0 @@
-select * from collection_days

@@ -1,1 +1,0 @@
-select * from logins_per_period

@@ -1,1 +1,0 @@
-select * from rejected_by_reason

@@ -1,1 +1,0 @@
-select * from unusual_days
