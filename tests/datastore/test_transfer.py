@@ -52,6 +52,20 @@ def test_a_round_trip_makes_an_equal_history(
         assert (tmp_path / "second" / path.name).read_bytes() == path.read_bytes()
 
 
+def test_the_doubts_about_copies_travel_with_the_history(filled: Path, tmp_path: Path) -> None:
+    """An export of an older version has none; the table is then empty."""
+    columns = "platform varchar, copy_id varchar, doubt varchar, is_grave boolean"
+    doubted = f"create table doubted_copies ({columns})"
+    export_history(filled, tmp_path / "old")
+    row = "insert into doubted_copies values ('p', 'copy', 'fewer_users', false)"
+    export_history(execute(filled, doubted, row), tmp_path / "new")
+    for name, rows in (("old", []), ("new", [("p", "copy", "fewer_users", False)])):
+        refuse_damaged(tmp_path / name)
+        again = execute(tmp_path / f"{name}.duckdb", *TABLES, doubted)
+        import_history(tmp_path / name, again)
+        assert query(again, "from doubted_copies") == rows
+
+
 @pytest.mark.parametrize("damage", ["changed", "missing", "newer", None, "", "{}", "[]"])
 def test_an_export_that_is_not_whole_is_refused(
     damage: str | None, filled: Path, tmp_path: Path

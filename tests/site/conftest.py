@@ -73,6 +73,8 @@ TROUBLES = f"""
         from platform_headlines where platform = 'platform_0';
     update logins_timeseries set has_extra_copy = true
         where (platform, day) in (select (platform, last_finished_day) from platform_headlines);
+    insert into collection_doubts
+        values ('platform_0', date '2026-03-30', 'repeated_content', 'Platform 0: repeated.');
     update collection_days set copies = 0
         where platform = 'platform_0'
         and day = (select max(newest_copy_on) - 1 from platform_headlines);

@@ -168,6 +168,13 @@ def test_completeness_counts_the_nights(builds: Builds, visit: Visit) -> None:
         assert sum(counts) > 0
 
 
+def test_completeness_tells_which_copies_are_doubtful(builds: Builds, visit: Visit) -> None:
+    for folder, told in ((builds.many, "Platform 0: repeated."), (builds.samples, "None: ")):
+        with served(folder) as site:
+            page = open_page(visit, urljoin(site.url, PAGES["completeness"]))
+            expect(page.get_by_test_id("doubts").locator("li")).to_contain_text([told])
+
+
 def test_the_downloads_have_every_day(demo_site: Site, demo_datastore: Path, visit: Visit) -> None:
     ((days, logins),) = ask(demo_datastore, "select count(*), sum(logins) from logins_timeseries")
     page = open_page(visit, urljoin(demo_site.url, PAGES["about"]))
