@@ -243,8 +243,8 @@ def test_a_day_begins_at_its_first_moment_in_every_time_zone(
             "create table logins_per_day as select 'a' as platform, $1 as day", days[:1]
         )
         connection.execute(
-            "create table copies as select 'a' as platform, timestamp '2027-01-02' as taken_at,"
-            " false as is_repeated"
+            "create table distinct_copies as"
+            " select 'a' as platform, timestamp '2027-01-02' as taken_at"
         )
         for zone in zones:
             found = connection.execute(query.replace("Europe/London", zone)).fetchall()

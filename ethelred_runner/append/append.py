@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ethelred_runner import console
 from ethelred_runner.append.checks import check_nothing_lost, is_same, refuse_cut
-from ethelred_runner.append.dbt import build_models
+from ethelred_runner.append.dbt import BuildOptions, build_models
 from ethelred_runner.append.result import Appended, read_result
 from ethelred_runner.datastore import Checkout, Conflict, Datastore, import_history, refuse_damaged
 from ethelred_runner.datastore.reasons import as_datastore_errors
@@ -25,7 +25,7 @@ def append(
     *,
     init: bool = False,
     dry_run: bool = False,
-    accept_doubts: bool = False,
+    options: BuildOptions = BuildOptions(),
 ) -> Appended:
     """Obtain copies into a private folder, and append their logins to the datastore.
 
@@ -33,7 +33,7 @@ def append(
     worst of these if there is no other; DatastoreError if the datastore is missing (unless `init`),
     locked, in another format or would lose history; BuildFailed if a model or a test fails. The
     datastore is then as it was, as it is after a dry run. A copy in grave doubt is left out, unless
-    `accept_doubts`; the result says so.
+    `options.accept_doubts`; the result says so.
     """
     datastore.check(init=init)
     failures: list[EthelredError] = []
@@ -43,9 +43,7 @@ def append(
         for _ in range(MAX_COMMIT_ATTEMPTS):
             try:
                 with datastore.checkout(init=init) as checkout:
-                    appended = append_once(
-                        logins, checkout, dry_run=dry_run, accept_doubts=accept_doubts
-                    )
+                    appended = append_once(logins, checkout, options, dry_run=dry_run)
                 return replace(appended, failures=failures)
             except Conflict:
                 console.note("another run was quicker; beginning again with what it has committed")
@@ -56,19 +54,19 @@ def append(
 
 
 def append_once(
-    logins: Path, checkout: Checkout, *, dry_run: bool, accept_doubts: bool
+    logins: Path, checkout: Checkout, options: BuildOptions, *, dry_run: bool
 ) -> Appended:
     """Append the logins of a file made by `obtain_logins` to a work file."""
     path = checkout.path
     shutil.copyfile(logins, path.with_name(COPIES_NAME))
-    before = build_and_check(path, accept_doubts=accept_doubts)
+    before = build_and_check(path, options)
     appended = read_result(path, before)
     if dry_run or not appended.platforms or is_same(path, before):
         checkout.discard()
     return appended
 
 
-def build_and_check(path: Path, *, accept_doubts: bool = False) -> Path | None:
+def build_and_check(path: Path, options: BuildOptions = BuildOptions()) -> Path | None:
     """Build and test the models in a work file, and see that its history is still whole.
 
     Return a copy of what it was, if it isn't new. Raises DatastoreError if history would be lost,
@@ -79,7 +77,7 @@ def build_and_check(path: Path, *, accept_doubts: bool = False) -> Path | None:
         before = shutil.copyfile(path, path.with_name("before.duckdb"))
         refuse_cut(before)
     try:
-        build_models(path.parent, accept_doubts=accept_doubts)
+        build_models(path.parent, options)
     except BuildFailed:
         check_nothing_lost(path, before)
         raise

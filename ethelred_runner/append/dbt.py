@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from ethelred_runner.datastore import reasons
@@ -26,7 +27,15 @@ OPTIONS = (
 )
 
 
-def build_models(folder: Path, *, accept_doubts: bool = False) -> None:
+@dataclass(frozen=True)
+class BuildOptions:
+    """How to build: append copies in grave doubt too; compute all but the history anew."""
+
+    accept_doubts: bool = False
+    recount: bool = False
+
+
+def build_models(folder: Path, options: BuildOptions = BuildOptions()) -> None:
     """Build and test all models in the folder's ethelred.duckdb, from its copies.duckdb.
 
     Raises BuildFailed, which names what failed and the log; DatastoreError if the disk is full.
@@ -41,6 +50,7 @@ def build_models(folder: Path, *, accept_doubts: bool = False) -> None:
     command: list[str | Path] = [sys.executable, "-P", CHILD, RESULT, *OPTIONS.split()]
     for option, place in places.items():
         command += [f"--{option}", place]
+    command += ["--full-refresh"] * options.recount
     printed = run_program(
         command,
         folder=folder,
@@ -51,7 +61,7 @@ def build_models(folder: Path, *, accept_doubts: bool = False) -> None:
             "ETHELRED_DBT_DATABASE": "ethelred.duckdb",
             "ETHELRED_DBT_COPIES": "copies.duckdb",
             "ETHELRED_SEEDS": setting("ETHELRED_SEEDS", "seeds"),
-            "ETHELRED_ACCEPT_DOUBTS": "true" if accept_doubts else "",
+            "ETHELRED_ACCEPT_DOUBTS": "true" if options.accept_doubts else "",
         },
     )
     if parsed.is_file():

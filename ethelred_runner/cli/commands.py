@@ -9,11 +9,15 @@ import typer
 
 from ethelred_runner import console
 from ethelred_runner.append.append import import_datastore
+from ethelred_runner.append.dbt import BuildOptions
+from ethelred_runner.append.retract import find_copy
+from ethelred_runner.append.retract import retract as retract_copy
 from ethelred_runner.cli import options as opt
 from ethelred_runner.cli.run import run_job
-from ethelred_runner.datastore import export_history, open_datastore, read_status
+from ethelred_runner.datastore import export_history, open_datastore, read_copies, read_status
 from ethelred_runner.demo import DEMO_DATASTORE, DEMO_SITE
 from ethelred_runner.demo import demo as run_demo
+from ethelred_runner.errors import UsageError
 from ethelred_runner.obtain.copy_requests import configured_sources, requests_for
 from ethelred_runner.obtain.obtain import obtain_to
 from ethelred_runner.report import build_site
@@ -21,7 +25,8 @@ from ethelred_runner.report import dev as show_report
 from ethelred_runner.report import serve as serve_site
 from ethelred_runner.watch.check import check_all
 from ethelred_runner.watch.outcome import Outcome, recorded
-from ethelred_runner.watch.status import refuse_stale, show_status, show_versions
+from ethelred_runner.watch.retraction import say_what_goes, say_what_went
+from ethelred_runner.watch.status import refuse_stale, show_copies, show_status, show_versions
 from ethelred_runner.watch.wording import format_iso
 
 app = typer.Typer(
@@ -58,7 +63,7 @@ def run(
             outcome,
             init=init,
             skip_if_fresh_hours=skip_if_fresh,
-            accept_doubts=accept_doubts,
+            options=BuildOptions(accept_doubts),
             site=built,
             base_path=base_path,
         )
@@ -79,19 +84,22 @@ def obtain(
 
 @app.command()
 def build(
-    copies: Annotated[list[str], typer.Argument(metavar="COPY...", help="Local copies.")],
+    copies: opt.Copies = None,
     platform: opt.Platform = "",
     datastore: opt.Datastore = opt.DATASTORE,
     init: opt.Init = False,
     taken_at: opt.TakenAt = None,
     warn_after: opt.WarnAfter = None,
     accept_doubts: opt.AcceptDoubts = False,
+    recount: opt.Recount = False,
     debug: opt.Debug = False,
 ) -> None:
     """Append the logins of local copies, count them per day, and test the result."""
-    requests = requests_for(copies, platform, taken_at)
-    outcome = Outcome(warn_after_hours=warn_after)
-    run_job(requests, datastore, outcome, init=init, accept_doubts=accept_doubts)
+    if not copies and not recount:
+        raise UsageError("build needs a COPY, or --recount")
+    requests = requests_for(copies, platform, taken_at) if copies else []
+    options = BuildOptions(accept_doubts, recount)
+    run_job(requests, datastore, Outcome(warn_after_hours=warn_after), init=init, options=options)
 
 
 @app.command()
@@ -158,6 +166,36 @@ def restore(
     with open_datastore(datastore) as store:
         restored = store.restore(version)
     console.say(f"version {version} is back, as version {restored.version}")
+
+
+@app.command()
+def copies(
+    datastore: opt.Datastore = opt.DATASTORE, as_json: opt.AsJson = False, debug: opt.Debug = False
+) -> None:
+    """List the copies of a datastore, with what each brought in."""
+    with open_datastore(datastore) as store:
+        found = read_copies(store.readable_path())
+    if as_json:
+        typer.echo(json.dumps(found, default=format_iso, indent=1))
+    else:
+        show_copies(found)
+
+
+@app.command()
+def retract(
+    copy_id: opt.CopyId,
+    sources: opt.Sources = None,
+    platform: opt.Platform = "",
+    datastore: opt.Datastore = opt.DATASTORE,
+    dry_run: opt.DryRun = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Take a copy out of the history again, and read others anew for what they show as well."""
+    with open_datastore(datastore) as store:
+        copy = find_copy(store.readable_path(), copy_id, platform)
+        say_what_goes(copy)
+        requests = requests_for(sources or [], copy["platform"], None)
+        say_what_went(retract_copy(copy, requests, store, dry_run=dry_run), store.label)
 
 
 @app.command()

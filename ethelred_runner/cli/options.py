@@ -36,6 +36,13 @@ Sources = Annotated[
         metavar="[SOURCE]...", envvar="ETHELRED_SOURCES", help=SOURCES, show_default=False
     ),
 ]
+Copies = Annotated[
+    list[str] | None, typer.Argument(metavar="[COPY]...", help="Local copies.", show_default=False)
+]
+CopyId = Annotated[
+    str,
+    typer.Argument(help="The copy's identifier, or the start of it: ethelred copies lists them."),
+]
 Platform = Annotated[str, option("platform", PLATFORM)]
 Datastore = Annotated[
     str, option("datastore", "The history: a DuckDB file, or s3://bucket/prefix.")
@@ -60,6 +67,9 @@ Summary = Annotated[
 ]
 AcceptDoubts = Annotated[
     bool, option("accept-doubts", "Append copies that are in grave doubt all the same.")
+]
+Recount = Annotated[
+    bool, option("recount", "Compute everything that follows from the history anew.")
 ]
 To = Annotated[Path, option("to", "The folder to put the copies in.")]
 Port = Annotated[int, option("port", "0: any that is free.", min=0, max=65535)]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ethelred_runner import console
 from ethelred_runner.append.append import append
+from ethelred_runner.append.dbt import BuildOptions
 from ethelred_runner.append.result import Appended
 from ethelred_runner.datastore import Row, open_datastore, read_status
 from ethelred_runner.errors import worst_of
@@ -22,14 +23,14 @@ def run_job(
     *,
     init: bool,
     skip_if_fresh_hours: float | None = None,
-    accept_doubts: bool = False,
+    options: BuildOptions = BuildOptions(),
     site: Path | None = None,
     base_path: str = "",
 ) -> None:
     """Do the scheduled job on the datastore at an address, and fill in what it came to.
 
     Without a `site` none is built, nor in a dry run. At the end raises the worst error of the
-    copies that couldn't be had, or are in grave doubt, unless `accept_doubts`.
+    copies that couldn't be had, or are in grave doubt, unless `options.accept_doubts`.
     """
     with open_datastore(address) as datastore:
         if skip_if_fresh_hours is not None and datastore.exists():
@@ -42,13 +43,12 @@ def run_job(
             )
         else:
             outcome.appended = append(
-                requests, datastore, init=init, dry_run=outcome.dry_run, accept_doubts=accept_doubts
+                requests, datastore, init=init, dry_run=outcome.dry_run, options=options
             )
             tell(outcome, datastore.label)
         failures = [*outcome.appended.failures, *refusals(outcome.appended)]
-        if outcome.appended.refused and not outcome.appended.new_copies:
-            raise worst_of(failures)
-        if site and not outcome.dry_run:  # also if all is known: an earlier run may have failed
+        # Also if all copies were known: an earlier run may have failed to build the site.
+        if site and not outcome.dry_run and datastore.exists():
             build_site(datastore.readable_path(), site, base_path)
             outcome.is_site_built = True
         if failures:  # said last, so that what arrived is published

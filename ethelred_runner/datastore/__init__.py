@@ -13,7 +13,7 @@ from ethelred_runner.datastore.database import (
     connect,
 )
 from ethelred_runner.datastore.file import FileDatastore
-from ethelred_runner.datastore.status import Row, read_status
+from ethelred_runner.datastore.status import Row, read_copies, read_status
 from ethelred_runner.datastore.transfer import export_history, import_history, refuse_damaged
 from ethelred_runner.datastore.versions import Conflict, Version, max_versions_kept
 from ethelred_runner.errors import UsageError
@@ -22,6 +22,7 @@ from ethelred_runner.folders import private_folder
 __all__ = [
     "FORMAT", "HISTORY_TABLES", "RECORD_TABLES", "Checkout", "Conflict", "Datastore", "Row",
     "Version", "attach", "connect", "export_history", "import_history", "open_datastore",
+    "read_copies",
     "read_status", "refuse_damaged",
 ]  # fmt: skip
 

@@ -14,7 +14,7 @@ from ethelred_runner.errors import DatastoreError
 NAME = "ethelred.duckdb"  # of every work file: its stem is the catalogue's name in DuckDB
 HISTORY_TABLES = ("logins", "copies", "active_users", "rejected_logins")
 # They accumulate too. A datastore, or an export, of an older version may lack them.
-RECORD_TABLES = ("doubted_copies",)
+RECORD_TABLES = ("doubted_copies", "retracted_copies")
 FORMAT = 2  # of the history tables; a datastore with a higher one was made by a newer Ethelred
 
 

@@ -82,6 +82,23 @@ TROUBLE = """
 """
 
 
+COPIES = """
+    with listed as (
+        select
+            platform, copy_id, date_trunc('hour', taken_at) as taken_at, taken_at_source,
+            users, new_logins, rejected_logins
+        from copies
+    )
+    select listed from listed order by platform, taken_at, copy_id
+"""
+
+
+def read_copies(path: Path) -> list[Row]:
+    """Return the copies of a datastore; times are naive UTC, to the hour."""
+    with as_datastore_errors(path), closing(connect(path)) as connection:
+        return [row for (row,) in connection.execute(COPIES).fetchall()]
+
+
 def read_status(path: Path) -> list[Row]:
     """Return what a datastore holds of each platform. Raises DatastoreError if it can't be read.
 

@@ -22,7 +22,10 @@ TABLES = """
         filename varchar, taken_at_override timestamp, obtained_at timestamp
     );
     create table last_logins
-        (platform varchar, copy_number integer, value varchar, storage_class varchar)
+        (platform varchar, copy_number integer, value varchar, storage_class varchar);
+    create table retractions (
+        platform varchar, copy_id varchar, taken_at timestamp, logins bigint, retracted_at timestamp
+    )
 """
 # Hexadecimal keeps line ends and commas out of the CSV file. Bytes that aren't UTF-8 become null.
 LAST_LOGINS = """
@@ -40,10 +43,10 @@ def obtain_logins(
     """Obtain copies, and put their users' latest logins into `folder`/copies.duckdb.
 
     Each whole copy is deleted as soon as its column is out. The tables are `copies_obtained` (times
-    in UTC) and `last_logins`. A value is the stored value as SQLite converts it to text, or null if
-    it isn't UTF-8. The storage class is SQLite's `typeof`; other kinds of copy have `text` or
-    `null`. Copies are numbered from 1. Raises what `obtain` raises, and the worst of `failures` if
-    no copy was obtained.
+    in UTC), `last_logins`, and `retractions`, which is empty. A value is the stored value as SQLite
+    converts it to text, or null if it isn't UTF-8. The storage class is SQLite's `typeof`; other
+    kinds of copy have `text` or `null`. Copies are numbered from 1. Raises what `obtain` raises,
+    and the worst of `failures` if no copy was obtained.
     """
     path = folder / COPIES_NAME
     with closing(duckdb.connect(path)) as connection:

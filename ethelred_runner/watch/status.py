@@ -1,15 +1,19 @@
 """What a datastore holds, for an operator at a glance."""
 
+import sys
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.filesize import decimal
-from rich.table import Table
+from rich.table import Column, Table
 
 from ethelred_runner import console
 from ethelred_runner.datastore import Row, Version
 from ethelred_runner.errors import DatastoreError
 from ethelred_runner.watch.wording import format_hour, pluralise
+
+SHORT_IDENTIFIER = 12  # characters: enough to tell all copies apart
+WIDTH = 160  # of a table in a file or a pipe
 
 
 def refuse_stale(platforms: Sequence[Row], fail_after_hours: float | None) -> None:
@@ -45,7 +49,8 @@ def show_status(label: str, size: int, platforms: Sequence[Row]) -> None:
 
 def show(table: Table) -> None:
     """Print what a command is for: unlike a run's lines, it is missed if it can't be written."""
-    Console(soft_wrap=True, highlight=False, markup=False).print(table)
+    width = None if sys.stdout.isatty() else WIDTH
+    Console(width=width, soft_wrap=True, highlight=False, markup=False).print(table)
 
 
 def show_platform(platform: Row) -> None:
@@ -70,6 +75,19 @@ def show_platform(platform: Row) -> None:
             f"{name}: gap of {gap['gap_hours']:,.0f} hours, "
             f"{format_hour(gap['gap_started_at'])} to {format_hour(gap['gap_ended_at'])}{missing}"
         )
+
+
+def show_copies(copies: Sequence[Row]) -> None:
+    """Print the copies as a table."""
+    headings = ("platform", "taken", "by its", "users", "new logins", "rejected")
+    table = Table(Column("copy", no_wrap=True, min_width=SHORT_IDENTIFIER), *headings)
+    for copy in copies:
+        numbers = [f"{copy[name]:,}" for name in ("users", "new_logins", "rejected_logins")]
+        taken_at = format_hour(copy["taken_at"])
+        identifier = copy["copy_id"][:SHORT_IDENTIFIER]
+        about = (identifier, copy["platform"], taken_at, copy["taken_at_source"])
+        table.add_row(*about, *numbers)
+    show(table)
 
 
 def show_versions(versions: Sequence[Version]) -> None:

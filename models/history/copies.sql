@@ -34,8 +34,7 @@ select
     coalesce(int_user_counts.rejected_logins, 0) as rejected_logins,
     coalesce(new_login_counts.new_logins, 0) as new_logins,
     int_copies.contradicting_at,
-    int_copies.content_sha256,
-    int_copies.is_repeated
+    int_copies.content_sha256
 from int_copies
 left join int_user_counts using (platform, copy_id)
 left join new_login_counts using (platform, copy_id)

@@ -12,15 +12,12 @@ doubts as (
     select
         platform,
         copy_id,
-        bool_or(is_grave) as is_grave,
-        bool_or(doubt = 'repeated_content') as is_repeated
+        bool_or(is_grave) as is_grave
     from int_copy_doubts
     group by platform, copy_id
 )
 
-select
-    int_obtained_copies.*,
-    coalesce(doubts.is_repeated, false) as is_repeated
+select int_obtained_copies.*
 from int_obtained_copies
 left join doubts using (platform, copy_id)
 where {{ accepts_doubts }} or not coalesce(doubts.is_grave, false)

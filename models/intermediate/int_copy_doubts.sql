@@ -8,8 +8,14 @@ with int_login_doubts as (
 
 int_user_doubts as (
     select * from {{ ref('int_user_doubts') }}
+),
+
+int_retraction_doubts as (
+    select * from {{ ref('int_retraction_doubts') }}
 )
 
 select * from int_login_doubts
 union all
 select * from int_user_doubts
+union all
+select * from int_retraction_doubts

@@ -1,5 +1,5 @@
-with copies as (
-    select * from {{ ref('copies') }}
+with distinct_copies as (
+    select * from {{ ref('distinct_copies') }}
 ),
 
 stretches as (
@@ -7,8 +7,7 @@ stretches as (
         platform,
         lag(taken_at) over (partition by platform order by taken_at) as gap_started_at,
         taken_at as gap_ended_at
-    from copies
-    where is_repeated is not true
+    from distinct_copies
 )
 
 select

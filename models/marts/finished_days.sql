@@ -2,8 +2,8 @@ with logins_per_day as (
     select * from {{ ref('logins_per_day') }}
 ),
 
-copies as (
-    select * from {{ ref('copies') }}
+distinct_copies as (
+    select * from {{ ref('distinct_copies') }}
 ),
 
 first_days as (
@@ -18,8 +18,7 @@ newest_copies as (
     select
         platform,
         max(taken_at) as newest_taken_at
-    from copies
-    where is_repeated is not true
+    from distinct_copies
     group by platform
 ),
 

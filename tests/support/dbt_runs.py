@@ -4,6 +4,7 @@ As a program it builds `ethelred.duckdb` in the working folder from each copies-
 keeps what the datastore is after each run.
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -14,19 +15,12 @@ from pathlib import Path
 
 import duckdb
 
+from ethelred_runner.append.retract import delete_copy, record
+from ethelred_runner.obtain.last_logins import TABLES
 from tests.support.simulated import Shown
 
 PROJECT = Path(__file__).parents[2]
 PARSED = PROJECT / "target" / "build"
-TABLES = """
-    create table copies_obtained (
-        platform varchar, copy_number integer, content_sha256 varchar, modified_at timestamp,
-        filename varchar, taken_at_override timestamp, obtained_at timestamp
-    );
-    create table last_logins (
-        platform varchar, copy_number integer, value varchar, storage_class varchar
-    )
-"""
 OPTIONS = ["--quiet", "build", "--exclude-resource-type", "unit_test", "--no-write-json"]
 
 
@@ -62,10 +56,25 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
-def build_each(folder: Path, runs: Sequence[Sequence[tuple[str, Shown]]]) -> list[Path]:
-    """Build the models from the copies of each run, and return the datastores after each."""
+def identifier(copy: Shown) -> str:
+    """Return the identifier that a copy has in the datastore."""
+    return hashlib.sha256(f"{copy.content} {copy.taken_at:%Y-%m-%d %H:%M:%S}".encode()).hexdigest()
+
+
+def build_each(
+    folder: Path,
+    runs: Sequence[Sequence[tuple[str, Shown]]],
+    retracted: Sequence[tuple[str, Shown]] = (),
+) -> list[Path]:
+    """Build the models from the copies of each run, and return the datastores after each.
+
+    The last run retracts copies first.
+    """
     for number, copies in enumerate(runs):
-        write_copies(folder / f"copies-{number}.duckdb", copies)
+        path = write_copies(folder / f"copies-{number}.duckdb", copies)
+    for platform, copy in retracted:
+        row = {"platform": platform, "copy_id": identifier(copy), "taken_at": copy.taken_at}
+        record(path, row, 0)
     platforms = sorted({platform for run in runs for platform, _ in run})
     with (copy_project(folder) / "seeds" / "platforms.csv").open("a", encoding="utf-8") as seed:
         seed.writelines(f"{platform},{platform},users,last_login,,\n" for platform in platforms)
@@ -92,7 +101,11 @@ def main(runs: int) -> None:
 
     for number in range(runs):
         Path(f"copies-{number}.duckdb").replace("copies.duckdb")
-        result = dbtRunner().invoke(OPTIONS)
+        with closing(duckdb.connect("copies.duckdb", read_only=True)) as connection:
+            retracted = connection.execute("select platform, copy_id from retractions").fetchall()
+        for key in retracted:
+            delete_copy(Path("ethelred.duckdb"), *key)
+        result = dbtRunner().invoke(OPTIONS + ["--full-refresh"] * bool(retracted))
         if not result.success:
             sys.exit(f"dbt failed: {result.exception}")
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]

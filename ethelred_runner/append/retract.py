@@ -1,0 +1,98 @@
+"""Retraction: a copy's logins leave the history, and other copies are read again."""
+
+import shutil
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from ethelred_runner.append.append import build_and_check
+from ethelred_runner.append.checks import compared
+from ethelred_runner.append.dbt import BuildOptions
+from ethelred_runner.append.result import read_result
+from ethelred_runner.datastore import HISTORY_TABLES, Datastore, Row, read_copies
+from ethelred_runner.datastore.reasons import as_datastore_errors
+from ethelred_runner.errors import UsageError
+from ethelred_runner.folders import private_folder
+from ethelred_runner.obtain.copy_requests import CopyRequest
+from ethelred_runner.obtain.last_logins import COPIES_NAME, obtain_logins
+
+MIN_IDENTIFIER = 8  # characters
+DELETED = "delete from {} where platform = $1 and copy_id = $2"
+RETURNED = """
+    select count(*)
+    from earlier.logins semi join main.logins using (platform, logged_in_at, ordinal)
+    where platform = $1 and copy_id = $2
+"""
+
+
+@dataclass(frozen=True)
+class Retraction:
+    """How many logins left the history and came back, and the doubts about copies left out."""
+
+    gone: int
+    returned: int
+    refused: Sequence[Row]
+    is_dry_run: bool
+
+
+def find_copy(path: Path, identifier: str, platform: str) -> Row:
+    """Return the copy whose identifier begins like this. Raises UsageError unless there is one."""
+    found = [
+        copy
+        for copy in read_copies(path)
+        if copy["copy_id"].startswith(identifier) and platform in ("", copy["platform"])
+    ]
+    if len(found) != 1 or len(identifier) < MIN_IDENTIFIER:
+        raise UsageError(
+            f"{len(found)} copies have an identifier that begins with {identifier}; give at least "
+            f"{MIN_IDENTIFIER} characters of one that ethelred copies lists"
+        )
+    return found[0]
+
+
+def retract(
+    copy: Row, requests: Sequence[CopyRequest], datastore: Datastore, *, dry_run: bool
+) -> Retraction:
+    """Take a copy out of the history, read the requested copies again, and count all days anew.
+
+    Logins that the requested copies show as well come back. The retracted copy is refused from
+    then on. Raises what `append` raises, and Conflict if another run has committed meanwhile.
+    """
+    key = [copy["platform"], copy["copy_id"]]
+    with private_folder() as folder:
+        with as_datastore_errors(folder):
+            logins = obtain_logins(requests, folder)
+        action = f"retraction of {key[1][:MIN_IDENTIFIER]}"
+        with datastore.checkout(init=False, action=action) as checkout:
+            path = checkout.path
+            earlier = shutil.copyfile(path, path.with_name("earlier.duckdb"))
+            gone = delete_copy(path, *key)
+            record(shutil.copyfile(logins, path.with_name(COPIES_NAME)), copy, gone)
+            before = build_and_check(path, BuildOptions(recount=True))
+            refused = read_result(path, before).refused
+            with compared(path, earlier) as connection:
+                ((returned,),) = connection.execute(RETURNED, key).fetchall()
+            if dry_run:
+                checkout.discard()
+    return Retraction(gone, returned, refused, dry_run)
+
+
+def delete_copy(path: Path, platform: str, copy_id: str) -> int:
+    """Delete what a copy brought in from the history tables; return how many logins that were."""
+    with as_datastore_errors(path), closing(duckdb.connect(path)) as connection:
+        for table in HISTORY_TABLES[1:]:
+            connection.execute(DELETED.format(table), [platform, copy_id])
+        ((gone,),) = connection.execute(DELETED.format("logins"), [platform, copy_id]).fetchall()
+    return int(gone)
+
+
+def record(copies: Path, copy: Row, gone: int) -> None:
+    """Write what is retracted beside the obtained copies, where a model reads it."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    row = [copy["platform"], copy["copy_id"], copy["taken_at"], gone, now]
+    with closing(duckdb.connect(copies)) as connection:
+        connection.execute("insert into retractions values (?, ?, ?, ?, ?)", row)

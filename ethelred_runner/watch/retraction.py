@@ -1,0 +1,32 @@
+"""What a retraction takes away and brings back, for an operator."""
+
+from ethelred_runner import console
+from ethelred_runner.append.retract import Retraction
+from ethelred_runner.datastore import Row
+from ethelred_runner.watch.outcome import doubt_line
+from ethelred_runner.watch.wording import format_hour, pluralise
+
+
+def say_what_goes(copy: Row) -> None:
+    """Say what a retraction takes away, before it is done."""
+    name = f"{copy['copy_id'][:12]} of {copy['platform']}, taken {format_hour(copy['taken_at'])}"
+    console.note(
+        f"the copy {name}, brought in {pluralise(copy['new_logins'], 'login')}. A login that "
+        "another copy shows too comes back only if that copy is read again now: name every copy "
+        "that you still have, at least the newest"
+    )
+
+
+def say_what_went(retraction: Retraction, label: str) -> None:
+    """Say what a retraction has taken away, and what came back."""
+    for doubt in retraction.refused:
+        console.warn(f"{doubt_line(doubt)}; it was left out")
+    gone, returned = retraction.gone, retraction.returned
+    console.say(
+        f"{pluralise(gone, 'login')} went with the copy, {returned:,} of them came back, and "
+        f"{gone - returned:,} are gone"
+    )
+    if retraction.is_dry_run:
+        console.say(f"this was a dry run: {label} is as it was")
+    else:
+        console.say("the site still shows the old figures: ethelred report builds it again")

@@ -1,0 +1,2 @@
+-- No ref: the model retracted_copies itself depends on this one.
+{{ columns_of_history('retracted_copies', {'platform': 'varchar', 'copy_id': 'varchar'}) }}
