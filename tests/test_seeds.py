@@ -8,10 +8,11 @@ import pytest
 from ethelred_runner.append.append import append
 from ethelred_runner.console import warned as warnings
 from ethelred_runner.datastore import open_datastore
-from ethelred_runner.errors import UsageError
+from ethelred_runner.errors import DatastoreError, UsageError
 from ethelred_runner.obtain.copy_requests import requests_for
 from ethelred_runner.obtain.platforms import read_platforms
 from ethelred_runner.settings import PROJECT
+from ethelred_runner.watch.status import refuse_stale
 from tests.support.datastores import query
 from tests.support.dbt_runs import copy_project
 from tests.support.truth import Night
@@ -45,10 +46,11 @@ def test_notes_that_cannot_be_read_end_no_night(
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("x,X,users,seen", "x: the row has more or fewer columns than the header"),
-        ("x,X,users,seen,,,,", "x: the row has more or fewer columns than the header"),
+        ("x,X,users", "x: the row has more columns than the header, or lacks one of platform, "),
+        ("x,X,users,seen,,,,", "x: the row has more columns than the header, or lacks one of"),
         ("x,X,users,seen,sometimes,", "login_format sometimes is none of epoch_milli"),
         ("x,X,users,seen,,staff", "x: write count_only as column=value"),
+        ("x,X,users,seen,,,soon", "x: retired_on soon is no date such as 2026-03-31"),
     ],
 )
 def test_a_platform_whose_row_makes_no_sense_is_named(
@@ -59,3 +61,38 @@ def test_a_platform_whose_row_makes_no_sense_is_named(
     monkeypatch.setenv("ETHELRED_SEEDS", str(tmp_path))
     with pytest.raises(UsageError, match=said):
         read_platforms()
+
+
+def test_a_fork_needs_no_column_that_came_later(
+    nights: list[Night], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither its seed does, nor a row of a seed that has the column for other platforms."""
+    project = copy_project(tmp_path / "project")
+    monkeypatch.setattr("ethelred_runner.append.dbt.PROJECT", project)
+    monkeypatch.setattr("ethelred_runner.obtain.platforms.PROJECT", project)
+    row = "opencodelists,OpenCodelists,opencodelists_user,last_login\n"
+    header = (project / "seeds" / "platforms.csv").read_text().partition("\n")[0]
+    for number, columns in enumerate(("platform,platform_name,users_table,login_column", header)):
+        (project / "seeds" / "platforms.csv").write_text(f"{columns}\n{row}")
+        requests = requests_for([str(nights[number].raw)], "opencodelists", None)
+        with open_datastore(str(tmp_path / "ethelred.duckdb")) as opened:
+            assert append(requests, opened, init=not number).new_logins > 0
+
+
+def test_a_retired_platform_is_neither_read_nor_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = ["used,Used,users,seen,,,", "future,Future,users,seen,,,2999-01-01"]
+    rows += ["retired,Retired,users,seen,,,2026-01-31"]
+    header = (PROJECT / "seeds" / "platforms.csv").read_text().partition("\n")[0]
+    (tmp_path / "platforms.csv").write_text("\n".join([header, *rows]))
+    monkeypatch.setenv("ETHELRED_SEEDS", str(tmp_path))
+    for name in ("USED", "FUTURE", "RETIRED"):
+        monkeypatch.setenv(f"ETHELRED_SOURCE_{name}", "/copy")
+    asked = [request.platform.platform for request in requests_for([], "", None)]
+    assert asked == ["used", "future"]
+    assert len(requests_for([], "retired", None)) == 1
+    old = {"newest_copy_age_hours": 999}
+    refuse_stale([{"platform": "retired"} | old], 36)
+    with pytest.raises(DatastoreError, match=r"of: used \(999 hours ago\);"):
+        refuse_stale([{"platform": name} | old for name in ("used", "retired")], 36)

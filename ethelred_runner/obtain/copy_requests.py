@@ -93,11 +93,12 @@ def _named(source: str, platform: str) -> tuple[str, Platform]:
 
 def _configured(platform: str) -> list[tuple[str, Platform]]:
     addresses = configured_sources()
-    wanted = [find_platform(platform)] if platform else list(read_platforms().values())
+    in_use = [one for one in read_platforms().values() if not one.is_retired]
+    wanted = [find_platform(platform)] if platform else in_use
     found = [(addresses[one.platform], one) for one in wanted if one.platform in addresses]
     unset = [one for one in wanted if one.platform not in addresses]
     if not found:
-        names = " or ".join(one.setting_name(SOURCE) for one in unset)
+        names = " or ".join(one.setting_name(SOURCE) for one in unset) or "a platform in use"
         raise UsageError(f"no source: give one, or set {names}")
     for one in unset:
         console.warn(f"{one.platform_name} is left out: {one.setting_name(SOURCE)} is not set")

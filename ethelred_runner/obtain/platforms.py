@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from zoneinfo import available_timezones
 
 from ethelred_runner.errors import CopyRejected, UsageError
@@ -12,6 +13,7 @@ from ethelred_runner.settings import PROJECT, setting
 Value = tuple[bytes, str]
 LONGEST_VALUE = 64  # characters; a timestamp is far shorter
 MAX_NAMES_SHOWN = 30
+NEEDED = ("platform", "platform_name", "users_table", "login_column")
 FORMATS = {"utc", "epoch_seconds", "epoch_milliseconds"}  # a time zone is the fourth kind
 
 
@@ -20,7 +22,8 @@ class Platform:
     """A platform, and where its database keeps each user's latest login.
 
     `count_only` is a column and the text that the copy has in it for the users who are counted. The
-    rows of other users aren't read. If it is None, all users are counted.
+    rows of other users aren't read. If it is None, all users are counted. From `retired_on` on, no
+    copies are expected any more.
     """
 
     platform: str
@@ -28,6 +31,12 @@ class Platform:
     users_table: str
     login_column: str
     count_only: tuple[str, str] | None = None
+    retired_on: date | None = None
+
+    @property
+    def is_retired(self) -> bool:
+        """Return whether the platform is no longer in use."""
+        return self.retired_on is not None and self.retired_on <= datetime.now(UTC).date()
 
     def setting_name(self, prefix: str) -> str:
         """Return the name of this platform's own variant of an environment variable."""
@@ -69,10 +78,10 @@ def read_platforms() -> dict[str, Platform]:
 
 
 def _platform(row: dict[str, str]) -> Platform:
-    if None in (*row, *row.values()):
+    if None in (*row, *(row.get(column) for column in NEEDED)):
         raise UsageError(
-            f"seeds/platforms.csv, {row['platform']}: the row has more or fewer columns than "
-            "the header"
+            f"seeds/platforms.csv, {row['platform']}: the row has more columns than the header, or "
+            f"lacks one of {', '.join(NEEDED)}"
         )
     column, equals, text = (row.get("count_only") or "").partition("=")
     login_format = row.get("login_format") or "utc"
@@ -85,12 +94,20 @@ def _platform(row: dict[str, str]) -> Platform:
             f"seeds/platforms.csv, {row['platform']}: login_format {login_format} is none of "
             f"{', '.join(sorted(FORMATS))}, nor a time zone such as Europe/London"
         )
+    try:
+        retired_on = date.fromisoformat(row["retired_on"]) if row.get("retired_on") else None
+    except ValueError:
+        raise UsageError(
+            f"seeds/platforms.csv, {row['platform']}: retired_on {row['retired_on']} is no date "
+            "such as 2026-03-31"
+        ) from None
     return Platform(
         row["platform"],
         row["platform_name"],
         row["users_table"],
         row["login_column"],
         (column, text) if column else None,
+        retired_on,
     )
 
 

@@ -10,6 +10,7 @@ from rich.table import Column, Table
 from ethelred_runner import console
 from ethelred_runner.datastore import Row, Version
 from ethelred_runner.errors import DatastoreError
+from ethelred_runner.obtain.platforms import read_platforms
 from ethelred_runner.watch.wording import format_hour, pluralise
 
 SHORT_IDENTIFIER = 12  # characters: enough to tell all copies apart
@@ -20,10 +21,12 @@ def refuse_stale(platforms: Sequence[Row], fail_after_hours: float | None) -> No
     """Raise DatastoreError if a platform's newest copy is older than that, or there is none."""
     if fail_after_hours is None:
         return
+    retired = {name for name, platform in read_platforms().items() if platform.is_retired}
     stale = [
         f"{platform['platform']} ({platform['newest_copy_age_hours']:,} hours ago)"
         for platform in platforms
         if platform["newest_copy_age_hours"] > fail_after_hours
+        and platform["platform"] not in retired
     ]
     if stale or not platforms:
         raise DatastoreError(

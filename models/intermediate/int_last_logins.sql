@@ -2,16 +2,16 @@ with stg_last_logins as (
     select * from {{ ref('stg_last_logins') }}
 ),
 
-platforms as (
-    select * from {{ ref('platforms') }}
+stg_platforms as (
+    select * from {{ ref('stg_platforms') }}
 ),
 
 trimmed_values as (
     select
         stg_last_logins.* replace (trim(value) as value),
-        coalesce(platforms.login_format, 'utc') as login_format
+        coalesce(stg_platforms.login_format, 'utc') as login_format
     from stg_last_logins
-    left join platforms using (platform)
+    left join stg_platforms using (platform)
 ),
 
 -- What Django reads: its own pattern, in which much may be left out.

@@ -2,6 +2,10 @@ with logins_timeseries as (
     select * from {{ ref('logins_timeseries') }}
 ),
 
+stg_platforms as (
+    select * from {{ ref('stg_platforms') }}
+),
+
 days as (
     select
         *,
@@ -26,7 +30,10 @@ select
     max(verdict) filter (where days_ago = 0) as verdict,
     count(*) filter (where verdict not in ('not_known', 'too_few')) as judged_days,
     count(*) filter (where day > last_login_on and verdict = 'lower') as silent_days,
-    silent_days >= {{ var('silent_days_in_trouble') }} as is_silent,
+    silent_days >= {{ var('silent_days_in_trouble') }}
+    and platform not in (
+        select stg_platforms.platform from stg_platforms where stg_platforms.is_retired
+    ) as is_silent,
     cast(sum(logins) filter (where days_ago < 7) as bigint) as logins_last_7d,
     cast(sum(logins) filter (where days_ago between 7 and 13) as bigint) as logins_previous_7d,
     cast(sum(logins) filter (where days_ago < 28) as bigint) as logins_last_28d,

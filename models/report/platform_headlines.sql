@@ -1,5 +1,5 @@
-with platforms as (
-    select * from {{ ref('platforms') }}
+with stg_platforms as (
+    select * from {{ ref('stg_platforms') }}
 ),
 
 collection_summary as (
@@ -27,8 +27,9 @@ last_weeks as (
 )
 
 select
-    platforms.platform,
-    platforms.platform_name,
+    stg_platforms.platform,
+    stg_platforms.platform_name,
+    stg_platforms.retired_on,
     collection_summary.* exclude (platform),
     active_users_summary.* exclude (platform),
     coalesce('Last full week, ' || last_weeks.sentence_last_week || ' ', '')
@@ -37,9 +38,9 @@ select
     || ' in the seven days to ' || strftime(collection_summary.newest_copy_on, '%A')
     || '’s copy.' as last_week_in_words,
     logins_summary.* exclude (platform)
-from platforms
+from stg_platforms
 inner join collection_summary using (platform)
 inner join logins_summary using (platform)
 inner join active_users_summary using (platform)
 left join last_weeks using (platform)
-order by platforms.platform_name
+order by stg_platforms.platform_name

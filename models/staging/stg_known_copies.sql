@@ -1,5 +1,5 @@
 -- No ref: the model copies itself depends on this one.
-{{ columns_of_history('copies', {
+{{ columns_or_null('copies', {
     'platform': 'varchar', 'copy_id': 'varchar', 'taken_at': 'timestamp',
     'content_sha256': 'varchar', 'users': 'bigint', 'users_ever_logged_in': 'bigint',
     'latest_login_at': 'timestamp',

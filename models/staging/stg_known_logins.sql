@@ -1,4 +1,4 @@
 -- No ref: the model logins itself depends on this one.
-{{ columns_of_history('logins', {
+{{ columns_or_null('logins', {
     'platform': 'varchar', 'logged_in_at': 'timestamp', 'ordinal': 'integer',
 }) }}

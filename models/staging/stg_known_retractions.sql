@@ -1,2 +1,2 @@
 -- No ref: the model retracted_copies itself depends on this one.
-{{ columns_of_history('retracted_copies', {'platform': 'varchar', 'copy_id': 'varchar'}) }}
+{{ columns_or_null('retracted_copies', {'platform': 'varchar', 'copy_id': 'varchar'}) }}

@@ -1,4 +1,4 @@
-{% macro columns_of_history(table, types) -%}
+{% macro columns_or_null(table, types) -%}
     {%- set found = adapter.get_relation(target.database, target.schema, table) if execute else none -%}
     {%- set present = adapter.get_columns_in_relation(found) | map(attribute='name') | list if found else [] -%}
     select

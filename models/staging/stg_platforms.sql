@@ -1,0 +1,16 @@
+-- The seed of a fork may lack the columns that came later.
+-- depends_on: {{ ref('platforms') }}
+with platforms as (
+    {{ columns_or_null('platforms', {
+        'platform': 'varchar', 'platform_name': 'varchar', 'login_format': 'varchar',
+        'retired_on': 'date',
+    }) }}
+)
+
+select
+    platform,
+    platform_name,
+    login_format,
+    retired_on,
+    coalesce(retired_on <= current_date, false) as is_retired
+from platforms
