@@ -23,8 +23,9 @@ from ethelred_runner.obtain.obtain import obtain_to
 from ethelred_runner.report import build_site
 from ethelred_runner.report import dev as show_report
 from ethelred_runner.report import serve as serve_site
-from ethelred_runner.watch.check import check_all
+from ethelred_runner.watch.check import check_all, try_sources
 from ethelred_runner.watch.outcome import Outcome, recorded
+from ethelred_runner.watch.published import check_published
 from ethelred_runner.watch.retraction import say_what_goes, say_what_went
 from ethelred_runner.watch.status import refuse_stale, show_copies, show_status, show_versions
 from ethelred_runner.watch.wording import format_iso
@@ -228,12 +229,21 @@ def check(
     platform: opt.Platform = "",
     datastore: opt.Datastore = opt.DATASTORE,
     init: opt.Init = False,
-    site: opt.Site = opt.SITE,
+    site: opt.CheckedSite = str(opt.SITE),
     debug: opt.Debug = False,
 ) -> None:
-    """Tell whether everything that a run needs is here."""
+    """Test whether everything that a run needs is here, try a SOURCE, or look at a published site.
+
+    It reads a given SOURCE and says what it shows. With the address of a published site, it waits
+    up to 15 minutes until the site shows the newest day of the datastore, and tests nothing else.
+    """
     with open_datastore(datastore) as store:
-        check_all(lambda: requests_for(sources or [], platform, None), store, site, init=init)
+        if "://" in site:
+            console.say(check_published(site, store))
+            return
+        check_all(lambda: requests_for(sources or [], platform, None), store, Path(site), init=init)
+    if sources:
+        try_sources(requests_for(sources, platform, None))
 
 
 @app.command()

@@ -49,6 +49,9 @@ Datastore = Annotated[
 ]
 Init = Annotated[bool, option("init", "Allow a datastore to be created: the first run.")]
 Site = Annotated[Path, option("site", "The folder of the built site.")]
+CheckedSite = Annotated[
+    str, option("site", "The folder of the built site, or the address of the published one.")
+]
 BasePath = Annotated[str, option("base-path", "The path of the published site, such as /ethelred.")]
 NoReport = Annotated[bool, option("no-report", "Build no site.")]
 TakenAt = Annotated[

@@ -1,17 +1,20 @@
-"""Is everything that a run needs here: programs, settings, access to sources and datastore?"""
+"""Tests of everything that a run needs: programs, settings, access to sources and datastore."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 
 from ethelred_runner import console
-from ethelred_runner.datastore import Datastore
-from ethelred_runner.errors import EthelredError, UsageError
+from ethelred_runner.append.append import append
+from ethelred_runner.datastore import Datastore, open_datastore
+from ethelred_runner.datastore.database import NAME
+from ethelred_runner.errors import EthelredError, UsageError, worst_of
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.obtain import check_sources
 from ethelred_runner.report import check_evidence, resolve_site
 from ethelred_runner.settings import LOGS, PROJECT
+from ethelred_runner.watch.outcome import refusals
 
 TARGET = PROJECT / "target"  # of dbt
 
@@ -54,3 +57,17 @@ def check_folders() -> str:
             raise UsageError(f"{reason}; give this user its mode or ownership") from None
     with private_folder() as folder:
         return f"copies lie in {folder.parent} while they are needed"
+
+
+def try_sources(requests: Sequence[CopyRequest]) -> None:
+    """Read copies into a datastore that is thrown away, and say what their platforms' rows read."""
+    with private_folder() as folder, open_datastore(str(folder / "trial" / NAME)) as datastore:
+        appended = append(requests, datastore, init=True, dry_run=True)
+    for platform in appended.platforms:
+        read = f"{platform['users']:,} users, {platform['logins']:,} logins"
+        if platform["logins"]:
+            first, newest = platform["first_login_at"], platform["newest_login_at"]
+            read += f" from {first:%Y-%m-%d} to {newest:%Y-%m-%d}"
+        console.say(f"{platform['platform']}: {read}, {platform['rejected_logins']:,} rejected")
+    if failures := [*appended.failures, *refusals(appended)]:
+        raise worst_of(failures)

@@ -21,7 +21,6 @@ ACT = Path(sys.executable).with_name("act")
 STAND_INS = PROJECT / "tests" / "deployment"
 WORKFLOWS = PROJECT / ".github" / "workflows"
 USES = re.compile(r"uses: (?P<action>actions/(?P<name>[\w-]+))@(?P<commit>\w+)")
-PAGES = "https://somebody.example/logins/"
 TOKEN = "the-token-of-this-run"
 SUMMARY = "⚙  Summary - "  # what act puts before a step's summary
 INHERITED = ("LANG", "TZ")
@@ -35,15 +34,16 @@ class Act:
     api: str
     secrets: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+    pages: str = ""  # the address of what is published
     page: str = ""  # the summary that the last run shows
     log: str = ""  # of the last run
     logs: str = ""  # of all
 
     def __post_init__(self) -> None:
-        self.artefacts, self.published = self.home / "artefacts", self.home / "published"
+        self.artefacts, self.published = self.home / "artefacts", self.home / "pages" / "logins"
         self.repository = self.home / "repository"
         self.temporary, self.user = self.home / "temporary", self.home / "user"
-        for folder in (self.temporary, self.user):
+        for folder in (self.temporary, self.user, self.published):
             folder.mkdir(parents=True)
         clone = ["git", "clone", "--quiet", str(PROJECT), str(self.repository)]
         subprocess.run(clone, check=True)
@@ -113,7 +113,7 @@ class Act:
             "RUNNER_TEMP": str(self.temporary),
             "STAND_IN_ARTEFACTS": str(self.artefacts),
             "STAND_IN_INSTALLED": str(PROJECT),
-            "STAND_IN_PAGES": PAGES,
+            "STAND_IN_PAGES": self.pages,
             "STAND_IN_PUBLISHED": str(self.published),
             "STAND_IN_REPOSITORY": str(self.repository),
         }

@@ -1,0 +1,113 @@
+"""The published site is looked at as its readers see it, on a real web server of this machine."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from ethelred_runner.datastore import open_datastore
+from ethelred_runner.errors import ReportFailed
+from ethelred_runner.watch import published
+from tests.support.datastores import query
+from tests.support.program import Ethelred
+from tests.support.truth import Night
+
+
+@dataclass
+class Host:
+    """A host whose answers to the page can change from one request to the next."""
+
+    pages: list[tuple[int, str]] = field(default_factory=list)
+    marker: str = json.dumps({"base_path": "/logins"})
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/logins"
+
+    def answer(self, path: str) -> tuple[int, str]:
+        if path == "/logins/ethelred-site.json":
+            return 200, self.marker
+        return self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    monkeypatch.setattr(published, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(published, "PAUSE_SECONDS", 0.05)
+    found = Host()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, text = found.answer(self.path)
+            self.send_response(status)
+            if status == 302:
+                self.send_header("Location", text)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        found.port = server.server_port
+        threading.Thread(target=server.serve_forever).start()
+        yield found
+        server.shutdown()
+
+
+def look(host: Host, datastore: Path) -> str:
+    with open_datastore(str(datastore)) as store:
+        return published.check_published(host.url, store)
+
+
+def shown(day: object) -> tuple[int, str]:
+    return 200, f'<time datetime="{day}">'
+
+
+def test_a_site_may_be_old_until_the_deployment_has_arrived(host: Host, datastore: Path) -> None:
+    ((newest, before),) = query(datastore, "select max(day), max(day) - 1 from logins_timeseries")
+    host.pages = [(404, ""), shown(before), shown(newest)]
+    assert look(host, datastore) == f"{host.url}/ shows the days up to {newest}"
+
+
+@pytest.mark.parametrize("page", [(401, ""), (403, ""), (302, "http://localhost:{}/login")])
+def test_a_private_site_is_no_trouble(page: tuple[int, str], host: Host, datastore: Path) -> None:
+    host.pages = [(page[0], page[1].format(host.port)), (200, "Log in")]
+    assert "asks for a login" in look(host, datastore)
+
+
+@pytest.mark.parametrize(
+    ("page", "marker", "said"),
+    [
+        (shown("2026-01-01"), '{"base_path": "/logins"}', "doesn't show the day 2026-03-29"),
+        (shown("2026-03-29"), '{"base_path": ""}', "set ETHELRED_BASE_PATH to /logins"),
+        (shown("2026-03-29"), "<html>", "another site than Ethelred's"),
+        ((404, ""), "", "answers HTTP 404"),
+        ((500, ""), "", "answers HTTP 500"),
+    ],
+)
+def test_what_is_wrong_with_the_published_site_is_said(
+    page: tuple[int, str], marker: str, said: str, host: Host, datastore: Path
+) -> None:
+    host.pages, host.marker = [page], marker
+    with pytest.raises(ReportFailed, match=said):
+        look(host, datastore)
+
+
+def test_a_source_is_tried_and_what_it_shows_is_said(
+    ethelred: Ethelred, datastore: Path, nights: list[Night], tmp_path: Path
+) -> None:
+    at = ("--datastore", datastore, "--site", tmp_path / "site")
+    before = datastore.read_bytes()
+    done = ethelred("check", nights[0].raw, *at)
+    users = nights[0].truth["users"]
+    assert f"opencodelists: {users} users, " in done.stdout
+    assert " to 2026-03-2" in done.stdout
+    assert datastore.read_bytes() == before
+    done = ethelred("check", f"job-server={nights[0].raw}", *at, code=4)
+    assert "it has no table jobserver_user; is it Job Server's?" in done.stderr
