@@ -15,7 +15,9 @@ select
     date_trunc('hour', max(taken_at)) as newest_copy_at,
     if(
         platform in (
-            select stg_platforms.platform from stg_platforms where stg_platforms.is_retired
+            select stg_platforms.platform
+            from stg_platforms
+            where stg_platforms.is_retired
         ),
         null, newest_copy_at + interval ({{ var('max_hours_between_copies') }}) hour
     ) as stale_at,

@@ -32,7 +32,9 @@ select
     count(*) filter (where day > last_login_on and verdict = 'lower') as silent_days,
     silent_days >= {{ var('silent_days_in_trouble') }}
     and platform not in (
-        select stg_platforms.platform from stg_platforms where stg_platforms.is_retired
+        select stg_platforms.platform
+        from stg_platforms
+        where stg_platforms.is_retired
     ) as is_silent,
     cast(sum(logins) filter (where days_ago < 7) as bigint) as logins_last_7d,
     cast(sum(logins) filter (where days_ago between 7 and 13) as bigint) as logins_previous_7d,
