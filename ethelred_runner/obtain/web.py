@@ -5,11 +5,13 @@ import os
 import re
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from email.utils import mktime_tz, parsedate_tz
 from http.client import HTTPResponse
+from math import ceil
 from threading import Timer
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -124,7 +126,8 @@ class WebSource(Source):
         if status in RETRY_STATUSES:
             later = RetryableError(f"the server can't answer now (HTTP {status})")
             wait = response.headers.get("Retry-After", "")
-            later.wait_seconds = min(float(wait), LONGEST_WAIT) if wait.isdecimal() else 0.0
+            seconds = float(wait) if wait.isdecimal() else (_time_in(wait) or 0) - time.time()
+            later.wait_seconds = min(float(max(ceil(seconds), 0)), LONGEST_WAIT)
             raise later
         with _as_source_errors():
             code = REFUSAL.search(response.raw.read1(CHUNK, decode_content=False))
@@ -240,6 +243,6 @@ def _reading(response: Response, chunks: Iterator[bytes]) -> SourceFile:
 
 def _time_in(header: str) -> float | None:
     with suppress(ValueError, OverflowError):  # no date, or one beyond the calendar
-        time = parsedate_tz(header)  # in UTC if it names no zone
-        return mktime_tz(time) if time else None
+        parts = parsedate_tz(header)  # in UTC if it names no zone
+        return mktime_tz(parts) if parts else None
     return None

@@ -232,13 +232,14 @@ def test_a_head_that_drips_is_given_up_by_check_too(drip: bytes, web: Web) -> No
         check_sources([request])
 
 
+@pytest.mark.parametrize("is_date", [False, True])
 def test_a_server_says_when_to_ask_again(
-    web: Web, get: Get, capfd: pytest.CaptureFixture[str]
+    is_date: bool, web: Web, get: Get, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    busy = {"Retry-After": "1", "Content-Length": "0"}
-    web.plan = [{"status": 429, "headers": busy}]
+    wait = formatdate(time.time() + 2, usegmt=True) if is_date else "1"
+    web.plan = [{"status": 429, "headers": {"Retry-After": wait, "Content-Length": "0"}}]
     get(web.url())
-    assert "(HTTP 429); trying again in 1 s" in capfd.readouterr().err
+    assert re.search(r"\(HTTP 429\); trying again in [12] s", capfd.readouterr().err)
 
 
 @pytest.mark.parametrize(
