@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tell people how a run went. Needs nothing but Python: setup may be what failed.
+"""Alert people about a run. Only Python is needed, because the setup may have failed.
 
 - `start`, `success`, `fail`: send a heartbeat, so that a run which never ends is noticed as well
 - `end`: of a workflow: write the page's summary, send a heartbeat, open, update or close the issue
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-AUTHOR = "github-actions[bot]"  # who opens the issue; nobody else's is ever touched
+AUTHOR = "github-actions[bot]"  # opens the issue; issues of others stay untouched
 PAUSES = (1, 2, 4)  # seconds between tries
 SECONDS = 20.0
 HEARTBEATS = {"start": "/start", "success": "", "fail": "/fail"}
@@ -29,7 +29,7 @@ Summary = dict[str, Any]
 
 
 def end() -> None:
-    """Say on the run's page how it went, and tell whoever wants to hear of it."""
+    """Write the run's page, and send the alerts."""
     summary: Summary = json.loads(setting("SUMMARY") or "{}")
     trouble = [*failed_jobs(setting("RESULTS")), *summary.get("trouble", [])]
     page = "\n".join(page_lines(summary, trouble)) + "\n"
@@ -47,7 +47,7 @@ def end() -> None:
 
 
 def is_quiet() -> bool:
-    """Tell whether this is a dry run, of which nobody is told."""
+    """Return whether this is a dry run, which sends no alerts."""
     return setting("QUIET") == "true"
 
 
@@ -57,16 +57,16 @@ def setting(name: str) -> str:
 
 
 def failed_jobs(results: str) -> list[str]:
-    """Return a line for each job that didn't go well, of `job=result` words.
+    """Return a line for each failed job in a text of `job=result` words.
 
-    A job that took too long counts as cancelled, so that is trouble too.
+    A cancelled job counts as failed, because a job that takes too long is cancelled.
     """
     pairs = [word.partition("=") for word in results.split()]
     return [f"the job {job}: {how}" for job, _, how in pairs if how not in ("success", "skipped")]
 
 
 def page_lines(summary: Summary, trouble: list[str]) -> list[str]:
-    """Return the lines of Markdown that say what ran, how it went, and where to look."""
+    """Return the run's page as lines of Markdown."""
     platforms = summary.get("platforms", [])
     how = "needs a look" if trouble else summary.get("outcome", "done")
     lines = [f"### {setting('GITHUB_WORKFLOW')}: {how}", ""]
@@ -96,7 +96,7 @@ def row(platform: Summary) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a text as one line in which Markdown and mentions mean nothing."""
+    """Return a text as one line of code, in which Markdown and mentions have no effect."""
     return "`" + " ".join(text.replace("`", "'").split()) + "`"
 
 
@@ -118,7 +118,7 @@ def send_heartbeat(what: str) -> None:
 
 
 def update_issue(page: str, *, is_well: bool) -> None:
-    """Open the issue about this workflow, comment on the open one, or close it if all is well."""
+    """Open the issue about this workflow, comment on the open one, or close it after a good run."""
     found = github("GET", f"issues?state=open&per_page=100&creator={quote(AUTHOR)}")
     numbers = [one["number"] for one in found or () if one["title"] == title()]
     if numbers:
@@ -130,7 +130,7 @@ def update_issue(page: str, *, is_well: bool) -> None:
 
 
 def assign(issue: Summary | None) -> None:
-    """Assign people to a new issue; apart, as GitHub refuses an issue with one whom it can't."""
+    """Assign people to a new issue in a separate request, which may fail for an unknown user."""
     names = setting("ETHELRED_ASSIGNEES").replace(",", " ").split()
     if issue and names:
         github("POST", f"issues/{issue['number']}/assignees", {"assignees": names})
@@ -142,7 +142,7 @@ def title() -> str:
 
 
 def github(method: str, path: str, body: object = None) -> Any:
-    """Ask GitHub's API about this repository; None, with a warning, if that fails."""
+    """Return the answer of GitHub's API for this repository; None, with a warning, on failure."""
     url = f"{setting('GITHUB_API_URL')}/repos/{setting('GITHUB_REPOSITORY')}/{path}"
     headers = {
         "Authorization": f"Bearer {setting('GITHUB_TOKEN')}",
@@ -162,8 +162,8 @@ def deliver(
 ) -> Any:
     """Send a request, and return the JSON that came back, if any.
 
-    A message that was sent, but not answered, isn't sent again: it may have arrived. A failure is
-    a warning that doesn't name the address, which may be a secret.
+    A message without an answer isn't sent again, because it may have arrived. A failure is a
+    warning without the address, which may be a secret.
     """
     data = None if body is None else json.dumps(body).encode()
     headers = {"User-Agent": "ethelred", "Content-Type": "application/json", **(headers or {})}
@@ -176,7 +176,7 @@ def deliver(
             failure, is_final = type(error.reason).__name__, False
         except (OSError, http.client.HTTPException) as error:
             failure, is_final = type(error).__name__, data is not None
-        except ValueError as error:  # an odd address
+        except ValueError as error:  # an invalid address
             failure, is_final = str(error), True
         if is_final or pause is None:
             break
@@ -186,9 +186,9 @@ def deliver(
 
 
 def answer(request: urllib.request.Request) -> Any:
-    """Return the JSON that a service answers with; nothing if it says a mere OK, as many do.
+    """Return the JSON of a service's answer; None for other answers, such as a plain OK.
 
-    Raises ValueError if the address is no safe one.
+    Raises ValueError if the address is unsafe.
     """
     if not request.full_url.startswith(("https://", "http://127.0.0.1:")):
         raise ValueError("its address must begin with https://")

@@ -1,4 +1,4 @@
-"""The logins of copies become history: obtained, appended by dbt, checked, committed."""
+"""Obtain copies, have dbt append their logins to the datastore, check the result, commit it."""
 
 import shutil
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def append(
     datastore.check(init=init)
     failures: list[EthelredError] = []
     with private_folder() as folder:
-        with as_datastore_errors(folder):  # its disk may be full, or the memory
+        with as_datastore_errors(folder):  # of a full disk or memory
             logins = obtain_logins(requests, folder, failures)
         for _ in range(MAX_COMMIT_ATTEMPTS):
             try:
@@ -67,10 +67,10 @@ def append_once(
 
 
 def build_and_check(path: Path, options: BuildOptions = BuildOptions()) -> Path | None:
-    """Build and test the models in a work file, and see that its history is still whole.
+    """Build and test the models in a work file, and check that its history is still whole.
 
-    Return a copy of what it was, if it isn't new. Raises DatastoreError if history would be lost,
-    also where a failed test is what showed it.
+    Return a copy of the file before the build; None if it is new. Raises DatastoreError if history
+    would be lost, also if a data test is what failed.
     """
     before = None
     if path.exists():
@@ -86,7 +86,7 @@ def build_and_check(path: Path, options: BuildOptions = BuildOptions()) -> Path 
 
 
 def import_datastore(directory: Path, datastore: Datastore) -> None:
-    """Make a new datastore of what `ethelred export` has written.
+    """Create a datastore from an export.
 
     Raises DatastoreError if there is a datastore already, UsageError if there is no export.
     """
@@ -96,6 +96,6 @@ def import_datastore(directory: Path, datastore: Datastore) -> None:
         )
     refuse_damaged(directory)
     with datastore.checkout(init=True, action="import") as checkout:
-        build_models(checkout.path.parent)  # makes the tables, as this version declares them
+        build_models(checkout.path.parent)  # creates the tables as this version declares them
         import_history(directory, checkout.path)
         build_and_check(checkout.path)

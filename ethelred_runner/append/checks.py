@@ -1,4 +1,4 @@
-"""The runner's own checks, behind dbt's, that no history is lost."""
+"""Checks, independent of dbt's tests, that no history is lost."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -9,7 +9,7 @@ import duckdb
 from ethelred_runner.datastore import HISTORY_TABLES, RECORD_TABLES, attach, connect
 from ethelred_runner.errors import DatastoreError
 
-# What a copy brought in is recorded with it, so that rows deleted later are missed.
+# `copies` has the number of rows that each copy brought in, which reveals later deletions.
 IS_WHOLE = """
     select
         (select count(*) from logins) >= coalesce(sum(new_logins), 0)
@@ -23,7 +23,7 @@ COLUMNS = """
     where database_name = $1 and schema_name = 'main'
     group by table_name
 """
-# Of a table's first rows: dbt only appends to the history, and DuckDB keeps the order.
+# The fingerprint of the first rows suffices: dbt only appends, and DuckDB keeps the order.
 FINGERPRINT = """
     select count(*), sum(hash({columns})) from (from {catalogue}."{table}" limit $1)
 """
@@ -31,7 +31,7 @@ ALL_ROWS = 2**60
 
 
 def refuse_cut(path: Path) -> None:
-    """Raise DatastoreError if history was cut from a datastore since it was appended."""
+    """Raise DatastoreError if rows were deleted from the history since the last build."""
     with closing(connect(path)) as connection:
         if not is_whole(connection, path.stem):
             raise DatastoreError(
@@ -60,7 +60,7 @@ def check_nothing_lost(path: Path, before: Path | None) -> None:
 
 
 def is_same(path: Path, before: Path | None) -> bool:
-    """Tell whether a build has changed no table of the datastore."""
+    """Return whether a build has changed no table of the datastore."""
     if not before:
         return False
     with compared(path, before) as connection:
@@ -72,7 +72,7 @@ def is_same(path: Path, before: Path | None) -> bool:
 
 @contextmanager
 def compared(path: Path, before: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a datastore, with what it was before as the catalogue `earlier`."""
+    """Open a datastore with its earlier content attached as the catalogue `earlier`."""
     with closing(connect(path)) as connection:
         attach(connection, before, "earlier")
         yield connection
@@ -84,7 +84,7 @@ def columns_of(connection: duckdb.DuckDBPyConnection, catalogue: str) -> dict[st
 
 
 def is_whole(connection: duckdb.DuckDBPyConnection, catalogue: str) -> bool:
-    """Tell whether the history tables have at least the rows that the copies brought in."""
+    """Return whether the history tables have at least the rows that the copies brought in."""
     tables = columns_of(connection, catalogue).keys()
     return tables >= set(HISTORY_TABLES) and ask(connection, IS_WHOLE)
 
@@ -92,16 +92,16 @@ def is_whole(connection: duckdb.DuckDBPyConnection, catalogue: str) -> bool:
 def is_lost(
     connection: duckdb.DuckDBPyConnection, table: str, columns: list[str], rows: int | None = None
 ) -> bool:
-    """Tell whether the rows that a table had aren't its first `rows`, by default as many."""
+    """Return whether the first `rows` of a table, by default all it had, have changed or gone."""
     found = {"table": table, "columns": ", ".join(columns)}
     earlier, now = (FINGERPRINT.format(catalogue=name, **found) for name in ("earlier", "main"))
     had = connection.execute(earlier, [ALL_ROWS]).fetchall()
     try:
         return connection.execute(now, [rows or had[0][0]]).fetchall() != had
-    except duckdb.Error:  # the table, or a column of it, is gone
+    except duckdb.Error:  # the table, or one of its columns, is missing
         return True
 
 
 def ask(connection: duckdb.DuckDBPyConnection, query: str) -> bool:
-    """Return the answer to a question."""
+    """Return the single boolean of a query."""
     return bool(connection.execute(query).fetchall()[0][0])

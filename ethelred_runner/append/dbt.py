@@ -1,4 +1,4 @@
-"""Building and testing the models in a datastore's work file."""
+"""Build and test the models in a datastore's work file."""
 
 import json
 import re
@@ -20,7 +20,7 @@ RESULT = "dbt-result.json"
 LOG = "dbt.log"
 SHOWN_FAILURES = 4
 SHOWN_LETTERS = 300  # of each failure
-# Unit tests are about the models, not about the data: they run with the project's own tests.
+# Unit tests don't depend on the data, so they run with the project's own tests.
 OPTIONS = (
     "build --exclude-resource-type unit_test --no-version-check --no-use-colors --no-write-json"
     " --log-level-file none"
@@ -29,7 +29,7 @@ OPTIONS = (
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """How to build: append copies in grave doubt too; compute all but the history anew."""
+    """Options of a build: append copies in grave doubt; compute all but the history anew."""
 
     accept_doubts: bool = False
     recount: bool = False
@@ -56,7 +56,7 @@ def build_models(folder: Path, options: BuildOptions = BuildOptions()) -> None:
         folder=folder,
         doing="building and testing the models",
         log=LOG,
-        # Relative, so that they are the same in every run: else dbt would parse everything again.
+        # Relative paths are the same in every run. With others, dbt would parse everything again.
         variables={
             "ETHELRED_DBT_DATABASE": "ethelred.duckdb",
             "ETHELRED_DBT_COPIES": "copies.duckdb",
@@ -71,7 +71,7 @@ def build_models(folder: Path, options: BuildOptions = BuildOptions()) -> None:
 
 
 def explain(folder: Path, printed: list[str]) -> BuildFailed | DatastoreError:
-    """Return the error that says what failed, shortly, and where the whole of it is."""
+    """Return the error with a summary of what failed, and the place of the full log."""
     result = folder / RESULT
     failures = json.loads(result.read_text(encoding="utf-8")) if result.is_file() else []
     failures = failures or printed[-SHOWN_FAILURES:]
@@ -84,5 +84,5 @@ def explain(folder: Path, printed: list[str]) -> BuildFailed | DatastoreError:
 
 
 def shorten(failure: str) -> str:
-    """Return a failure as one line of bearable length."""
+    """Return a failure as one short line."""
     return " ".join(failure.split())[:SHOWN_LETTERS]

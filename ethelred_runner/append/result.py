@@ -1,4 +1,4 @@
-"""What a build appended, and what its datastore holds now."""
+"""The result of a build: what it appended, and the datastore's status after it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from ethelred_runner.datastore import Row, attach, connect, read_status
 from ethelred_runner.errors import EthelredError
 from ethelred_runner.obtain.last_logins import COPIES_NAME
 
-# A copy's time is told to the hour only: see datastore/status.py.
+# A copy's time is rounded to the hour: see datastore/status.py.
 NEW_COPIES = """
     with new_copies as (
         select
@@ -35,7 +35,7 @@ DOUBTS = """
     select doubts from doubts order by platform, taken_at, copy_number, doubt
 """
 FAULTS = "select distinct fault from notes where fault is not null order by fault"
-# Counted by an older version, days have no such column as their time zone.
+# Days that an older version has counted lack the column for the time zone.
 CONTENTS = """
     select
         (select list(platform || '/' || copy_id) from copies),
@@ -48,10 +48,9 @@ CONTENTS = """
 class Appended:
     """The result of a build: the status after it, and the rows of the copies that were new.
 
-    `doubts` are about new copies: of those that were left out and of those that were appended.
-    `copies_read` has how many copies of each platform the build was given. `new_logins` also
-    counts those that a known copy shows once a model was mended. `failures` are the errors of the
-    copies that couldn't be had.
+    `doubts` concern new copies, left out or appended. `copies_read` counts the copies of each
+    platform that the build was given. `new_logins` includes those that a known copy shows since a
+    model was mended. `failures` are the errors of the copies that couldn't be obtained.
     """
 
     platforms: Sequence[Row] = ()
@@ -68,7 +67,7 @@ class Appended:
 
 
 def read_result(path: Path, before: Path | None) -> Appended:
-    """Return what a build has done to a datastore; `before` is a copy of what it was, if it was."""
+    """Return the result of a build; `before` is a copy of an existing datastore before it."""
     known, logins, old_zone = read_contents(before) if before else ([], 0, None)
     _, logins_now, zone = read_contents(path)
     if old_zone not in (None, zone):

@@ -1,4 +1,4 @@
-"""The command line: options become calls."""
+"""The command line, which turns options into calls."""
 
 from ethelred_runner.cli.main import main
 

@@ -1,4 +1,4 @@
-"""The commands: each is a few lines over a plain function."""
+"""The commands, each a few lines that call a plain function."""
 
 import json
 from dataclasses import asdict
@@ -135,7 +135,7 @@ def status(
     fail_after: opt.FailAfter = None,
     debug: opt.Debug = False,
 ) -> None:
-    """Tell what the datastore holds."""
+    """Show what the datastore holds."""
     with open_datastore(datastore) as store:
         path, kept = store.readable_path(), store.versions()
         platforms, size = read_status(path), path.stat().st_size
@@ -191,7 +191,7 @@ def retract(
     dry_run: opt.DryRun = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Take a copy out of the history again, and read others anew for what they show as well."""
+    """Take a copy out of the history, and read other copies again for the logins they share."""
     with open_datastore(datastore) as store:
         copy = find_copy(store.readable_path(), copy_id, platform)
         say_what_goes(copy)
@@ -217,7 +217,7 @@ def import_(
     datastore: opt.Datastore = opt.DATASTORE,
     debug: opt.Debug = False,
 ) -> None:
-    """Make a new datastore of an export."""
+    """Create a datastore from an export."""
     with open_datastore(datastore) as store:
         import_datastore(directory.absolute(), store)
         console.say(f"{store.label} holds what {directory} holds")
@@ -254,5 +254,5 @@ def demo(
     no_report: opt.DemoNoReport = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Do the whole job on simulated copies of two platforms, apart from all that is real."""
+    """Do the whole job on simulated copies of two platforms, separate from real data."""
     run_demo(datastore, site, base_path, with_report=not no_report)

@@ -1,4 +1,4 @@
-"""The program: a command, and what goes wrong in it as a line and an exit code."""
+"""The program: run a command, and end with an error line and an exit code if it fails."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from ethelred_runner.settings import switch, tidy_settings, work_root
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command, and end with its exit code."""
     for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # nohup's wish
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, stop)
     tidy_settings()
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         os.environ["RUST_BACKTRACE"] = "0"
     if work_root().is_dir():
         with suppress(EthelredError), private_folder():
-            pass  # what a killed run has left there is removed
+            pass  # removes what a killed run has left there
     try:
         app(given)
     except (SystemExit, KeyboardInterrupt):
@@ -38,10 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         console.notices.print(f"error: {line_of(error)}", style="red")
         sys.exit(exit_code_of(error))
     finally:
-        console.results.file.flush()  # what failed to be written must not fail the end as well
+        console.results.file.flush()  # see TolerantConsole
     sys.exit(0)
 
 
 def stop(signal_number: int, frame: FrameType | None) -> NoReturn:
-    """End in an orderly way, so that no copy is left behind and no program goes on."""
+    """End the run in an orderly way, which removes copies and ends its programs."""
     raise SystemExit(128 + signal_number)

@@ -12,12 +12,12 @@ SITE = DEFAULT_SITE
 
 
 def option(name: str, meaning: str, **more: Any) -> Any:
-    """Return an option of this name, and of the variable that is named for it."""
+    """Return an option with this name and its environment variable."""
     variable = f"ETHELRED_{name.upper().replace('-', '_')}"
     return typer.Option(f"--{name}", envvar=variable, help=meaning, **more)
 
 
-# At most a century, so that neither inf nor nan is one.
+# The limit excludes inf and nan.
 HOURS: dict[str, Any] = {"min": 0, "max": 1_000_000, "metavar": "HOURS"}
 SOURCES = (
     "A path, file://, https://, sftp:// or s3:// address; PLATFORM= may stand in front. "
@@ -76,7 +76,7 @@ Recount = Annotated[
 ]
 To = Annotated[Path, option("to", "The folder to put the copies in.")]
 Port = Annotated[int, option("port", "0: any that is free.", min=0, max=65535)]
-# No variables: settings that are meant for the real history must not lead the demo there.
+# No variables: settings for the real history must not affect the demo.
 DemoDatastore = Annotated[str, typer.Option("--datastore", help="The demo's own history.")]
 DemoSite = Annotated[Path, typer.Option("--site", help="The demo's own site.")]
 DemoBasePath = Annotated[str, typer.Option("--base-path", help="The path of the published site.")]

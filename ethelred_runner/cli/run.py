@@ -1,4 +1,4 @@
-"""The scheduled job: obtain, append, report; or only a rehearsal of it, or nothing at all."""
+"""The scheduled job: obtain, append, report; or a dry run; or nothing if all is up to date."""
 
 from collections.abc import Sequence
 from math import inf
@@ -27,7 +27,7 @@ def run_job(
     site: Path | None = None,
     base_path: str = "",
 ) -> None:
-    """Do the scheduled job on the datastore at an address, and fill in what it came to.
+    """Do the scheduled job on the datastore at an address, and fill in the outcome.
 
     Without a `site` none is built, nor in a dry run. At the end raises the worst error of the
     copies that couldn't be had, or are in grave doubt, unless `options.accept_doubts`.
@@ -51,27 +51,27 @@ def run_job(
         if site and not outcome.dry_run and datastore.exists():
             build_site(datastore.readable_path(), site, base_path)
             outcome.is_site_built = True
-        if failures:  # said last, so that what arrived is published
+        if failures:  # raised last, so that what arrived is published
             raise worst_of(failures)
 
 
 def is_fresh(
     requests: Sequence[CopyRequest], platforms: Sequence[Row], hours: float | None
 ) -> bool:
-    """Tell whether there is a copy of each platform that is young enough."""
+    """Return whether the newest copy of each platform is young enough."""
     ages = {found["platform"]: found["newest_copy_age_hours"] for found in platforms}
     wanted = {request.platform.platform for request in requests}
     return hours is not None and all(ages.get(name, inf) <= hours for name in wanted)
 
 
 def tell(outcome: Outcome, label: str) -> None:
-    """Say what the copies brought."""
+    """Print what the copies brought in."""
     for warning in warning_lines(outcome):
         console.warn(warning)
     for line in result_lines(outcome):
         console.say(line)
     if outcome.dry_run:
         outcome.kind = "dry run"
-        for platform in outcome.appended.platforms:  # does a new row of platforms.csv read sense?
+        for platform in outcome.appended.platforms:  # shows what a new row of platforms.csv reads
             show_platform(platform)
         console.say(f"this was a dry run: {label} is as it was, and no site was built")

@@ -1,4 +1,4 @@
-"""Where history is kept: one file, or numbered versions in a bucket. It knows no dbt."""
+"""The datastore, which keeps the history: one file, or numbered versions in a bucket."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ Datastore = FileDatastore | BucketDatastore
 @contextmanager
 def open_datastore(address: str) -> Iterator[Datastore]:
     """Yield the datastore at a path or an `s3://` address. Raises UsageError for any other."""
-    max_versions_kept()  # said before a run begins, not when it has committed
+    max_versions_kept()  # an invalid setting must fail before the run, not after its commit
     if address.startswith("s3://"):
         with private_folder() as folder:
             yield BucketDatastore(address, folder)

@@ -15,12 +15,12 @@ from ethelred_runner.errors import UsageError
 from ethelred_runner.folders import private_folder
 from ethelred_runner.network import bypass_proxy_for_this_machine, endpoint_is_local
 
-TRIES = 5  # of each request, with growing pauses
-SILENCE = timedelta(seconds=60)  # on a connection, until it counts as broken
+TRIES = 5  # per request
+SILENCE = timedelta(seconds=60)  # after which a connection counts as broken
 
 
 class BucketDatastore:
-    """The versions under `s3://bucket/prefix`; `folder` is for what is pulled."""
+    """The versions under `s3://bucket/prefix`, pulled into `folder`."""
 
     def __init__(self, address: str, folder: Path) -> None:
         self._versions = open_bucket(address)
@@ -28,17 +28,17 @@ class BucketDatastore:
         self._path = folder / NAME
 
     def exists(self) -> bool:
-        """Tell whether a version was ever committed."""
+        """Return whether there is a version."""
         return self._versions.newest_number() > 0
 
     def check(self, *, init: bool) -> str:
-        """Look whether the service keeps what it is relied on for, and what it holds."""
+        """Test the service's guarantee, and return a label with the newest version."""
         self._versions.probe()
         number = self._versions.newest_number(init=init)
         return f"{self.label}, version {number}" if number else f"{self.label} will be created"
 
     def readable_path(self) -> Path:
-        """Pull the newest version, verified, and return its path."""
+        """Pull and verify the newest version, and return its path."""
         self._versions.pull(self._versions.newest_number(init=False), self._path)
         return self._path
 
@@ -46,7 +46,7 @@ class BucketDatastore:
     def checkout(
         self, *, init: bool, action: str = "build", version: int | None = None
     ) -> Iterator[Checkout]:
-        """As of a file; raises Conflict on leaving if another run has committed meanwhile."""
+        """As for a file. On leaving, raises Conflict if another run has committed meanwhile."""
         self._versions.probe()
         newest = self._versions.newest_number(init=init)
         with as_datastore_errors(self._path), private_folder() as folder:
@@ -59,11 +59,11 @@ class BucketDatastore:
                 self._versions.push(checkout.path, newest, action)
 
     def versions(self) -> list[Version]:
-        """Return the versions whose content is still there, the newest first."""
+        """Return the versions that can be restored, the newest first."""
         return self._versions.list_versions()
 
     def restore(self, number: int) -> Version:
-        """Make an earlier version the newest, and return it; none is deleted."""
+        """Make an earlier version the newest, without deleting any, and return it."""
         with self.checkout(init=False, action=f"restore of version {number}", version=number):
             pass
         return self.versions()[0]

@@ -1,4 +1,4 @@
-"""The datastore's DuckDB file: opened, checked, settled."""
+"""The datastore's DuckDB file: open it, check it, and checkpoint it."""
 
 import shlex
 from contextlib import closing
@@ -11,27 +11,27 @@ import duckdb
 from ethelred_runner.datastore.reasons import LOCKED, as_datastore_errors, explain
 from ethelred_runner.errors import DatastoreError
 
-NAME = "ethelred.duckdb"  # of every work file: its stem is the catalogue's name in DuckDB
+NAME = "ethelred.duckdb"  # of each work file; views refer to its stem as the catalogue
 HISTORY_TABLES = ("logins", "copies", "active_users", "rejected_logins")
-# They accumulate too. A datastore, or an export, of an older version may lack them.
+# They accumulate too, but a datastore or an export of an older version may lack them.
 RECORD_TABLES = ("doubted_copies", "retracted_copies")
-FORMAT = 2  # of the history tables; a datastore with a higher one was made by a newer Ethelred
+FORMAT = 2  # of the history tables
 
 
 @dataclass
 class Checkout:
-    """A private work file with the datastore's content; of a new one it isn't there yet."""
+    """A private work file with the datastore's content. The file of a new one is missing."""
 
     path: Path
     is_discarded: bool = False
 
     def discard(self) -> None:
-        """Have nothing committed on leaving."""
+        """Commit nothing on leaving."""
         self.is_discarded = True
 
 
 def connect(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open a datastore, read only. Raises DatastoreError, in plain words, if that is impossible."""
+    """Open a datastore read only. Raises DatastoreError, in plain words, if that fails."""
     with as_datastore_errors(path):
         return duckdb.connect(path, read_only=True)
 
@@ -43,10 +43,10 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, catalogue: str) ->
 
 
 def refuse_wal(path: Path) -> None:
-    """Raise DatastoreError if a write-ahead log lies beside the datastore.
+    """Raise DatastoreError if there is a write-ahead log beside the datastore.
 
-    No run leaves one. DuckDB would replay it whether or not it belongs to the file, and would
-    count logins twice with one that doesn't.
+    No run leaves one. DuckDB would replay even the log of another file, which could count logins
+    twice.
     """
     log = path.with_name(f"{path.name}.wal")
     with as_datastore_errors(path):
@@ -83,7 +83,7 @@ def check_format(path: Path, label: str) -> None:
 
 
 def settle(path: Path) -> None:
-    """Write down the format, and bring everything into the one file: no log stays beside it."""
+    """Store the format, and checkpoint, so that no write-ahead log remains."""
     with as_datastore_errors(path), closing(duckdb.connect(path)) as connection:
         connection.execute(f"create or replace table datastore_format as select {FORMAT} as format")
         connection.execute("checkpoint")

@@ -1,4 +1,4 @@
-"""A datastore in one file of this machine: locked, replaced in one step, versions beside it."""
+"""A datastore in a local file: locked during a run, replaced atomically, kept in versions."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from ethelred_runner.errors import DatastoreError
 from ethelred_runner.folders import locked, make_folder, private_folder, set_access, sha256_of, sync
 from ethelred_runner.settings import resolved
 
-# For another run to end before this one gives up: long enough for dbt, orphaned by a killed run.
+# How long to wait for another run, or for the dbt process of a killed one.
 WAIT_SECONDS = 10.0
 
 
@@ -24,18 +24,18 @@ class FileDatastore:
     """A file, and the folder of its last versions beside it."""
 
     def __init__(self, address: str) -> None:
-        # Resolved, so that a link to a file on another disk stays one.
+        # Resolving keeps a link to another disk a link.
         self.path = resolved("--datastore", address)
         self.label = str(self.path)  # for messages
         self._folder = self.path.with_name(f"{self.path.name}.versions")
 
     def exists(self) -> bool:
-        """Tell whether there is such a file."""
+        """Return whether the file exists."""
         with as_datastore_errors(self.path):
             return self.path.exists()
 
     def check(self, *, init: bool) -> str:
-        """Look whether a run can work on the file, or create it."""
+        """Test whether a run can work on the file or create it, and return a label."""
         with as_datastore_errors(self.path), locked_folder(self.path):
             refuse_wal(self.path)
             is_new = init and not self.path.exists()
@@ -44,7 +44,7 @@ class FileDatastore:
         return f"{self.path} will be created" if is_new else self.label
 
     def readable_path(self) -> Path:
-        """Return the path of the file, to be read only."""
+        """Return the path of the file, for reading only."""
         refuse_wal(self.path)
         check_format(self.path, self.label)
         return self.path
@@ -53,7 +53,7 @@ class FileDatastore:
     def checkout(
         self, *, init: bool, action: str = "build", version: int | None = None
     ) -> Iterator[Checkout]:
-        """Yield a work file; on leaving without an error it takes the datastore's place.
+        """Yield a work file, which replaces the datastore on leaving without an error.
 
         It holds `version`, by default what the file does. Raises DatastoreError if there is none,
         unless `init`; on leaving Conflict if somebody else has changed the file meanwhile.
@@ -66,7 +66,7 @@ class FileDatastore:
             checkout = Checkout(folder / NAME)
             if before:
                 shutil.copyfile(self.path, checkout.path)
-                # Another than the newest version: put back by hand, or left by a killed run.
+                # The file may differ from the newest version: put back by hand, or by a killed run.
                 self._keep("found")
             if version:
                 self._versions().pull(version, checkout.path)
@@ -77,15 +77,15 @@ class FileDatastore:
                 self._keep(action)
 
     def versions(self) -> list[Version]:
-        """Return the versions beside the file, the newest first; those that one may read."""
+        """Return the readable versions beside the file, the newest first."""
         refuse_wal(self.path)
         with as_datastore_errors(self.path):
-            if not os.access(self._folder, os.R_OK | os.X_OK):  # private, where the file may not be
+            if not os.access(self._folder, os.R_OK | os.X_OK):  # it may be private
                 return []
             return self._versions().list_versions()
 
     def restore(self, number: int) -> Version:
-        """Put an earlier version in the file's place, as the newest, and return it."""
+        """Replace the file by an earlier version, and return it as the newest."""
         with self.checkout(init=True, action=f"restore of version {number}", version=number):
             pass
         return self.versions()[0]
@@ -95,7 +95,7 @@ class FileDatastore:
         return Versions(LocalStore(self._folder), str(self._folder))
 
     def _replace(self, work: Path, before: str | None) -> None:
-        """Put the work file in the datastore's place: at any instant it is the old or the new."""
+        """Replace the datastore atomically by the work file."""
         like = self.path if before else self.path.parent
         set_access(work, like.stat().st_mode if before else 0o600, like=like)
         sync(work)
@@ -106,7 +106,7 @@ class FileDatastore:
         sync(self.path.parent)
 
     def _keep(self, action: str) -> None:
-        """Keep the file as the newest version, unless it is that; else warn: the file is well."""
+        """Keep the file as the newest version, unless it is already; warn if that fails."""
         try:
             with as_datastore_errors(self._folder):
                 versions = self._versions()
@@ -126,7 +126,7 @@ def content_of(path: Path) -> str | None:
 
 @contextmanager
 def locked_folder(datastore: Path) -> Iterator[Path]:
-    """Hold a datastore for one run and what it starts, and yield a private folder beside it.
+    """Lock a datastore for a run and its programs, and yield a private folder beside it.
 
     Raises DatastoreError if another run holds it for longer than WAIT_SECONDS.
     """

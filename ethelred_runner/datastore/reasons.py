@@ -1,4 +1,4 @@
-"""What goes wrong with a datastore, in plain words and with what to do about it."""
+"""Errors of a datastore in plain words, each with what to do."""
 
 import re
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from ethelred_runner.errors import DatastoreError
 from ethelred_runner.folders import cause_of
 
 EXPECTED = (OSError, MemoryError, duckdb.Error, BaseError)
-MISSING = (  # a lost datastore is no first run
+MISSING = (  # it may be lost, so it isn't simply created
     "there is no datastore. If this is the very first run, add --init; if not, restore it: past "
     "logins live nowhere else"
 )
 UNCHANGED = ", and run again; the datastore is as it was"
 LOCKED = "Could not set lock on file"
-LIMITS = "No space left|[Qq]uota ?[Ee]xceeded|File too large|Too many open files"  # of this machine
-REASONS = {  # by what the system, DuckDB and obstore say; the first that fits
+LIMITS = "No space left|[Qq]uota ?[Ee]xceeded|File too large|Too many open files"  # of the machine
+REASONS = {  # by a pattern of the library's message; the first match counts
     "No more files": "the disk has room, but for no further file (df -i); delete files that nobody "
     f"needs{UNCHANGED}",
     "[Qq]uota ?[Ee]xceeded": "the quota is used up; have it raised, or delete what it counts"
@@ -53,7 +53,7 @@ REASONS = {  # by what the system, DuckDB and obstore say; the first that fits
 
 @contextmanager
 def as_datastore_errors(place: Path | str) -> Iterator[None]:
-    """Turn errors of the system, of DuckDB and of obstore into DatastoreError."""
+    """Translate errors of the system, DuckDB and obstore into DatastoreError."""
     try:
         yield
     except BaseException as error:  # a panic of a library written in Rust is no Exception
@@ -63,7 +63,7 @@ def as_datastore_errors(place: Path | str) -> Iterator[None]:
 
 
 def explain(place: Path | str, error: BaseException) -> DatastoreError:
-    """Return the error for a person: its own words may hold a row's values, or a request's keys."""
+    """Return the error for a person, without its own text, which may have values or keys in it."""
     words = f"{type(error)} {error} {cause_of(error, Path(place))}"
     reasons = [reason for pattern, reason in REASONS.items() if re.search(pattern, words)]
     unknown = f"failed ({type(error).__name__}); run again with --debug to see where"

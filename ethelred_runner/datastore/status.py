@@ -1,4 +1,4 @@
-"""What a datastore holds, at a glance: asked once, for whatever shows it."""
+"""The status of a datastore, which the table, the JSON and the summary all show."""
 
 from contextlib import closing, suppress
 from pathlib import Path
@@ -9,10 +9,9 @@ import duckdb
 from ethelred_runner.datastore.database import connect
 from ethelred_runner.datastore.reasons import as_datastore_errors
 
-Row = dict[str, Any]  # of a query: its values by the names of its columns
+Row = dict[str, Any]  # the values of a query's row by column
 
-# Nothing is finer than an hour: where a copy's newest login stands in for its time, the rest of
-# the time is a user's.
+# Times are rounded to the hour: the time of a copy may be that of a user's login.
 PLATFORMS = """
     with held as (
         select
@@ -68,7 +67,7 @@ PLATFORMS = """
     select platforms from platforms order by platform
 """
 
-# An older version's datastore has none of this.
+# A datastore of an older version lacks these tables.
 TROUBLE = """
     select platform, format('its newest copy is doubtful: {}', finding)
     from doubted_copies semi join (
@@ -100,7 +99,7 @@ def read_copies(path: Path) -> list[Row]:
 
 
 def read_status(path: Path) -> list[Row]:
-    """Return what a datastore holds of each platform. Raises DatastoreError if it can't be read.
+    """Return the status of each platform. Raises DatastoreError if the datastore can't be read.
 
     Times are naive UTC, to the hour.
     """

@@ -38,26 +38,26 @@ def export_history(datastore: Path, directory: Path) -> list[Path]:
             tables[table] = {"sha256": sha256_of(file)}
         manifest = json.dumps({"format": FORMAT, "tables": tables}, indent=1)
         (partial / MANIFEST).write_text(manifest, encoding="utf-8")
-        partial.rename(directory)  # so that a folder of this name is always whole
+        partial.rename(directory)  # atomic: a folder with this name is complete
     return sorted(directory.iterdir())
 
 
 def import_history(directory: Path, path: Path) -> None:
     """Fill the empty history tables of a datastore with those of an export.
 
-    Columns that the export lacks, as one of an older Ethelred may, stay null.
+    Columns that an older export lacks stay null.
     """
     with as_datastore_errors(path), closing(duckdb.connect(path)) as connection:
         for table in (*HISTORY_TABLES, *RECORD_TABLES):
             file = directory / f"{table}.parquet"
-            if file.exists():  # refuse_damaged misses those that must be there
+            if file.exists():  # refuse_damaged has checked the required ones
                 connection.execute(
                     f"insert into {table} by name from read_parquet($1)", [str(file)]
                 )
 
 
 def refuse_damaged(directory: Path) -> None:
-    """Raise an error unless a folder holds an export, as it was written.
+    """Raise an error unless a folder has an unchanged export.
 
     Raises UsageError if it holds none, DatastoreError if a file was changed, or the format is
     another.

@@ -19,18 +19,18 @@ from ethelred_runner.errors import DatastoreError, UsageError
 from ethelred_runner.folders import sha256_of
 from ethelred_runner.settings import setting
 
-CHUNK = 8 * 2**20  # bytes: with the service's limit of 10,000 parts, room for 80 GB
+CHUNK = 8 * 2**20  # bytes; a service allows 10,000 parts, so files of up to 80 GB
 COMMIT_KEY = "commits/{:08}.json"
-BLOB_GRACE_PERIOD = timedelta(days=1)  # a content that a run has pushed, and may be about to commit
+BLOB_GRACE_PERIOD = timedelta(days=1)  # a run may have pushed a blob and not yet committed it
 
 
 class Conflict(DatastoreError):
-    """Somebody else has committed since the checkout: begin again with what they committed."""
+    """Another run has committed since the checkout: start again from its version."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """A committed version. `created_at` is in UTC by the clock of the machine that made it."""
+    """A committed version. `created_at` is in UTC, by the clock of the run's machine."""
 
     version: int
     created_at: str
@@ -47,7 +47,7 @@ class Versions:
         self._store, self.label = store, label
 
     def probe(self) -> None:
-        """Raise DatastoreError unless the service refuses to create an object that is there.
+        """Raise DatastoreError unless the service refuses to overwrite an object on request.
 
         All safety of concurrent runs rests on that. The object `probe` stays.
         """
@@ -59,7 +59,7 @@ class Versions:
             )
 
     def newest_number(self, *, init: bool = True) -> int:
-        """Return the number of the newest version; 0 if there is none and, with `init`, may be."""
+        """Return the newest version's number; 0 if there is none, which `init` allows."""
         stems = [Path(key).stem for key in self._list("commits")]
         newest = max((int(stem) for stem in stems if stem.isdecimal()), default=0)
         if not newest and not init:
@@ -67,13 +67,13 @@ class Versions:
         return newest
 
     def list_versions(self) -> list[Version]:
-        """Return the versions whose contents are still there, the newest first."""
+        """Return the versions whose blobs still exist, the newest first."""
         blobs, newest = self._list("blobs"), self.newest_number()
         found = [self._look_up(number) for number in range(newest, 0, -1)[: len(blobs)]]
         return [version for version in found if version and version.blob in blobs]
 
     def pull(self, number: int, path: Path) -> None:
-        """Write a version into a file, and see that it is what was committed, and a datastore."""
+        """Write a version into a file, and verify it."""
         version = self._look_up(number)
         if version is None:
             raise DatastoreError(f"{self.label} has no version {number}: see ethelred versions")
@@ -84,11 +84,11 @@ class Versions:
         check_format(path, self.label)
 
     def push(self, path: Path, based_on: int, action: str) -> None:
-        """Commit a file as the version after `based_on`. Raises Conflict if there is one by now."""
+        """Commit a file as the version after `based_on`. Raises Conflict if that exists already."""
         blob, digest = f"blobs/{uuid.uuid4().hex}.duckdb", sha256_of(path)
         with as_datastore_errors(self.label), path.open("rb") as file:
             obstore.put(self._store, blob, file, chunk_size=CHUNK, max_concurrency=4)
-        # A commit never names one that didn't arrive.
+        # A commit must name a blob that has arrived.
         if self._download(blob, Path(os.devnull)) != digest:
             raise DatastoreError(f"{self.label}: what comes back is not what was sent; run again")
         made_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -97,31 +97,31 @@ class Versions:
             raise Conflict(f"{self.label}: another run has committed meanwhile; run again")
         try:
             self._prune()
-        except DatastoreError as error:  # the version is committed; the next run prunes again
+        except DatastoreError as error:  # the version is committed, and the next run prunes again
             console.warn(f"old versions could not be deleted: {error}")
 
     def _look_up(self, number: int) -> Version | None:
-        """Return a version; None if there is none, or what is there is no commit of Ethelred's."""
+        """Return a version; None if it is missing or unreadable."""
         try:
             return Version(**json.loads(self._read(COMMIT_KEY.format(number)) or b""))
-        except (ValueError, TypeError):  # what a power cut left, or any page
+        except (ValueError, TypeError):  # truncated by a power cut, or another file
             return None
 
     def _commit(self, version: Version) -> bool:
-        """Create the commit; tell whether it is there and this one."""
+        """Create the commit; return whether it exists and is this one."""
         key = COMMIT_KEY.format(version.version)
         content = json.dumps(asdict(version), indent=1).encode()
         try:
             if self._create(key, content):
                 return True
-        except DatastoreError:  # it may have arrived all the same: look
+        except DatastoreError:  # it may have been created all the same
             if self._read(key) is None:
                 raise
-        # A repeated request may have met its own first one, of which only the answer was lost.
+        # The request may have been repeated because only the first answer was lost.
         return self._read(key) == content
 
     def _prune(self) -> None:
-        """Delete the contents of versions that aren't kept, unless written lately."""
+        """Delete the blobs of old versions, except those written within the grace period."""
         kept = {version.blob for version in self.list_versions()[: max_versions_kept()]}
         needed_from = datetime.now(UTC) - BLOB_GRACE_PERIOD
         for key, written_at in self._list("blobs").items():
@@ -130,7 +130,7 @@ class Versions:
                     obstore.delete(self._store, key)
 
     def _create(self, key: str, content: bytes) -> bool:
-        """Create an object, and return True; return False if there is one already."""
+        """Create an object; return whether it is new."""
         with as_datastore_errors(self.label):
             try:
                 obstore.put(self._store, key, content, mode="create")
@@ -139,7 +139,7 @@ class Versions:
         return True
 
     def _download(self, key: str, path: Path) -> str | None:
-        """Write an object to a file; return the sha256 of what arrived, or None if it's gone."""
+        """Write an object to a file; return its SHA-256, or None if the object is missing."""
         digest = sha256()
         with as_datastore_errors(self.label):
             try:
@@ -149,7 +149,7 @@ class Versions:
             with path.open("wb") as file:
                 for chunk in found.stream(min_chunk_size=CHUNK):
                     digest.update(chunk)
-                    with as_datastore_errors(path):  # this machine's disk, not the service
+                    with as_datastore_errors(path):  # the local disk
                         file.write(chunk)
         return digest.hexdigest()
 
@@ -162,7 +162,7 @@ class Versions:
                 return None
 
     def _list(self, folder: str) -> dict[str, datetime]:
-        """Return the keys of a folder, each with when it was written, by the service's clock."""
+        """Return the keys in a folder with their modification times, by the service's clock."""
         with as_datastore_errors(self.label):
             metas = obstore.list(self._store, folder).collect()
         return {meta["path"]: meta["last_modified"] for meta in metas}

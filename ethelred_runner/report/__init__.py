@@ -1,4 +1,4 @@
-"""The datastore becomes the site, and shows it."""
+"""Build the site from the datastore, and serve it."""
 
 from ethelred_runner.report.dev import dev
 from ethelred_runner.report.evidence import check_evidence

@@ -1,4 +1,4 @@
-"""Showing the built site on this machine."""
+"""Serve the built site on this machine."""
 
 import sys
 from functools import partial
@@ -18,7 +18,7 @@ POLICY = (
 
 
 class SiteHandler(SimpleHTTPRequestHandler):
-    """Serves a folder, and nothing outside it, under the path that the site was built for."""
+    """Serve a folder, and nothing outside it, under the path that the site was built for."""
 
     base_path = path = ""  # a malformed request has none
 
@@ -29,7 +29,7 @@ class SiteHandler(SimpleHTTPRequestHandler):
             file = super().translate_path(path.removeprefix(self.base_path))
             if path.startswith(f"{self.base_path}/") and Path(file).resolve().is_relative_to(root):
                 return file
-        except (OSError, ValueError, RuntimeError):  # too long, a NUL, links in a circle
+        except (OSError, ValueError, RuntimeError):  # too long, a NUL, a circular link
             pass
         return str(root / "no-such-file")
 
@@ -38,7 +38,7 @@ class SiteHandler(SimpleHTTPRequestHandler):
         self.send_error(404)
 
     def end_headers(self) -> None:
-        """Have a browser ask again each time, and obey the policy of the site's pages."""
+        """Disable caching, and set the policy of the site's pages."""
         self.send_header("Cache-Control", "no-cache")
         if not self.path.startswith(
             f"{self.base_path}/dbt/"
@@ -51,10 +51,10 @@ class SiteHandler(SimpleHTTPRequestHandler):
 
 
 class SiteServer(ThreadingHTTPServer):
-    """Serves requests at the same time; a browser that goes away is no error."""
+    """Serve requests in parallel, and ignore disconnected browsers."""
 
     def handle_error(self, *request: object) -> None:
-        """Print a traceback only of what isn't the connection's end."""
+        """Print a traceback, except for a closed connection."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(*request)  # type: ignore[arg-type]
 

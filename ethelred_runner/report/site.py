@@ -1,4 +1,4 @@
-"""Build the site from the datastore: aside, and swapped in when it is whole."""
+"""Build the site from the datastore in a private folder, then replace the old site."""
 
 import ctypes
 import json
@@ -14,7 +14,7 @@ from ethelred_runner.errors import ReportFailed, UsageError
 from ethelred_runner.folders import locked, private_folder, set_access
 from ethelred_runner.report.evidence import REPORTS, document_models, run_evidence, stage
 
-# Lies in each site that was built here: no other folder is ever replaced.
+# Marks each site that was built here. No folder without it is ever replaced.
 MARKER = "ethelred-site.json"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
 
@@ -31,8 +31,8 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
     base_path = f"/{base_path.strip('/')}".rstrip("/")
     if not re.fullmatch(r"(/[\w.-]+)*", base_path):
         raise UsageError(f"--base-path {base_path} is no path such as /ethelred")
-    resolve_site(site)  # said before a minute's work
-    # A report that was killed leaves its programs at work: they hold the lock as well.
+    resolve_site(site)  # fails before a minute's work
+    # The programs of a killed report go on, and hold the lock.
     with locked(REPORTS), private_folder() as folder:
         project = folder / "project"
         stage(datastore_path, project, base_path)
@@ -49,7 +49,7 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
 
 
 def resolve_site(site: Path) -> Path:
-    """Return the folder that a site's path stands for. Raises ReportFailed if it isn't ours."""
+    """Return the resolved folder of a site. Raises ReportFailed if Ethelred didn't make it."""
     try:
         place = site.expanduser().resolve()
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -67,19 +67,19 @@ def resolve_site(site: Path) -> Path:
 
 
 def is_only_site(place: Path) -> bool:
-    """Tell whether a folder was made by a report, and no database was put there since."""
+    """Return whether a report made a folder, and nobody has put a database there since."""
     files = (path for path in place.rglob("*") if path.is_file())
     return (place / MARKER).is_file() and not any(is_database(path) for path in files)
 
 
 def is_database(path: Path) -> bool:
-    """Tell whether a file is DuckDB's, such as a datastore."""
+    """Return whether a file is a DuckDB database."""
     with path.open("rb") as file:
         return file.read(12)[8:] == b"DUCK"
 
 
 def swap_in(built: Path, place: Path) -> None:
-    """Put a built site in place of the one that is there. Raises ReportFailed."""
+    """Replace the existing site by a built one. Raises ReportFailed."""
     with private_folder(inside=place.parent) as aside:  # on the site's own disk
         try:
             new = shutil.copytree(built, aside / "site")
@@ -93,14 +93,14 @@ def swap_in(built: Path, place: Path) -> None:
 
 
 def keep_access(new: Path, old: Path) -> None:
-    """Give a site the owner, group and mode that an operator gave the one before."""
+    """Give a site the owner, group and mode of the one before."""
     mode = old.stat().st_mode
     for path in (new, *new.rglob("*")):
         set_access(path, mode if path.is_dir() else mode & 0o666, like=old)
 
 
 def exchange(new: Path, old: Path) -> None:
-    """Give each of two folders the other's name, in one step where the system can."""
+    """Exchange the names of two folders, atomically if the system can."""
     rename = getattr(ctypes.CDLL(None), "renameat2", None)
     names = os.fsencode(new), os.fsencode(old)
     if rename and rename(AT_FDCWD, names[0], AT_FDCWD, names[1], RENAME_EXCHANGE) == 0:
@@ -110,7 +110,7 @@ def exchange(new: Path, old: Path) -> None:
 
 
 def read_marker(site: Path) -> dict[str, Any]:
-    """Return what a report has noted in the site that it built; nothing if there is none."""
+    """Return the content of a site's marker; an empty one if it is missing."""
     try:
         found = json.loads((site / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):

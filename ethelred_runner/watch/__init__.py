@@ -1,1 +1,1 @@
-"""What an operator wants to know: what is held, is all here, how a run went."""
+"""What operators need to know: status, checks, and the outcome of a run."""

@@ -26,7 +26,7 @@ def check_all(
     *,
     init: bool,
 ) -> None:
-    """Print what is well and what isn't. Raises the first error after all were tried."""
+    """Run all checks and print their results. Raises the first error at the end."""
     checks: dict[str, Callable[[], str]] = {  # in the order of a run
         "Evidence": check_evidence,
         "folders": check_folders,
@@ -47,7 +47,7 @@ def check_all(
 
 
 def check_folders() -> str:
-    """Look whether copies and logs can be put somewhere. Raises UsageError."""
+    """Test whether copies and logs can be written. Raises UsageError."""
     for folder in (LOGS, TARGET):
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def check_folders() -> str:
 
 
 def try_sources(requests: Sequence[CopyRequest]) -> None:
-    """Read copies into a datastore that is thrown away, and say what their platforms' rows read."""
+    """Read copies into a temporary datastore, and print what their platforms' rows read."""
     with private_folder() as folder, open_datastore(str(folder / "trial" / NAME)) as datastore:
         appended = append(requests, datastore, init=True, dry_run=True)
     for platform in appended.platforms:

@@ -1,4 +1,4 @@
-"""What a run came to: one result, with the lines for people and the JSON as views of it."""
+"""The outcome of a run, as lines for people and as the JSON summary."""
 
 import json
 import re
@@ -15,15 +15,15 @@ from ethelred_runner.datastore import Row
 from ethelred_runner.errors import CopyRejected, UsageError, exit_code_of, line_of
 from ethelred_runner.watch.wording import format_hour, format_iso, pluralise
 
-# What says when a copy was taken, by `taken_at_source`.
+# The names of the sources of a copy's time, by `taken_at_source`.
 TIMES = {
     "mtime": "modification time",
     "newest_login": "newest login",
     "filename": "file's name",
     "obtained": "time of obtaining",
 }
-LATELY = timedelta(days=28)  # before the newest copy: how far back gaps are told
-MAX_WARNINGS = 20  # a variable of a workflow has room for 128 KB, an issue for 64; the log has all
+LATELY = timedelta(days=28)  # before the newest copy; older gaps are left out
+MAX_WARNINGS = 20  # a workflow's variable has room for 128 KB, an issue for 64 KB
 ADDRESS = r"\b(?:sftp|https?|file)://\S*[\w/]"
 HOST = re.compile(r"\w+://(?:[^/]*@)?([\w.-]+)")
 
@@ -35,7 +35,7 @@ def utc_now() -> datetime:
 
 @dataclass
 class Outcome:
-    """What a run came to, filled in as far as it gets.
+    """The outcome of a run, filled in as the run proceeds.
 
     `kind` is `done`, `up to date` (nothing had to be done), `dry run` or `failed`; `appended` is
     the result of its build, which has no copies if none were obtained.
@@ -58,18 +58,18 @@ class Outcome:
         return sum(platform["logins"] for platform in self.appended.platforms)
 
     def is_stale(self, platform: Row) -> bool:
-        """Tell whether a platform's newest copy is older than it may be."""
+        """Return whether a platform's newest copy is too old."""
         limit = self.warn_after_hours
         return limit is not None and platform["newest_copy_age_hours"] > limit
 
 
 @contextmanager
 def recorded(outcome: Outcome, path: Path | None, sources: Sequence[str]) -> Iterator[None]:
-    """Write a run's summary when it has ended, however it ends, without the sources' addresses.
+    """Write a run's summary at its end, also after an error, without the sources' addresses.
 
     Raises UsageError if nothing can be written there.
     """
-    write(path, "")  # so that an earlier run's is never taken for this one's
+    write(path, "")  # an earlier run's summary must not remain
     warned_before = len(console.warned)
     try:
         yield
@@ -84,7 +84,7 @@ def recorded(outcome: Outcome, path: Path | None, sources: Sequence[str]) -> Ite
 
 
 def write(path: Path | None, text: str) -> None:
-    """Write the summary's file, if there is to be one; a link stays a link. Raises UsageError."""
+    """Write the summary to a file, if a path is given. Raises UsageError."""
     try:
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ def write(path: Path | None, text: str) -> None:
 
 
 def summary_of(outcome: Outcome, sources: Sequence[str]) -> dict[str, Any]:
-    """Return what a program is told; docs/deployment.md describes the fields."""
+    """Return the JSON summary, whose fields docs/deployment.md describes."""
     error = conceal(outcome.error, sources) if outcome.error else None
     warnings = [conceal(warning, sources) for warning in outcome.warnings[:MAX_WARNINGS]]
     if len(outcome.warnings) > MAX_WARNINGS:
@@ -116,7 +116,7 @@ def summary_of(outcome: Outcome, sources: Sequence[str]) -> dict[str, Any]:
 
 
 def figures(outcome: Outcome, platform: Row) -> Row:
-    """Return a platform's status, with what the run brought and only the gaps of late."""
+    """Return a platform's status with this run's figures and the recent gaps."""
     name, lately = platform["platform"], platform["newest_copy_taken_at"] - LATELY
     copies = [copy for copy in outcome.appended.new_copies if copy["platform"] == name]
     return platform | {
@@ -129,7 +129,7 @@ def figures(outcome: Outcome, platform: Row) -> Row:
 
 
 def result_lines(outcome: Outcome) -> list[str]:
-    """Return what was done, in a line each."""
+    """Return a line for each result."""
     copies, lines = outcome.appended.new_copies, []
     refused = {doubt["copy_number"] for doubt in outcome.appended.refused}
     known = outcome.appended.copies_read.total() - len(copies) - len(refused)
@@ -146,26 +146,26 @@ def result_lines(outcome: Outcome) -> list[str]:
 
 
 def warning_lines(outcome: Outcome) -> list[str]:
-    """Return what somebody should look at, in a line each."""
+    """Return a line for each warning."""
     of_copies = [line for copy in outcome.appended.new_copies for line in copy_warnings(copy)]
     doubts = [doubt for doubt in outcome.appended.doubts if not doubt["is_refused"]]
     return [*of_copies, *map(doubt_line, doubts), *trouble_lines(outcome)]
 
 
 def doubt_line(doubt: Row) -> str:
-    """Return what is doubtful of a copy."""
+    """Return the line for a doubt about a copy."""
     taken_at = format_hour(doubt["taken_at"])
     return f"the copy of {doubt['platform']} taken {taken_at} is doubtful: {doubt['finding']}"
 
 
 def refusals(appended: Appended) -> list[CopyRejected]:
-    """Return what is said of the copies that were left out because they are in grave doubt."""
+    """Return the errors for the copies that were left out because of a grave doubt."""
     advice = "it was left out. Mend its source, or take it all the same with --accept-doubts"
     return [CopyRejected(f"{doubt_line(doubt)}; {advice}") for doubt in appended.refused]
 
 
 def trouble_lines(outcome: Outcome) -> list[str]:
-    """Return what is wrong with the platforms that were asked for, in a line each."""
+    """Return a line for each trouble of the platforms that were read."""
     asked = outcome.appended.copies_read
     return stale_lines(outcome) + [
         f"{platform['platform']}: {trouble}"
@@ -176,7 +176,7 @@ def trouble_lines(outcome: Outcome) -> list[str]:
 
 
 def stale_lines(outcome: Outcome) -> list[str]:
-    """Return which of the platforms that were asked for have only an old copy, in a line each."""
+    """Return a line for each platform that was read and has only an old copy."""
     return [
         f"the newest copy of {platform['platform']} was taken "
         f"{format_hour(platform['newest_copy_taken_at'])}, "
@@ -187,7 +187,7 @@ def stale_lines(outcome: Outcome) -> list[str]:
 
 
 def copy_warnings(copy: Row) -> list[str]:
-    """Return what somebody should look at in a copy."""
+    """Return a line for each warning about a copy."""
     name = f"the copy of {copy['platform']} taken {format_hour(copy['taken_at'])}"
     lines = []
     source, other = copy["taken_at_source"], copy["contradicting_at"]
@@ -204,15 +204,15 @@ def copy_warnings(copy: Row) -> list[str]:
 
 
 def conceal(text: str, sources: Sequence[str]) -> str:
-    """Return a text without the sources' addresses: the summary travels further than the log.
+    """Return a text without the sources' addresses, because more people read the summary.
 
-    Each web and SFTP address goes, whosesoever it is, and of the sources also paths, addresses
-    in a bucket, and hosts that are named alone.
+    Removes all web and SFTP addresses, and the paths, bucket addresses and host names of the
+    sources.
     """
     hidden = [ADDRESS]
     for source in sources:
         hidden += [rf"(?<![\w.-]){re.escape(host)}(?![\w-]|\.\w)" for host in HOST.findall(source)]
-        whole = (source, source.partition("=")[2])  # PLATFORM= may stand in front
-        # A bare name tells nothing of where, and may be an ordinary word.
+        whole = (source, source.partition("=")[2])  # without PLATFORM=
+        # A bare file name reveals no place, and may be an ordinary word.
         hidden += [re.escape(address) for address in whole if "/" in address]
     return re.sub("|".join(hidden), "the source", text)

@@ -1,4 +1,4 @@
-"""What a retraction takes away and brings back, for an operator."""
+"""The messages of a retraction."""
 
 from ethelred_runner import console
 from ethelred_runner.append.retract import Retraction
@@ -8,7 +8,7 @@ from ethelred_runner.watch.wording import format_hour, pluralise
 
 
 def say_what_goes(copy: Row) -> None:
-    """Say what a retraction takes away, before it is done."""
+    """Print what a retraction will delete, and how to get sound logins back."""
     name = f"{copy['copy_id'][:12]} of {copy['platform']}, taken {format_hour(copy['taken_at'])}"
     console.note(
         f"the copy {name}, brought in {pluralise(copy['new_logins'], 'login')}. A login that "
@@ -18,7 +18,7 @@ def say_what_goes(copy: Row) -> None:
 
 
 def say_what_went(retraction: Retraction, label: str) -> None:
-    """Say what a retraction has taken away, and what came back."""
+    """Print what a retraction has deleted, and what came back."""
     for doubt in retraction.refused:
         console.warn(f"{doubt_line(doubt)}; it was left out")
     gone, returned = retraction.gone, retraction.returned

@@ -1,4 +1,4 @@
-"""What a datastore holds, for an operator at a glance."""
+"""The status, the copies and the versions of a datastore, printed for an operator."""
 
 import sys
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ WIDTH = 160  # of a table in a file or a pipe
 
 
 def refuse_stale(platforms: Sequence[Row], fail_after_hours: float | None) -> None:
-    """Raise DatastoreError if a platform's newest copy is older than that, or there is none."""
+    """Raise DatastoreError if a platform's newest copy is older, or if there is no copy at all."""
     if fail_after_hours is None:
         return
     retired = {name for name, platform in read_platforms().items() if platform.is_retired}
@@ -36,7 +36,7 @@ def refuse_stale(platforms: Sequence[Row], fail_after_hours: float | None) -> No
 
 
 def show_status(label: str, size: int, platforms: Sequence[Row]) -> None:
-    """Print the status as a table, and below it what needs more room; the size is in bytes."""
+    """Print the status as a table, followed by details; the size is in bytes."""
     headings = ("platform", "copies", "newest copy", "age", "logins", "rejected")
     table = Table(*headings, title=f"{label} ({decimal(size)})")
     for platform in platforms:
@@ -51,7 +51,7 @@ def show_status(label: str, size: int, platforms: Sequence[Row]) -> None:
 
 
 def show(table: Table) -> None:
-    """Print what a command is for: unlike a run's lines, it is missed if it can't be written."""
+    """Print a table; unlike a run's lines, a failed write is an error."""
     width = None if sys.stdout.isatty() else WIDTH
     Console(width=width, soft_wrap=True, highlight=False, markup=False).print(table)
 
