@@ -1,6 +1,7 @@
 """A retracted copy leaves no trace in what is counted, where the others are read again."""
 
 import random
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,8 +14,14 @@ from tests.support.dbt_runs import build_each
 from tests.support.program import Ethelred
 from tests.support.simulated import MAX_RUNS, History, Shown, draw_arrangement, draw_history
 from tests.support.truth import Night
+from tests.test_doubts import KINDS
 from tests.test_properties import Run, settled
 
+LAST_NIGHT = datetime(2026, 3, 30, 2)
+# What is remembered of a copy that was read, and the newest entries of all platforms together.
+NOT_COMPARED = {"doubted_copies", "retracted_copies", "platforms", "feed_entries"}
+# When and with which copy a row came in.
+OF_THE_READING = ("copy_id", "new_logins", "appended_at", "last_appended_at")
 # How many logins a copy brought in depends on the order of the copies.
 ORDERED = {"brought in"}
 
@@ -29,6 +36,13 @@ def another_environments(rng: random.Random, copy: Shown) -> Shown:
     added = str(copy.taken_at - timedelta(minutes=rng.randint(1, 5000), microseconds=7))
     values += ((added, "text"),) * rng.randint(1, 3)
     return Shown(copy.taken_at + timedelta(hours=rng.randint(1, 9)), f"bad {values}", values)
+
+
+def spoilt(night: Shown, kind: str) -> Shown:
+    """Return a bad copy, taken an hour after a night's."""
+    content = night.content if kind == "repeated" else f"bad {kind}"
+    values = tuple(KINDS[kind](list(night.values)))
+    return Shown(night.taken_at + timedelta(hours=1), content, values)
 
 
 def without(history: History, number: int) -> History:
@@ -79,6 +93,57 @@ def hold(folder: Path, seeds: Iterable[int]) -> None:
 
 def test_what_follows_from_history_is_as_if_the_copy_had_never_been_read(tmp_path: Path) -> None:
     hold(tmp_path, range(40))
+
+
+def twenty_nights() -> list[Shown]:
+    """Draw twenty sound copies of a platform with 80 users, a third of whom log in each day."""
+    rng = random.Random(2)  # noqa: S311
+    logins: list[str | None] = [None] * 80
+    nights = []
+    for number in range(20):
+        taken_at = LAST_NIGHT - timedelta(days=19 - number)
+        for user in rng.sample(range(80), 27):
+            logins[user] = str(taken_at - timedelta(microseconds=rng.randint(10**9, 86 * 10**9)))
+        values = tuple((login, "text" if login else "null") for login in logins)
+        nights.append(Shown(taken_at, f"night {number}", values))
+    return nights
+
+
+def tables_of(path: Path) -> dict[str, dict[str, list[str]]]:
+    """Return the rows of each table by platform, without the platform's own name."""
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    tables = query(path, "select table_name from duckdb_columns() where column_name = 'platform'")
+    for table in {str(table) for (table,) in tables} - NOT_COMPARED:
+        columns = f"columns(c -> c not in {('platform', *OF_THE_READING)})"
+        for platform, *row in query(path, f"select platform, {columns} from {table}"):
+            name = str(platform)
+            found[name][table].append(str(row).replace(name, ""))
+    return found
+
+
+@pytest.mark.slow
+def test_every_table_is_as_if_a_retracted_copy_had_never_been_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the first, a middle and the last of twenty nights, and of each kind of bad copy."""
+    monkeypatch.setenv("ETHELRED_ACCEPT_DOUBTS", "true")
+    nights = twenty_nights()
+    victims = {f"bad_{kind}": spoilt(nights[-1], kind) for kind in KINDS}
+    victims |= {f"night_{number}": nights[number] for number in (0, 10, 19)}
+    runs: list[Run] = [[], [], []]
+    for platform, victim in victims.items():
+        others = [night for night in nights if night != victim]
+        runs[0] += [(platform, night) for night in nights]
+        runs[0] += [(f"never_{platform}", night) for night in others]
+        runs[1].append((platform, victim))
+        runs[2] += [(platform, night) for night in others]
+    paths = build_each(tmp_path, runs, list(victims.items()))
+    before, after = tables_of(paths[1]), tables_of(paths[2])
+    for platform in victims:
+        never = after[f"never_{platform}"]
+        assert len(never) > 15
+        assert before[platform] != never
+        assert after[platform] == never, platform
 
 
 @pytest.mark.dice

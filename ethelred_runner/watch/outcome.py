@@ -148,8 +148,14 @@ def result_lines(outcome: Outcome) -> list[str]:
 def warning_lines(outcome: Outcome) -> list[str]:
     """Return a line for each warning."""
     of_copies = [line for copy in outcome.appended.new_copies for line in copy_warnings(copy)]
-    doubts = [doubt for doubt in outcome.appended.doubts if not doubt["is_refused"]]
-    return [*of_copies, *map(doubt_line, doubts), *trouble_lines(outcome)]
+    newest = {one["platform"]: one["newest_copy_taken_at"] for one in outcome.appended.platforms}
+    doubts = [
+        doubt_line(doubt)
+        for doubt in outcome.appended.doubts
+        # What is doubtful of the newest copy is trouble already.
+        if not doubt["is_refused"] and doubt["taken_at"] != newest[doubt["platform"]]
+    ]
+    return [*of_copies, *doubts, *trouble_lines(outcome)]
 
 
 def doubt_line(doubt: Row) -> str:

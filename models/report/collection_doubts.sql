@@ -2,6 +2,10 @@ with doubted_copies as (
     select * from {{ ref('doubted_copies') }}
 ),
 
+copies as (
+    select * from {{ ref('copies') }}
+),
+
 platforms as (
     select * from {{ ref('platforms') }}
 ),
@@ -12,6 +16,7 @@ doubts as (
         coalesce(platforms.platform_name, doubted_copies.platform) as platform_name,
         {{ reporting_day('doubted_copies.taken_at') }} as day
     from doubted_copies
+    semi join copies using (platform, copy_id)
     left join platforms using (platform)
 )
 

@@ -1,6 +1,7 @@
 """What a run came to, from results made by hand: its lines, its warnings, its JSON."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,6 +47,19 @@ def test_what_somebody_should_look_at_is_said() -> None:
     plain["contradicting_at"] = datetime(2026, 5, 16)
     (contradiction,) = warning_lines(outcome_of(plain, age=3))
     assert "04:00 UTC, by its modification time: its file's name says 2026-05-16" in contradiction
+
+
+def test_a_doubt_is_said_once() -> None:
+    outcome = outcome_of(NEW | {"taken_at_source": "mtime", "rejected_logins": 0}, age=3)
+    (platform,) = outcome.appended.platforms
+    platform["trouble"] = ["its newest copy is doubtful: the reason"]
+    doubt = {"platform": "one", "is_refused": False, "finding": "the reason"}
+    earlier = doubt | {"taken_at": TAKEN_AT - timedelta(days=1)}
+    outcome.appended = replace(outcome.appended, doubts=[earlier, doubt | {"taken_at": TAKEN_AT}])
+    assert warning_lines(outcome) == [
+        "the copy of one taken 2026-05-31 04:00 UTC is doubtful: the reason",
+        "one: its newest copy is doubtful: the reason",
+    ]
 
 
 @pytest.mark.parametrize(("limit", "stale"), [(0, True), (1, True), (1.6, False), (36, False)])
