@@ -29,6 +29,7 @@ last_weeks as (
 select
     stg_platforms.platform,
     stg_platforms.platform_name,
+    stg_platforms.is_retired,
     stg_platforms.retired_on,
     collection_summary.* exclude (platform),
     active_users_summary.* exclude (platform),
