@@ -10,8 +10,8 @@ unusual_days as (
     select * from {{ ref('unusual_days') }}
 ),
 
-collection_gaps as (
-    select * from {{ ref('collection_gaps') }}
+collection_events as (
+    select * from {{ ref('collection_events') }}
 ),
 
 events as (
@@ -34,16 +34,7 @@ events as (
     from unusual_days
     where verdict in ('lower', 'higher')
     union all
-    select
-        platform,
-        'missed_nights' as kind,
-        last_missed_on as happened_on,
-        'Nights were missed' as headline,
-        nights_missed || if(nights_missed = 1, ' night, ', ' nights, from ')
-        || strftime(first_missed_on, '%-d %B %Y')
-        || if(nights_missed = 1, '', ' to ' || strftime(last_missed_on, '%-d %B %Y'))
-        || ': logins of these days are a lower limit.' as text
-    from collection_gaps
+    select * from collection_events
 )
 
 select

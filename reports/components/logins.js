@@ -38,13 +38,16 @@ export const selectRows = (data, selection, { first, last, began }) => {
 	return { period, rows, notes, isCompared, axis: timeAxis(period, days.from, days.to) };
 };
 
+/** A note, with the days that it is about if it has several. */
+const tellNote = ({ text, from, to }) => (from === to ? text : `${text} (${formatDays(from, to)})`);
+
 /** What is to be known of a row, as text: of a week or month only what somebody has written. */
 export const notesOf = (row, notes) => {
 	const isDay = row.from === row.to;
 	const own = notes.filter(
 		(note) => note.day >= row.from && note.day <= row.to && (isDay || note.kind === 'annotation')
 	);
-	return [...new Set(own.map((note) => note.text)), ...(row.hasFurtherCopy ? [FURTHER_COPY] : [])].join('; ');
+	return [...new Set(own.map(tellNote)), ...(row.hasFurtherCopy ? [FURTHER_COPY] : [])].join('; ');
 };
 
 /** What is known of a row, in lines: for those who point at it. */
@@ -109,7 +112,7 @@ const drawTake = ({ rows, period, isCompared }) => {
 	);
 	return (
 		`<p class="notes take needs-script flex flex-wrap gap-x-4 print:hidden">Take it along: ${buttons.join('')}` +
-		`<a data-these-days href="?${writeSelection({ platform: '', period, isCompared, range: '', from, to }).replaceAll('&', '&amp;')}">Link to these days</a></p>`
+		`<a href="?${writeSelection({ platform: '', period, isCompared, range: '', from, to }).replaceAll('&', '&amp;')}">Link to these days</a></p>`
 	);
 };
 

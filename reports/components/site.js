@@ -138,10 +138,10 @@ const showSelection = () => {
 	keepInLinks();
 };
 
-/** A link to another page with figures shows the same days there. */
+/** A link to another page with figures shows the same days there; one that is only a selection keeps its own. */
 const keepInLinks = () => {
 	const parameters = writeSelection({ ...selection, platform: '' });
-	for (const link of all('a[href]:not([data-these-days])'))
+	for (const link of all('a[href]:not([href^="?"])'))
 		if (link.origin === location.origin && /(^|\/)(platforms\/[^/]+\/)?$/.test(link.pathname)) link.search = parameters;
 };
 

@@ -5,7 +5,7 @@ import gzip
 import io
 import re
 from contextlib import closing
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -152,6 +152,10 @@ def test_the_platform_page_tells_of_days_outside_the_range(
     expect(rows).to_have_count(count)
     broken = rows.filter(has_text="10 June 2026")
     expect(broken).to_contain_text("The login page was broken until the evening")
+    page.get_by_role("button", name="Weeks", exact=True).click()
+    broken.get_by_role("link").click()
+    expect(page.get_by_test_id("range")).to_have_text("27 May 2026 to 24 June 2026")
+    expect(page.locator("svg.chart").first).to_be_in_viewport()
 
 
 def test_completeness_counts_the_nights(builds: Builds, visit: Visit) -> None:
@@ -229,6 +233,17 @@ def test_a_chart_is_taken_along_as_picture_and_figures(
     page.get_by_role("link", name="Link to these days").click()
     assert f"from={first}&to={last}" in page.url
     assert visit.errors == []
+
+
+def test_an_unusual_day_leads_to_its_place_in_the_chart(demo_site: Site, visit: Visit) -> None:
+    page = open_page(visit, urljoin(demo_site.url, f"{PAGES['platform']}?grain=week"))
+    link = page.get_by_test_id("unusual-days").get_by_role("link").first
+    day = datetime.strptime(link.inner_text(), "%A %d %B %Y").date()
+    link.click()
+    expect(page.get_by_label("From", exact=True)).to_have_value(str(day - timedelta(14)))
+    expect(page.get_by_test_id("range").first).to_contain_text(
+        f"{day - timedelta(14):%-d %B %Y} to"
+    )
 
 
 def test_the_feed_tells_what_the_mart_has(demo_site: Site, demo_datastore: Path) -> None:

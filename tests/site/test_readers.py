@@ -288,7 +288,8 @@ def test_a_note_is_told_once_and_stands_at_each_of_its_days(builds: Builds, visi
     assert re.match(rf"{LONG_DAY} to {LONG_DAY} Everybody", note.inner_text())
     rows = section.get_by_test_id("table").first.locator("tr")
     section.locator(".figures-table summary").first.click()
-    expect(rows.filter(has_text=LONG_NOTE)).to_have_count(3)
+    told = re.compile(rf"{LONG_NOTE} \({LONG_DAY} to {LONG_DAY}\)")
+    expect(rows.filter(has_text=told)).to_have_count(3)
     cell = rows.filter(has_text=LONG_NOTE).first.locator("td.note")
     assert cell.evaluate("cell => cell.getBoundingClientRect().width") <= 390
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -506,6 +507,16 @@ def test_each_pages_preview_has_its_own_title_and_week(
             assert re.findall(rf'<meta {name} content="([^"]*)"', page) == [told[folder]]
         assert f'data-testid="week">{told[folder]}</p>' in page
         assert '<meta name="robots" content="noindex"' in page
+
+
+def test_the_overviews_preview_tells_each_platforms_week(
+    builds: Builds, demo_datastore: Path
+) -> None:
+    page = (builds.demo / "index.html").read_text(encoding="utf-8")
+    query = "select platform_name, last_week_in_words from platform_headlines"
+    told = " ".join(f"{name}: {week}" for name, week in ask(demo_datastore, query))
+    for name in ('name="description"', 'property="og:description"'):
+        assert re.findall(rf'<meta {name} content="([^"]*)"', page) == [told]
 
 
 def test_a_page_that_was_cached_before_a_build_finds_its_files(builds: Builds) -> None:
