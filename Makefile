@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 SITE ?= data/demo/site
+DATASTORE ?= data/demo/ethelred.duckdb
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps
@@ -12,7 +13,7 @@ export UV_COMPILE_BYTECODE ?= 1
 # Node and npm come from a wheel, inside the virtual environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup setup-history setup-dev demo serve dev test test-all test-quick lint format lock audit test-deps clean docs
+.PHONY: help setup setup-history setup-dev demo serve dev sql test test-all test-quick lint format lock audit test-deps clean docs
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 14
@@ -57,8 +58,11 @@ demo: setup ## the whole path on a simulated year of two platforms
 serve: setup ## show the demo's site on this machine (PORT=8000, or another SITE=data/site)
 	$(BIN)/ethelred serve --port $(PORT) --site $(SITE)
 
-dev: setup ## the demo's report while you work on it, with each change at once
+dev: setup ## the demo's report while you work on pages and models, with each change at once
 	$(BIN)/ethelred dev
+
+sql: setup-dev ## ask the demo's datastore in SQL (DATASTORE=data/ethelred.duckdb, or s3://bucket/prefix)
+	$(BIN)/ethelred sql --datastore $(DATASTORE)
 
 test: setup-dev test-deps ## the tests of every change
 	$(BIN)/python -m pytest -n auto -m "not dice"

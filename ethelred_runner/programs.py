@@ -3,8 +3,8 @@
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ethelred_runner import console
@@ -25,11 +25,30 @@ def run_program(
 ) -> list[str] | None:
     """Run a program in a folder; return None, or the lines of its output if it failed.
 
-    The output is kept in `logs/LOG`. The program inherits the locks that are held now, so that no
-    other run starts before it has ended, even if this one is killed.
+    The output is kept in `logs/LOG`.
+    """
+    running = started(command, folder=folder, log=log, variables=variables)
+    with console.working(doing), running as program:
+        failed = program.wait() != 0
+        lines = (folder / log).read_text(encoding="utf-8", errors="replace").splitlines()
+    return lines if failed else None
+
+
+@contextmanager
+def started(
+    command: Sequence[str | Path],
+    *,
+    folder: Path,
+    log: str,
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a program in a folder; on leaving, end it with all that it has started.
+
+    The program inherits the locks that are held now, so that no other run starts before it has
+    ended, even if this one is killed.
     """
     path = folder / log  # logs/ may be full or unwritable
-    with console.working(doing), path.open("w", encoding="utf-8") as output:
+    with path.open("w", encoding="utf-8") as output:
         program = subprocess.Popen(
             [str(part) for part in command],
             cwd=folder,
@@ -41,15 +60,13 @@ def run_program(
             start_new_session=True,
         )
         try:
-            failed = program.wait() != 0
+            yield program
         finally:
             if program.poll() is None:
                 with suppress(ProcessLookupError):
                     os.killpg(program.pid, signal.SIGKILL)  # also the processes that it has started
                 program.wait()
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
             keep(path, LOGS)
-    return lines if failed else None
 
 
 def needed_variables() -> dict[str, str]:

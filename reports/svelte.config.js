@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import adapter from './evidence/adapter.js';
-import { evidenceComponents } from './evidence/components.js';
+import { evidenceComponents, isBuild } from './evidence/components.js';
 
 // Each page would say that it was written by an account of Evidence's makers.
 const CARD = /<meta name="twitter:(card|site)" content="[^"]*" \/>\n/g;
@@ -16,9 +16,7 @@ class Configuration {
 		adapter,
 		// Else it would be the time, and no two builds the same.
 		version: { name: 'ethelred' },
-		alias: {
-			'@evidence-dev/core-components': resolve('../../evidence/core-components.js')
-		}
+		alias: isBuild ? { '@evidence-dev/core-components': resolve('../../evidence/core-components.js') } : {}
 	};
 }
 

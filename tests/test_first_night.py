@@ -15,7 +15,7 @@ import pytest
 from ethelred_runner.datastore import open_datastore, read_status
 from ethelred_runner.demo import PLATFORMS, demo
 from ethelred_runner.errors import DatastoreError, EthelredError, ReportFailed, UsageError
-from ethelred_runner.report.evidence import stage
+from ethelred_runner.report.evidence import hand_over
 from ethelred_runner.report.serve import site_server
 from ethelred_runner.report.site import MARKER, base_path_of, resolve_site, swap_in
 from ethelred_runner.watch import check
@@ -38,7 +38,7 @@ def test_a_datastore_of_any_name_can_be_reported(datastore: Path, tmp_path: Path
     for name in (ODD, "history", "temp.duckdb", "select.from.duckdb"):
         store = shutil.copyfile(datastore, tmp_path / name)
         assert read_status(store)[0]["platform"] == "opencodelists"
-        stage(store, tmp_path / f"project of {name}")
+        hand_over(store, tmp_path)
         views = "select view_name from duckdb_views() where not internal"
         assert query(store, views) == [("report_blockers",)]
         assert query(store, "from report_blockers") == []

@@ -5,6 +5,7 @@ runner, so that it starts as fast as dbt does.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,18 @@ FAILED = ("error", "fail", "runtime error", "partial success")
 
 def describe(run: Any) -> str:
     """Return what failed and why."""
-    return f"{run.node.resource_type} {run.node.name}: {run.message}"
+    lines = getattr(run.node, "raw_code", "").splitlines()
+    return f"{run.node.resource_type} {run.node.name}: {with_own_lines(str(run.message), lines)}"
+
+
+def with_own_lines(message: str, lines: list[str]) -> str:
+    """Give DuckDB's quotations the numbers of a model's lines, not of what dbt has compiled."""
+    numbers = {line.strip(): number for number, line in enumerate(lines, start=1)}
+
+    def renumber(found: re.Match[str]) -> str:
+        return f"LINE {numbers.get(found[2].strip(), found[1])}: {found[2]}"
+
+    return re.sub(r"LINE (\d+): *(.*)", renumber, message)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The commands, each a few lines that call a plain function."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,8 +15,14 @@ from ethelred_runner.append.retract import find_copy
 from ethelred_runner.append.retract import retract as retract_copy
 from ethelred_runner.cli import options as opt
 from ethelred_runner.cli.run import run_job
-from ethelred_runner.datastore import export_history, open_datastore, read_copies, read_status
-from ethelred_runner.demo import DEMO_DATASTORE, DEMO_SITE
+from ethelred_runner.datastore import (
+    export_history,
+    open_datastore,
+    open_shell,
+    read_copies,
+    read_status,
+)
+from ethelred_runner.demo import DEMO_DATASTORE, DEMO_SITE, demo_seeds
 from ethelred_runner.demo import demo as run_demo
 from ethelred_runner.errors import UsageError
 from ethelred_runner.obtain.copy_requests import configured_sources, requests_for
@@ -123,8 +130,9 @@ def serve(site: opt.Site = opt.SITE, port: opt.Port = 8000, debug: opt.Debug = F
 
 @app.command()
 def dev(datastore: opt.DemoDatastore = str(DEMO_DATASTORE), debug: opt.Debug = False) -> None:
-    """Show the report of the demo's history, or another, while you work on its pages."""
-    with open_datastore(datastore) as store:
+    """Show the report of the demo's history, or another, while you work on pages and models."""
+    seeds = demo_seeds() if datastore == str(DEMO_DATASTORE) else nullcontext()
+    with open_datastore(datastore) as store, seeds:
         show_report(store.readable_path())
 
 
@@ -148,6 +156,13 @@ def status(
         if kept:
             console.say(f"versions {kept[-1].version} to {kept[0].version} can be restored")
     refuse_stale(platforms, fail_after)
+
+
+@app.command()
+def sql(datastore: opt.Datastore = opt.DATASTORE, debug: opt.Debug = False) -> None:
+    """Open DuckDB's shell on the datastore, read only."""
+    with open_datastore(datastore) as store:
+        open_shell(store.readable_path())
 
 
 @app.command()

@@ -13,6 +13,7 @@ from ethelred_runner.datastore.database import (
     connect,
 )
 from ethelred_runner.datastore.file import FileDatastore
+from ethelred_runner.datastore.shell import open_shell
 from ethelred_runner.datastore.status import Row, read_copies, read_status
 from ethelred_runner.datastore.transfer import export_history, import_history, refuse_damaged
 from ethelred_runner.datastore.versions import Conflict, Version, max_versions_kept
@@ -22,8 +23,7 @@ from ethelred_runner.folders import private_folder
 __all__ = [
     "FORMAT", "HISTORY_TABLES", "RECORD_TABLES", "Checkout", "Conflict", "Datastore", "Row",
     "Version", "attach", "connect", "export_history", "import_history", "open_datastore",
-    "read_copies",
-    "read_status", "refuse_damaged",
+    "open_shell", "read_copies", "read_status", "refuse_damaged",
 ]  # fmt: skip
 
 Datastore = FileDatastore | BucketDatastore

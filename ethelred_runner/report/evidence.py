@@ -6,15 +6,16 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
+from subprocess import Popen
 
 import duckdb
 import yaml  # dbt needs it anyway
 
 from ethelred_runner.datastore import attach
 from ethelred_runner.errors import ReportFailed
-from ethelred_runner.programs import run_program
+from ethelred_runner.programs import run_program, started
 from ethelred_runner.settings import LOGS, PROJECT
 
 REPORTS = PROJECT / "reports"
@@ -28,6 +29,7 @@ EVIDENCE = REPORTS / "node_modules" / "@evidence-dev" / "evidence" / "cli.js"
 # What installing and building leave in the folder of the report.
 NOT_SOURCE = shutil.ignore_patterns("node_modules", ".evidence", "build")
 MAX_LINES_SHOWN = 4
+REPORT_LOG = "report.log"
 # What evidence/components.js says of a page.
 PAGE_ERROR = re.compile(r"pages/\S*: <.*")
 
@@ -40,14 +42,13 @@ def check_evidence() -> str:
     return "Node and the report's packages"
 
 
-def stage(datastore: Path, folder: Path, base_path: str = "") -> None:
-    """Make a folder the Evidence project of a datastore. Raises ReportFailed if a query fails."""
+def stage(folder: Path, base_path: str = "") -> None:
+    """Make a folder an Evidence project, as yet without data."""
     shutil.copytree(REPORTS, folder, ignore=NOT_SOURCE, dirs_exist_ok=True)
     (folder / "node_modules").symlink_to(REPORTS / "node_modules")
     if base_path:
         with (folder / "evidence.config.yaml").open("a", encoding="utf-8") as config:
             config.write(f"\ndeployment:\n  basePath: {base_path}\n")
-    hand_over(datastore, folder)
 
 
 def hand_over(datastore: Path, folder: Path) -> None:
@@ -117,8 +118,20 @@ def select(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> duck
         raise ReportFailed(f"the report's query {name} fails: {reason}") from error
 
 
-def run_evidence(folder: Path, command: str, doing: str) -> None:
-    """Run one of Evidence's commands in a project's folder. Raises ReportFailed if it fails."""
+def build_evidence(folder: Path) -> None:
+    """Build the pages of an Evidence project. Raises ReportFailed if one of them fails."""
+    command, variables = evidence_command(folder, "build:strict")
+    run(command, folder, "building the site", REPORT_LOG, variables)
+
+
+def show_evidence(folder: Path) -> AbstractContextManager[Popen[bytes]]:
+    """Have Evidence show a project, each page as it is now, until the context is left."""
+    command, variables = evidence_command(folder, "dev")
+    return started(command, folder=folder, log=REPORT_LOG, variables=variables)
+
+
+def evidence_command(folder: Path, command: str) -> tuple[list[str | Path], dict[str, str]]:
+    """Return one of Evidence's commands for a project's folder, and the variables for it."""
     # Evidence starts Vite by npx, which is kept from asking its registry for anything. The home is
     # there for every user, and has no token of a registry.
     variables = {
@@ -128,7 +141,7 @@ def run_evidence(folder: Path, command: str, doing: str) -> None:
         "npm_config_offline": "true",
         "npm_config_update_notifier": "false",
     }
-    run([NODE, EVIDENCE, command], folder, doing, "report.log", variables)
+    return [NODE, EVIDENCE, command], variables
 
 
 def document_models(folder: Path) -> Path:

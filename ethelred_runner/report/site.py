@@ -12,7 +12,13 @@ from ethelred_runner import console
 from ethelred_runner.datastore import read_status
 from ethelred_runner.errors import ReportFailed, UsageError
 from ethelred_runner.folders import locked, private_folder, set_access
-from ethelred_runner.report.evidence import REPORTS, document_models, run_evidence, stage
+from ethelred_runner.report.evidence import (
+    REPORTS,
+    build_evidence,
+    document_models,
+    hand_over,
+    stage,
+)
 
 # Marks each site that was built here. No folder without it is ever replaced.
 MARKER = "ethelred-site.json"
@@ -35,11 +41,12 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
     # The programs of a killed report go on, and hold the lock.
     with locked(REPORTS), private_folder() as folder:
         project = folder / "project"
-        stage(datastore_path, project, base_path)
+        stage(project, base_path)
+        hand_over(datastore_path, project)
         documentation = project / "static" / "dbt" / "index.html"
         documentation.parent.mkdir()
         document_models(folder / "documentation").rename(documentation)
-        run_evidence(project, "build:strict", "building the site")
+        build_evidence(project)
         built = project / "build"
         platforms = [platform["platform"] for platform in read_status(datastore_path)]
         marker = json.dumps({"base_path": base_path, "platforms": platforms})

@@ -4,7 +4,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-const isBuild = process.env.EVIDENCE_IS_BUILDING === 'true';
+export const isBuild = process.env.EVIDENCE_IS_BUILDING === 'true';
 const DIST = '@evidence-dev/core-components/dist';
 const root = path.resolve('../../node_modules', DIST);
 
@@ -35,9 +35,10 @@ const refuse = (page, name) => {
 };
 
 const importOf = (name, as, page) => {
+	if (!isBuild && DRAWN.includes(name)) return `import { ${name} as ${as} } from '@evidence-dev/core-components';`;
 	if (ITS_OWN.includes(name)) return `import { ${name} } from '@evidence-dev/core-components';`;
 	if (!DRAWN.includes(name)) return refuse(page, name);
-	if (isBuild && OWN[name]) return `import ${as} from '${path.resolve('../../evidence', OWN[name])}';`;
+	if (OWN[name]) return `import ${as} from '${path.resolve('../../evidence', OWN[name])}';`;
 	return `import ${as} from '${path.join(root, fileOf[name])}';`;
 };
 

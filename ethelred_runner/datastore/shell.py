@@ -1,0 +1,21 @@
+"""DuckDB's own shell on a datastore, for whoever has a question."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from ethelred_runner.errors import UsageError
+
+SHELL = Path(sys.executable).with_name("duckdb")
+
+
+def open_shell(path: Path) -> None:
+    """Run DuckDB's shell on a datastore, read only, until it is left.
+
+    Raises UsageError if the shell isn't installed.
+    """
+    if not SHELL.exists():
+        raise UsageError("DuckDB's shell is not installed: run make setup-dev")
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the shell: it ends a query
+    subprocess.run([SHELL, "-readonly", path], check=False)
