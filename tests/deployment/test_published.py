@@ -37,7 +37,7 @@ class Host:
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
-    monkeypatch.setattr(published, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(published, "WAIT_SECONDS", 60.0)
     monkeypatch.setattr(published, "PAUSE_SECONDS", 0.05)
     found = Host()
 
@@ -92,8 +92,14 @@ def test_a_private_site_is_no_trouble(page: tuple[int, str], host: Host, datasto
     ],
 )
 def test_what_is_wrong_with_the_published_site_is_said(
-    page: tuple[int, str], marker: str, said: str, host: Host, datastore: Path
+    page: tuple[int, str],
+    marker: str,
+    said: str,
+    host: Host,
+    datastore: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(published, "WAIT_SECONDS", 0.2)
     host.pages, host.marker = [page], marker
     with pytest.raises(ReportFailed, match=said):
         look(host, datastore)
