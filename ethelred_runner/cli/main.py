@@ -9,7 +9,7 @@ from types import FrameType
 from typing import NoReturn
 
 from ethelred_runner import console
-from ethelred_runner.cli.commands import app
+from ethelred_runner.cli import datastore_commands
 from ethelred_runner.errors import EthelredError, exit_code_of, line_of
 from ethelred_runner.folders import private_folder
 from ethelred_runner.settings import switch, tidy_settings, work_root
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         with suppress(EthelredError), private_folder():
             pass  # removes what a killed run has left there
     try:
-        app(given)
+        datastore_commands.app(given)
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:  # a panic of a library written in Rust is no Exception
