@@ -31,7 +31,13 @@ LEVELS, SPREADS, PLATFORMS, WEEKS = (12, 30, 65, 300), (0.08, 0.15), 200, 26
 LAST_WEEK = {"ordinary": 1.0, "half": 0.5, "none": 0.0}  # of the usual logins
 WEEKEND = 0.14  # of a working day's logins
 MONDAY = date(2026, 1, 5)
-MODELS = ("ordinary_days", "usual_logins", "usual_weeks", "logins_timeseries", "logins_per_period")
+MODELS = (
+    "days_to_judge",
+    "usual_logins",
+    "week_verdicts",
+    "logins_timeseries",
+    "logins_per_period",
+)
 
 HISTORY = """
     create table days as from read_csv('{days}');

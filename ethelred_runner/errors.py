@@ -49,7 +49,7 @@ class ReportFailed(EthelredError):
     exit_code = 7
 
 
-def worst_of(errors: Sequence[EthelredError]) -> EthelredError:
+def merged_error(errors: Sequence[EthelredError]) -> EthelredError:
     """Return one error with the messages of several and the highest of their exit codes."""
     worst = max(errors, key=lambda error: error.exit_code)
     return type(worst)("\n".join(str(error) for error in errors))

@@ -21,7 +21,7 @@ from tests.support.truth import Night
 
 COMMANDS = [
     *("run", "obtain", "build", "report", "serve", "status", "check", "demo"),
-    *("versions", "restore", "export", "import"),
+    *("versions", "restore", "export", "import", "copies", "retract", "dev", "sql"),
 ]
 README = PROJECT / "README.md"
 OWN = "ETHELRED_SOURCE_OPENCODELISTS"

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import duckdb
 
-from ethelred_runner.datastore import HISTORY_TABLES, RECORD_TABLES, attach, connect
+from ethelred_runner.datastore import (
+    OPTIONAL_HISTORY_TABLES,
+    REQUIRED_HISTORY_TABLES,
+    attach,
+    connect,
+)
 from ethelred_runner.errors import DatastoreError
 
 # `copies` has the number of rows that each copy brought in, which reveals later deletions.
@@ -50,7 +55,10 @@ def check_nothing_lost(path: Path, before: Path | None) -> None:
         return
     with compared(path, before) as connection:
         had = columns_of(connection, "earlier")
-        kept = [*HISTORY_TABLES, *(table for table in RECORD_TABLES if table in had)]
+        kept = [
+            *REQUIRED_HISTORY_TABLES,
+            *(table for table in OPTIONAL_HISTORY_TABLES if table in had),
+        ]
         lost = [table for table in kept if is_lost(connection, table, had[table])]
         if lost or not is_whole(connection, path.stem):
             raise DatastoreError(
@@ -86,7 +94,7 @@ def columns_of(connection: duckdb.DuckDBPyConnection, catalogue: str) -> dict[st
 def is_whole(connection: duckdb.DuckDBPyConnection, catalogue: str) -> bool:
     """Return whether the history tables have at least the rows that the copies brought in."""
     tables = columns_of(connection, catalogue).keys()
-    return tables >= set(HISTORY_TABLES) and ask(connection, IS_WHOLE)
+    return tables >= set(REQUIRED_HISTORY_TABLES) and ask(connection, IS_WHOLE)
 
 
 def is_lost(

@@ -13,7 +13,7 @@ from ethelred_runner.append.append import build_and_check
 from ethelred_runner.append.checks import compared
 from ethelred_runner.append.dbt import BuildOptions
 from ethelred_runner.append.result import read_result
-from ethelred_runner.datastore import HISTORY_TABLES, Datastore, Row, read_copies
+from ethelred_runner.datastore import REQUIRED_HISTORY_TABLES, Datastore, Row, read_copies
 from ethelred_runner.datastore.reasons import as_datastore_errors
 from ethelred_runner.errors import UsageError
 from ethelred_runner.folders import private_folder
@@ -84,7 +84,7 @@ def retract(
 def delete_copy(path: Path, platform: str, copy_id: str) -> int:
     """Delete what a copy brought in from the history tables; return how many logins that were."""
     with as_datastore_errors(path), closing(duckdb.connect(path)) as connection:
-        for table in HISTORY_TABLES[1:]:
+        for table in REQUIRED_HISTORY_TABLES[1:]:
             connection.execute(DELETED.format(table), [platform, copy_id])
         ((gone,),) = connection.execute(DELETED.format("logins"), [platform, copy_id]).fetchall()
     return int(gone)

@@ -9,7 +9,7 @@ from ethelred_runner.append.append import append
 from ethelred_runner.append.dbt import BuildOptions
 from ethelred_runner.append.result import Appended
 from ethelred_runner.datastore import Row, open_datastore, read_status
-from ethelred_runner.errors import worst_of
+from ethelred_runner.errors import merged_error
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.report import build_site
 from ethelred_runner.watch.outcome import Outcome, refusals, result_lines, warning_lines
@@ -52,7 +52,7 @@ def run_job(
             build_site(datastore.readable_path(), site, base_path)
             outcome.is_site_built = True
         if failures:  # raised last, so that what arrived is published
-            raise worst_of(failures)
+            raise merged_error(failures)
 
 
 def is_fresh(

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from ethelred_runner.datastore.bucket import BucketDatastore
 from ethelred_runner.datastore.database import (
     FORMAT,
-    HISTORY_TABLES,
-    RECORD_TABLES,
+    OPTIONAL_HISTORY_TABLES,
+    REQUIRED_HISTORY_TABLES,
     Checkout,
     attach,
     connect,
@@ -21,9 +21,23 @@ from ethelred_runner.errors import UsageError
 from ethelred_runner.folders import private_folder
 
 __all__ = [
-    "FORMAT", "HISTORY_TABLES", "RECORD_TABLES", "Checkout", "Conflict", "Datastore", "Row",
-    "Version", "attach", "connect", "export_history", "import_history", "open_datastore",
-    "open_shell", "read_copies", "read_status", "refuse_damaged",
+    "FORMAT",
+    "OPTIONAL_HISTORY_TABLES",
+    "REQUIRED_HISTORY_TABLES",
+    "Checkout",
+    "Conflict",
+    "Datastore",
+    "Row",
+    "Version",
+    "attach",
+    "connect",
+    "export_history",
+    "import_history",
+    "open_datastore",
+    "open_shell",
+    "read_copies",
+    "read_status",
+    "refuse_damaged",
 ]  # fmt: skip
 
 Datastore = FileDatastore | BucketDatastore

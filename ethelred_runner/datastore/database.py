@@ -12,9 +12,9 @@ from ethelred_runner.datastore.reasons import LOCKED, as_datastore_errors, expla
 from ethelred_runner.errors import DatastoreError
 
 NAME = "ethelred.duckdb"  # of each work file; views refer to its stem as the catalogue
-HISTORY_TABLES = ("logins", "copies", "active_users", "rejected_logins")
+REQUIRED_HISTORY_TABLES = ("logins", "copies", "active_users", "rejected_logins")
 # They accumulate too, but a datastore or an export of an older version may lack them.
-RECORD_TABLES = ("doubted_copies", "retracted_copies")
+OPTIONAL_HISTORY_TABLES = ("doubted_copies", "retracted_copies")
 FORMAT = 2  # of the history tables
 
 

@@ -60,7 +60,7 @@ class FileDatastore:
         """
         with as_datastore_errors(self.path), locked_folder(self.path) as folder:
             refuse_wal(self.path)
-            before = content_of(self.path)
+            before = sha256_if_exists(self.path)
             if not version and (before or not init):
                 self.readable_path()
             checkout = Checkout(folder / NAME)
@@ -100,7 +100,7 @@ class FileDatastore:
         set_access(work, like.stat().st_mode if before else 0o600, like=like)
         sync(work)
         refuse_wal(self.path)
-        if content_of(self.path) != before:
+        if sha256_if_exists(self.path) != before:
             raise Conflict(f"{self.path} was changed by another program during this run; run again")
         work.replace(self.path)
         sync(self.path.parent)
@@ -111,7 +111,7 @@ class FileDatastore:
             with as_datastore_errors(self._folder):
                 versions = self._versions()
                 kept = versions.list_versions()
-                if not kept or kept[0].sha256 != content_of(self.path):
+                if not kept or kept[0].sha256 != sha256_if_exists(self.path):
                     versions.push(self.path, versions.newest_number(), action)
                     for path in (self._folder, *self._folder.glob("**/*")):
                         set_access(path, 0o700 if path.is_dir() else 0o600, like=self.path)
@@ -119,7 +119,7 @@ class FileDatastore:
             console.warn(f"a version of the datastore could not be kept: {error}")
 
 
-def content_of(path: Path) -> str | None:
+def sha256_if_exists(path: Path) -> str | None:
     """Return the sha256 of a file; None if there is none."""
     return sha256_of(path) if path.exists() else None
 

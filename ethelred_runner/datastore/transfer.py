@@ -6,7 +6,12 @@ from pathlib import Path
 
 import duckdb
 
-from ethelred_runner.datastore.database import FORMAT, HISTORY_TABLES, RECORD_TABLES, connect
+from ethelred_runner.datastore.database import (
+    FORMAT,
+    OPTIONAL_HISTORY_TABLES,
+    REQUIRED_HISTORY_TABLES,
+    connect,
+)
 from ethelred_runner.datastore.reasons import as_datastore_errors
 from ethelred_runner.errors import DatastoreError, UsageError
 from ethelred_runner.folders import private_folder, sha256_of
@@ -31,7 +36,7 @@ def export_history(datastore: Path, directory: Path) -> list[Path]:
             name
             for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()
         }
-        for table in (*HISTORY_TABLES, *(held & set(RECORD_TABLES))):
+        for table in (*REQUIRED_HISTORY_TABLES, *(held & set(OPTIONAL_HISTORY_TABLES))):
             file = partial / f"{table}.parquet"
             # DuckDB keeps the order of insertion, so the same datastore gives the same files.
             connection.table(table).write_parquet(str(file), compression="zstd")
@@ -48,7 +53,7 @@ def import_history(directory: Path, path: Path) -> None:
     Columns that an older export lacks stay null.
     """
     with as_datastore_errors(path), closing(duckdb.connect(path)) as connection:
-        for table in (*HISTORY_TABLES, *RECORD_TABLES):
+        for table in (*REQUIRED_HISTORY_TABLES, *OPTIONAL_HISTORY_TABLES):
             file = directory / f"{table}.parquet"
             if file.exists():  # refuse_damaged has checked the required ones
                 connection.execute(
@@ -65,7 +70,7 @@ def refuse_damaged(directory: Path) -> None:
     try:
         manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
         found, listed = manifest["format"], manifest["tables"]
-        wanted = (*HISTORY_TABLES, *(listed.keys() & set(RECORD_TABLES)))
+        wanted = (*REQUIRED_HISTORY_TABLES, *(listed.keys() & set(OPTIONAL_HISTORY_TABLES)))
         tables = {table: listed[table] for table in wanted}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(

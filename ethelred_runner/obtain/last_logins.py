@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from ethelred_runner.errors import EthelredError, worst_of
+from ethelred_runner.errors import EthelredError, merged_error
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.obtain import Copy, obtain
 from ethelred_runner.obtain.platforms import LONGEST_VALUE
@@ -56,7 +56,7 @@ def obtain_logins(
             shutil.rmtree(copy.path.parent)
     path.chmod(0o600)
     if failures and len(failures) == len(requests):
-        raise worst_of(failures)
+        raise merged_error(failures)
     return path
 
 

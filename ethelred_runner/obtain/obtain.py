@@ -15,7 +15,13 @@ from typing import Any, BinaryIO
 from rich.filesize import decimal
 
 from ethelred_runner import console
-from ethelred_runner.errors import CopyRejected, EthelredError, SourceError, UsageError, worst_of
+from ethelred_runner.errors import (
+    CopyRejected,
+    EthelredError,
+    SourceError,
+    UsageError,
+    merged_error,
+)
 from ethelred_runner.folders import private_folder, sha256_of
 from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
 from ethelred_runner.obtain.local import LocalSource
@@ -96,7 +102,7 @@ def obtain_to(requests: Sequence[CopyRequest], directory: Path) -> list[Path]:
     except OSError as error:
         raise UsageError(f"{directory}: the copies can't be put there: {error.strerror}") from None
     if failures:
-        raise worst_of(failures)
+        raise merged_error(failures)
     return paths
 
 
@@ -133,9 +139,9 @@ def _obtain(source: Source, folder: Path) -> Copy:
     first = _fetch(source, downloaded)
     platform = source.request.platform
     checksummed = _has_right_checksum(source.request, downloaded)
-    kind, is_vouched_for = unpack(downloaded, path, platform)
+    kind, has_checksum = unpack(downloaded, path, platform)
     path.chmod(0o600)
-    unusual, unchecked = kind.verify(path, platform, checksummed=checksummed or is_vouched_for)
+    unusual, unchecked = kind.verify(path, platform, checksummed=checksummed or has_checksum)
     for finding in unusual:
         console.note(f"{source.label}: unusual, but no damage: {finding}")
     for reason in unchecked:
@@ -209,7 +215,7 @@ def _read(reading: SourceFile, first: SourceFile, file: BinaryIO, policy: RetryP
     position, size, began = file.tell(), first.size, time.monotonic()
     if (reading.validator, reading.size) != (first.validator, size):
         raise SourceChanged("the copy was replaced while it was read")
-    if reading.starts_at != position or (position and not first.validator):
+    if reading.offset != position or (position and not first.validator):
         raise SourceChanged("the server can't go on where it stopped")
     check_fits((size or 0) - position, Path(file.name).parent)
     with console.progress(first.name, size) as advance:

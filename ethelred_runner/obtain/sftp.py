@@ -62,7 +62,7 @@ class SftpSource(Source):
             connection = wait(_connect(stack, self._parts, self.request.platform))
             client = wait(_start_sftp(connection))
             reading = wait(_look_at(client, self._path))
-            yield replace(reading, starts_at=offset, chunks=_chunks(wait, client, reading, offset))
+            yield replace(reading, offset=offset, chunks=_chunks(wait, client, reading, offset))
 
 
 def _wait(run: Callable[..., Any], seconds: float, step: Awaitable[Any]) -> Any:

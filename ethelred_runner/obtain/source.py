@@ -33,18 +33,18 @@ SCHEMES = {
 
 @dataclass(frozen=True)
 class SourceFile:
-    """An open copy: its metadata, and its bytes from `starts_at` on.
+    """An open copy: its metadata, and its bytes from `offset` on.
 
     `path` is resolved, `size` counts the stored bytes, and `modified` is in seconds since 1970.
     `validator` changes with the content; a download without one can't resume. A server without
-    ranges answers from 0, whatever `starts_at` was requested.
+    ranges answers from 0, whatever `offset` was requested.
     """
 
     path: str
     size: int | None
     modified: float | None
     validator: str | None
-    starts_at: int = 0
+    offset: int = 0
     chunks: Iterable[bytes] = ()
 
     @property

@@ -234,11 +234,11 @@ def _reading(response: Response, chunks: Iterator[bytes]) -> SourceFile:
     etag, modified = headers.get("ETag", "W/"), headers.get("Last-Modified", "")
     validator = modified if etag.startswith("W/") else etag  # If-Range takes strong validators only
     length = headers.get("Content-Length", "")
-    starts_at, size = 0, int(length) if length.isdigit() else None
+    offset, size = 0, int(length) if length.isdigit() else None
     if response.status_code == 206:
         part = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", headers.get("Content-Range", ""))
-        starts_at, size = (int(part[1]), int(part[2])) if part else (-1, None)
-    return SourceFile(path, size, _time_in(modified), validator, starts_at, chunks)
+        offset, size = (int(part[1]), int(part[2])) if part else (-1, None)
+    return SourceFile(path, size, _time_in(modified), validator, offset, chunks)
 
 
 def _time_in(header: str) -> float | None:

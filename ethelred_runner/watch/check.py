@@ -8,7 +8,7 @@ from ethelred_runner import console
 from ethelred_runner.append.append import append
 from ethelred_runner.datastore import Datastore, open_datastore
 from ethelred_runner.datastore.database import NAME
-from ethelred_runner.errors import EthelredError, UsageError, worst_of
+from ethelred_runner.errors import EthelredError, UsageError, merged_error
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.obtain import check_sources
@@ -70,4 +70,4 @@ def try_sources(requests: Sequence[CopyRequest]) -> None:
             read += f" from {first:%Y-%m-%d} to {newest:%Y-%m-%d}"
         console.say(f"{platform['platform']}: {read}, {platform['rejected_logins']:,} rejected")
     if failures := [*appended.failures, *refusals(appended)]:
-        raise worst_of(failures)
+        raise merged_error(failures)

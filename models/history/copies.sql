@@ -1,5 +1,5 @@
-with int_copies as (
-    select * from {{ ref('int_copies') }}
+with int_accepted_copies as (
+    select * from {{ ref('int_accepted_copies') }}
 ),
 
 int_user_counts as (
@@ -22,28 +22,28 @@ new_login_counts as (
 )
 
 select
-    int_copies.platform,
-    int_copies.copy_id,
-    int_copies.taken_at,
-    int_copies.taken_at_source,
-    int_copies.obtained_at,
+    int_accepted_copies.platform,
+    int_accepted_copies.copy_id,
+    int_accepted_copies.taken_at,
+    int_accepted_copies.taken_at_source,
+    int_accepted_copies.obtained_at,
     coalesce(int_user_counts.users, 0) as users,
     coalesce(int_user_counts.users_ever_logged_in, 0) as users_ever_logged_in,
     int_user_counts.earliest_login_at,
     int_user_counts.latest_login_at,
     coalesce(int_user_counts.rejected_logins, 0) as rejected_logins,
     coalesce(new_login_counts.new_logins, 0) as new_logins,
-    int_copies.contradicting_at,
-    int_copies.content_sha256
-from int_copies
+    int_accepted_copies.contradicting_at,
+    int_accepted_copies.content_sha256
+from int_accepted_copies
 left join int_user_counts using (platform, copy_id)
 left join new_login_counts using (platform, copy_id)
 {% if is_incremental() %}
     where not exists (
         select 1 from {{ this }} as known_copies
         where
-            known_copies.platform = int_copies.platform
-            and known_copies.copy_id = int_copies.copy_id
+            known_copies.platform = int_accepted_copies.platform
+            and known_copies.copy_id = int_accepted_copies.copy_id
     )
 {% endif %}
-order by int_copies.platform, int_copies.taken_at
+order by int_accepted_copies.platform, int_accepted_copies.taken_at

@@ -2,8 +2,8 @@ with int_copy_doubts as (
     select * from {{ ref('int_copy_doubts') }}
 ),
 
-int_copies as (
-    select * from {{ ref('int_copies') }}
+int_accepted_copies as (
+    select * from {{ ref('int_accepted_copies') }}
 )
 
 select
@@ -15,7 +15,7 @@ select
     int_copy_doubts.taken_at,
     timezone('UTC', now()) as accepted_at
 from int_copy_doubts
-semi join int_copies using (platform, copy_id)
+semi join int_accepted_copies using (platform, copy_id)
 {% if is_incremental() %}
     where not exists (
         select 1 from {{ this }} as known_doubts

@@ -1,5 +1,5 @@
-with int_classified_logins as (
-    select * from {{ ref('int_classified_logins') }}
+with int_accepted_logins as (
+    select * from {{ ref('int_accepted_logins') }}
 ),
 
 copy_logins as (
@@ -11,7 +11,7 @@ copy_logins as (
         cast(
             row_number() over (partition by platform, copy_id, logged_in_at) as integer
         ) as ordinal
-    from int_classified_logins
+    from int_accepted_logins
     where login_status = 'login'
 ),
 

@@ -26,7 +26,7 @@ newest_filename_dates as (
     from filename_dates
     where
         filename_date >= date '{{ var('earliest_plausible_login') }}'
-        and filename_date <= obtained_at + interval ({{ var('max_clock_error_hours') }}) hour
+        and filename_date <= obtained_at + interval ({{ var('runner_clock_error_hours') }}) hour
     group by copy_number
 ),
 
@@ -39,7 +39,7 @@ newest_plausible_logins as (
     inner join int_last_logins using (platform, copy_number)
     where
         logged_in_at - interval ({{ var('clock_tolerance_minutes') }}) minute <= if(
-            modified_at <= obtained_at + interval ({{ var('max_clock_error_hours') }}) hour,
+            modified_at <= obtained_at + interval ({{ var('runner_clock_error_hours') }}) hour,
             greatest(modified_at, obtained_at), obtained_at
         )
     group by copy_number

@@ -28,7 +28,7 @@ kinds as (
                 'is_grave': true,
                 'finding': format('{:,} logins are of one microsecond', logins_at_once)
             }, {
-                'doubt': 'many_new_logins', 'is_doubtful': new_logins >= many_logins,
+                'doubt': 'many_new_logins', 'is_doubtful': new_logins >= many_logins_threshold,
                 'is_grave': false,
                 'finding': format(
                     '{:,} new logins, where {:,.0f} are usual',

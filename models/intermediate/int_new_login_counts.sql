@@ -1,5 +1,5 @@
-with int_judged_copies as (
-    select * from {{ ref('int_judged_copies') }}
+with int_new_copies as (
+    select * from {{ ref('int_new_copies') }}
 ),
 
 int_new_logins as (
@@ -15,7 +15,7 @@ judged_logins as (
         int_new_logins.*,
         coalesce(logged_in_at < latest_login_before_at, false) as is_older
     from int_new_logins
-    inner join int_judged_copies using (platform, copy_id)
+    inner join int_new_copies using (platform, copy_id)
 ),
 
 -- A known login of the same second: by chance one of thousands has one.

@@ -1,5 +1,5 @@
-with int_obtained_logins as (
-    select * from {{ ref('int_obtained_logins') }}
+with int_classified_logins as (
+    select * from {{ ref('int_classified_logins') }}
 ),
 
 stg_known_logins as (
@@ -13,7 +13,7 @@ copy_logins as (
         taken_at,
         logged_in_at,
         row_number() over (partition by platform, copy_id, logged_in_at) as ordinal
-    from int_obtained_logins
+    from int_classified_logins
     where login_status = 'login'
 ),
 

@@ -1,5 +1,5 @@
-with int_obtained_logins as (
-    select * from {{ ref('int_obtained_logins') }}
+with int_classified_logins as (
+    select * from {{ ref('int_classified_logins') }}
 )
 
 select
@@ -10,5 +10,5 @@ select
     min(logged_in_at) filter (where login_status = 'login') as earliest_login_at,
     max(logged_in_at) filter (where login_status = 'login') as latest_login_at,
     count(*) filter (where login_status not in ('login', 'never_logged_in')) as rejected_logins
-from int_obtained_logins
+from int_classified_logins
 group by platform, copy_id

@@ -1,5 +1,5 @@
-with ordinary_days as (
-    select * from {{ ref('ordinary_days') }}
+with days_to_judge as (
+    select * from {{ ref('days_to_judge') }}
 ),
 
 usual_logins as (
@@ -20,7 +20,7 @@ day_statistics as (
             count(complete_day_logins) over last_28_days >= {{ var('min_days_in_28d_mean') }},
             avg(complete_day_logins) over last_28_days, null
         ) as rolling_mean_28d
-    from ordinary_days
+    from days_to_judge
     window
         last_7_days as (partition by platform order by day rows 6 preceding),
         last_28_days as (partition by platform order by day rows 27 preceding)

@@ -1,8 +1,8 @@
-with ordinary_days as (
-    select * from {{ ref('ordinary_days') }}
+with days_to_judge as (
+    select * from {{ ref('days_to_judge') }}
 ),
 
-usual_days as (
+day_baselines as (
     select
         *,
         if(
@@ -11,7 +11,7 @@ usual_days as (
         ) as usual,
         -- Of less than one login a day the square root would promise too little chance.
         sqrt(greatest(usual, 1)) as usual_root
-    from ordinary_days
+    from days_to_judge
     window same_weekdays as (
         partition by platform, dayofweek(day) order by day
         rows between {{ var('usual_range_weeks') }} preceding and 1 preceding
@@ -25,7 +25,7 @@ deviations as (
         *,
         sqrt(1 + power({{ var('min_daily_spread') }} * usual_root, 2)) / 2 as least_deviation,
         abs(sqrt(ordinary_logins) - sqrt(usual)) / least_deviation as deviation
-    from usual_days
+    from day_baselines
 ),
 
 day_deviations as (

@@ -2,8 +2,8 @@ with logins_timeseries as (
     select * from {{ ref('logins_timeseries') }}
 ),
 
-usual_weeks as (
-    select * from {{ ref('usual_weeks') }}
+week_verdicts as (
+    select * from {{ ref('week_verdicts') }}
 ),
 
 -- Every day twice: as one of a week and as one of a month.
@@ -42,18 +42,18 @@ select
         when periods.complete_days = periods.ends_on - periods.starts_on + 1 then 'complete'
         else 'partial'
     end as coverage,
-    usual_weeks.expected_low,
-    usual_weeks.expected_high,
-    coalesce(usual_weeks.verdict, 'not_known') as verdict,
+    week_verdicts.expected_low,
+    week_verdicts.expected_high,
+    coalesce(week_verdicts.verdict, 'not_known') as verdict,
     if(
         year_before.complete_days = year_before.ends_on - year_before.starts_on + 1,
         year_before.logins, null
     ) as logins_year_before
 from periods
-left join usual_weeks
+left join week_verdicts
     on
-        periods.platform = usual_weeks.platform
-        and periods.starts_on = usual_weeks.starts_on
+        periods.platform = week_verdicts.platform
+        and periods.starts_on = week_verdicts.starts_on
         and periods.period_type = 'week'
 left join periods as year_before
     on

@@ -1,5 +1,5 @@
-with ordinary_days as (
-    select * from {{ ref('ordinary_days') }}
+with days_to_judge as (
+    select * from {{ ref('days_to_judge') }}
 ),
 
 usual_logins as (
@@ -19,7 +19,7 @@ weeks as (
         sqrt(greatest(usual_in_week, 1)) as usual_root,
         sqrt(daily_variance + power({{ var('min_weekly_spread') }} * usual_in_week, 2))
         / (2 * usual_root) as root_deviation
-    from ordinary_days
+    from days_to_judge
     inner join usual_logins using (platform, day)
     where coverage = 'complete'
     group by platform, starts_on
