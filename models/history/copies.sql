@@ -1,3 +1,5 @@
+-- Last of the history: a run that is killed leaves no copy without what it brought.
+-- depends_on: {{ ref('active_users') }}, {{ ref('rejected_logins') }}, {{ ref('doubted_copies') }}
 with int_accepted_copies as (
     select * from {{ ref('int_accepted_copies') }}
 ),

@@ -1,6 +1,7 @@
 -- A view: the report asks it just before it builds the site, about the marts as they are then. It
--- names no catalogue, so that it can be asked in a file of any name.
-{{ config(materialized='view') }}
+-- names no catalogue, so that it can be asked in a file of any name. A lake has no comments on the
+-- columns of a view.
+{{ config(materialized='view', persist_docs={'relation': true, 'columns': false}) }}
 
 with collection_summary as (
     select * from {{ ref('collection_summary').include(database=false) }}

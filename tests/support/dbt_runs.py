@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -56,6 +56,13 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
+def copy_project_for(folder: Path, platforms: Iterable[str]) -> Path:
+    """Copy the project, with further platforms."""
+    with (copy_project(folder) / "seeds" / "platforms.csv").open("a", encoding="utf-8") as seed:
+        seed.writelines(f"{platform},{platform},users,last_login,,\n" for platform in platforms)
+    return folder
+
+
 def identifier(copy: Shown) -> str:
     """Return the identifier that a copy has in the datastore."""
     return hashlib.sha256(f"{copy.content} {copy.taken_at:%Y-%m-%d %H:%M:%S}".encode()).hexdigest()
@@ -75,9 +82,7 @@ def build_each(
     for platform, copy in retracted:
         row = {"platform": platform, "copy_id": identifier(copy), "taken_at": copy.taken_at}
         record(path, row, 0)
-    platforms = sorted({platform for run in runs for platform, _ in run})
-    with (copy_project(folder) / "seeds" / "platforms.csv").open("a", encoding="utf-8") as seed:
-        seed.writelines(f"{platform},{platform},users,last_login,,\n" for platform in platforms)
+    copy_project_for(folder, sorted({platform for run in runs for platform, _ in run}))
     variables = {
         "PYTHONPATH": str(PROJECT),
         "ETHELRED_DBT_DATABASE": "ethelred.duckdb",

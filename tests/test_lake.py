@@ -1,0 +1,117 @@
+"""The target `lake`: a DuckLake with its catalogue in PostgreSQL and its files in S3.
+
+It keeps the same laws as a file, also when runs are killed and when two write at once.
+"""
+
+import random
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.dbt_runs import copy_project_for, write_copies
+from tests.support.lake import copy_database, lake, lake_connection, start_build
+from tests.support.program import PROJECT
+from tests.support.simulated import BEGINNINGS, MOMENTS, History, Shown, draw_event
+from tests.test_properties import agree_with_the_simulation, arrange, settled
+
+pytestmark = pytest.mark.dice
+
+GUIDE = PROJECT / "docs" / "scale.md"
+KILLS = [  # after which statement of which model
+    *(("logins", "insert"), ("logins", "commit"), ("active_users", "insert")),
+    *(("active_users", "commit"), ("rejected_logins", "commit"), ("copies", "insert")),
+    *(("copies", "commit"), ("logins_per_day", "delete"), ("logins_per_day", "commit")),
+    ("logins_timeseries", "create"),
+]
+
+
+@pytest.fixture
+def variables(s3_port: int, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Return the environment of an empty lake."""
+    with lake(s3_port, tmp_path) as found:
+        yield found
+
+
+def ended(build: "subprocess.Popen[str]") -> int:
+    said = build.communicate()[0]
+    assert build.returncode in (0, -9), said
+    return build.returncode
+
+
+def test_any_order_grouping_and_repetition_stores_what_the_copies_show(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
+    histories, runs = arrange(random.SystemRandom().sample(range(10**9), 100))
+    platforms = sorted({platform for run in runs for platform, _ in run})
+    project = copy_project_for(tmp_path / "project", platforms)
+    found = []
+    for number, run in enumerate(runs):
+        copies = write_copies(tmp_path / f"copies-{number}.duckdb", run)
+        assert ended(start_build(variables, project, copies)) == 0
+        found.append(settled(copy_database(variables, tmp_path / f"after-{number}.duckdb")))
+    for seed, history in histories.items():
+        expected = found[0][f"once_{seed}"]
+        agree_with_the_simulation(expected, history)
+        for after in found[-2:]:
+            assert after[f"arranged_{seed}"] == expected, f"the history of seed {seed}"
+
+
+def test_of_two_writers_and_kills_in_each_phase_nothing_is_lost(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
+    """One writer is killed while another waits; in the end the killed one's copies come again."""
+    history = long_history(2 * len(KILLS) + 1)
+    project = copy_project_for(tmp_path / "project", ["p"])
+
+    def start(name: str, numbers: Sequence[int], *kill: str) -> "subprocess.Popen[str]":
+        shown: list[tuple[str, Shown]] = [("p", history.copy(number)) for number in numbers]
+        copies = write_copies(tmp_path / f"{name}.duckdb", shown)
+        return start_build(variables, project, copies, *kill)
+
+    assert ended(start("first", [0])) == 0
+    for number, kill in enumerate(KILLS):
+        killed = start(f"killed-{number}", [2 * number + 1], *kill)
+        other = start(f"other-{number}", [2 * number + 2])
+        assert (ended(killed), ended(other)) == (-9, 0), kill
+    assert ended(start("again", range(1, 2 * len(KILLS), 2))) == 0
+    found = settled(copy_database(variables, tmp_path / "after.duckdb"))["p"]
+    assert found["logins"] == sorted(history.logins())
+    agree_with_the_simulation(found, history)
+
+
+def long_history(nights: int) -> History:
+    rng, beginning = random.SystemRandom(), BEGINNINGS[-1]
+    moments = [beginning + timedelta(days=n) + rng.choice(MOMENTS) for n in range(nights)]
+    events = tuple(draw_event(rng, moments) for _ in range(9 * nights))
+    taken_at = tuple(beginning + timedelta(days=n, hours=3) for n in range(nights))
+    return History(events, taken_at, bad=(0, 1), style=0)
+
+
+LOSSES = [
+    "delete from logins where logged_in_at = (select max(logged_in_at) from logins)",
+    "update copies set users = users",
+    "create or replace table active_users as from active_users",
+]
+
+
+def test_what_is_deleted_changed_or_replaced_is_noticed(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
+    history = long_history(3)
+    project = copy_project_for(tmp_path / "project", ["p"])
+    shown = [("p", history.copy(number)) for number in range(3)]
+    copies = write_copies(tmp_path / "copies.duckdb", shown)
+    assert ended(start_build(variables, project, copies)) == 0
+    for loss in LOSSES:
+        with closing(lake_connection(variables)) as connection:
+            connection.execute("use lake")
+            connection.execute("call ducklake_expire_snapshots('lake', older_than => now())")
+            connection.execute(loss)
+        build = start_build(variables, project, copies)
+        said = build.communicate()[0]
+        assert build.returncode == 1, loss
+        assert "history_was_only_appended_to" in said, loss
