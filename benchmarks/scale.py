@@ -23,8 +23,9 @@ import duckdb
 
 from benchmarks.history import ROOT, Cost, run
 from ethelred_runner.append.append import append_once
+from ethelred_runner.append.dbt import BuildOptions
 from ethelred_runner.datastore import open_datastore
-from tests.support.dbt_runs import TABLES
+from ethelred_runner.obtain.last_logins import TABLES
 from tests.support.lake import lake, lake_connection
 from tests.support.storage import storage
 
@@ -192,7 +193,7 @@ def append(copies: Path, store: Path, *more: str) -> Cost:
 def append_here(copies: Path, store: str, *, init: bool) -> None:
     """Append copies to a file as `ethelred build` does."""
     with open_datastore(store) as datastore, datastore.checkout(init=init) as checkout:
-        append_once(copies, checkout, dry_run=False, accept_doubts=True)
+        append_once(copies, checkout, BuildOptions(accept_doubts=True), dry_run=False)
 
 
 def build(copies: Path, variables: dict[str, str]) -> Cost:

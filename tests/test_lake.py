@@ -4,6 +4,7 @@ It keeps the same laws as a file, also when runs are killed and when two write a
 """
 
 import random
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -12,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.datastores import query
 from tests.support.dbt_runs import copy_project_for, write_copies
 from tests.support.lake import copy_database, lake, lake_connection, start_build
-from tests.support.program import PROJECT
+from tests.support.program import PROJECT, Ethelred
 from tests.support.simulated import BEGINNINGS, MOMENTS, History, Shown, draw_event
 from tests.test_properties import agree_with_the_simulation, arrange, settled
 
@@ -115,3 +117,20 @@ def test_what_is_deleted_changed_or_replaced_is_noticed(
         said = build.communicate()[0]
         assert build.returncode == 1, loss
         assert "history_was_only_appended_to" in said, loss
+
+
+def test_history_moves_there_and_back_as_the_guide_says(
+    variables: dict[str, str], datastore: Path, ethelred: Ethelred, tmp_path: Path
+) -> None:
+    there, back = re.findall(r"```sql\n(.*?)```", GUIDE.read_text(), re.S)
+    moved = tmp_path / "moved.duckdb"
+    nothing = write_copies(tmp_path / "copies.duckdb", [])
+    assert ended(start_build(variables, PROJECT, nothing)) == 0
+    with closing(lake_connection(variables)) as connection:
+        connection.execute(there.replace("data/ethelred.duckdb", str(datastore)))
+    assert ended(start_build(variables, PROJECT, nothing, "--full-refresh")) == 0
+    with closing(lake_connection(variables)) as connection:
+        connection.execute(back.replace("data/moved.duckdb", str(moved)))
+    ethelred("build", "--recount", "--datastore", moved)
+    for table in ("logins", "copies", "logins_timeseries", "active_users"):
+        assert query(moved, f"from {table}") == query(datastore, f"from {table}"), table

@@ -1,7 +1,9 @@
 -- A lake remembers what was deleted, replaced or dropped until its snapshots expire: docs/scale.md.
 -- depends_on: {{ ref('copies') }}
 {{ config(enabled=target.name == 'lake') }}
-{% set tables = ['logins', 'copies', 'active_users', 'rejected_logins', 'doubted_copies'] %}
+{% set tables = [
+    'logins', 'copies', 'active_users', 'rejected_logins', 'doubted_copies', 'retracted_copies'
+] %}
 
 select table_name
 from __ducklake_metadata_lake.ducklake_table

@@ -1,7 +1,7 @@
 """A DuckLake: a catalogue in a real PostgreSQL, Parquet files in a real S3 service.
 
-As a program it builds the models in a lake; with `TABLE STATEMENT` it is killed after the first
-statement of that table's model that begins so.
+As a program it builds the models in a lake, with more options of dbt. With `TABLE STATEMENT` it is
+killed after the first statement of that table's model that begins so.
 """
 
 import os
@@ -111,9 +111,10 @@ def kill_after(table: str, beginning: str) -> None:
 def main(*arguments: str) -> None:
     from dbt.cli.main import dbtRunner
 
-    if arguments:
+    options = [argument for argument in arguments if argument.startswith("--")]
+    if arguments and not options:
         kill_after(*arguments)
-    sys.exit(0 if dbtRunner().invoke([*OPTIONS, "--target", "lake"]).success else 1)
+    sys.exit(0 if dbtRunner().invoke([*OPTIONS, "--target", "lake", *options]).success else 1)
 
 
 if __name__ == "__main__":
