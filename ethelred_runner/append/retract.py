@@ -21,7 +21,7 @@ from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.last_logins import COPIES_NAME, obtain_logins
 
 MIN_IDENTIFIER = 8  # characters
-DELETED = "delete from {} where platform = $1 and copy_id = $2"
+DELETE_COPY = "delete from {} where platform = $1 and copy_id = $2"
 RETURNED = """
     select count(*)
     from earlier.logins semi join main.logins using (platform, logged_in_at, ordinal)
@@ -83,11 +83,12 @@ def retract(
 
 def delete_copy(path: Path, platform: str, copy_id: str) -> int:
     """Delete what a copy brought in from the history tables; return how many logins that were."""
+    counts = {}
     with as_datastore_errors(path), closing(duckdb.connect(path)) as connection:
-        for table in REQUIRED_HISTORY_TABLES[1:]:
-            connection.execute(DELETED.format(table), [platform, copy_id])
-        ((gone,),) = connection.execute(DELETED.format("logins"), [platform, copy_id]).fetchall()
-    return int(gone)
+        for table in REQUIRED_HISTORY_TABLES:
+            deleted = connection.execute(DELETE_COPY.format(table), [platform, copy_id])
+            ((counts[table],),) = deleted.fetchall()
+    return int(counts["logins"])
 
 
 def record(copies: Path, copy: Row, gone: int) -> None:

@@ -38,7 +38,7 @@ __all__ = [
     "read_copies",
     "read_status",
     "refuse_damaged",
-]  # fmt: skip
+]
 
 Datastore = FileDatastore | BucketDatastore
 

@@ -79,8 +79,6 @@ TROUBLE = """
     from logins_summary where is_silent
     order by all
 """
-
-
 COPIES = """
     with listed as (
         select

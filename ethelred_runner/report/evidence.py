@@ -29,6 +29,10 @@ EVIDENCE = REPORTS / "node_modules" / "@evidence-dev" / "evidence" / "cli.js"
 # What installing and building leave in the folder of the report.
 NOT_SOURCE = shutil.ignore_patterns("node_modules", ".evidence", "build")
 MAX_LINES_SHOWN = 4
+MAKE_MARTS = (
+    "Append a copy that it hasn't read yet (ethelred run, or build): that makes them, and so does "
+    "ethelred build --recount"
+)
 REPORT_LOG = "report.log"
 # What evidence/components.js says of a page.
 PAGE_ERROR = re.compile(r"pages/\S*: <.*")
@@ -65,8 +69,7 @@ def hand_over(datastore: Path, folder: Path) -> None:
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise ReportFailed(
-                f"the datastore's marts are incomplete: {reason}\n"
-                "Append a copy that it hasn't read yet (ethelred run, or build): that makes them"
+                f"the datastore's marts are incomplete: {reason}\n{MAKE_MARTS}"
             ) from error
         static = folder / ".evidence" / "template" / "static"
         write_marts(connection, folder / "sources" / "ethelred", static)
@@ -115,7 +118,9 @@ def select(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> duck
         return connection.sql(query)
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
-        raise ReportFailed(f"the report's query {name} fails: {reason}") from error
+        # A mart that an older version doesn't know is missing from its datastore.
+        advice = f"\n{MAKE_MARTS}" if isinstance(error, duckdb.CatalogException) else ""
+        raise ReportFailed(f"the report's query {name} fails: {reason}{advice}") from error
 
 
 def build_evidence(folder: Path) -> None:

@@ -4,16 +4,18 @@ from ethelred_runner import console
 from ethelred_runner.append.retract import Retraction
 from ethelred_runner.datastore import Row
 from ethelred_runner.watch.outcome import doubt_line
+from ethelred_runner.watch.status import SHORT_IDENTIFIER
 from ethelred_runner.watch.wording import format_hour, pluralise
 
 
 def say_what_goes(copy: Row) -> None:
     """Print what a retraction will delete, and how to get sound logins back."""
-    name = f"{copy['copy_id'][:12]} of {copy['platform']}, taken {format_hour(copy['taken_at'])}"
+    identifier, taken_at = copy["copy_id"][:SHORT_IDENTIFIER], format_hour(copy["taken_at"])
+    brought_in = pluralise(copy["new_logins"], "login")
     console.note(
-        f"the copy {name}, brought in {pluralise(copy['new_logins'], 'login')}. A login that "
-        "another copy shows too comes back only if that copy is read again now: name every copy "
-        "that you still have, at least the newest"
+        f"the copy {identifier} of {copy['platform']}, taken {taken_at}, brought in {brought_in}. "
+        "A login that another copy shows too comes back only if that copy is read again now: name "
+        "every copy that you still have, at least the newest"
     )
 
 

@@ -8,16 +8,15 @@ int_copy_doubts as (
     select * from {{ ref('int_copy_doubts') }}
 ),
 
-doubts as (
+grave_doubts as (
     select
         platform,
-        copy_id,
-        bool_or(is_grave) as is_grave
+        copy_id
     from int_copy_doubts
-    group by platform, copy_id
+    where is_grave
 )
 
-select int_obtained_copies.*
-from int_obtained_copies
-left join doubts using (platform, copy_id)
-where {{ accepts_doubts }} or not coalesce(doubts.is_grave, false)
+select * from int_obtained_copies
+where
+    {{ accepts_doubts }}
+    or (platform, copy_id) not in (select (platform, copy_id) from grave_doubts)

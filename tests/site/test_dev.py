@@ -21,7 +21,6 @@ from tests.support.program import PROJECT
 pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
 
 DBT = Path(sys.executable).with_name("dbt")
-LISTED = "      - ref('unusual_days')\n"
 URL = "http://localhost:3000/"
 GUIDE = (PROJECT / "docs" / "analysts.md").read_text(encoding="utf-8")
 # A file of the guide: its path in bold, and its content in a fence of four.
