@@ -5,6 +5,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from ethelred_runner import console
 from ethelred_runner.datastore import Datastore, read_status
 from ethelred_runner.errors import ReportFailed
 from ethelred_runner.network import bypass_proxy_for_this_machine
@@ -25,13 +26,14 @@ def check_published(address: str, datastore: Datastore) -> str:
     status = read_status(datastore.readable_path())
     days = {str(row["last_finished_day"]) for row in status if row["last_finished_day"]}
     give_up_at = time.monotonic() + WAIT_SECONDS
-    while True:
-        try:
-            return _look(address, days)
-        except ReportFailed:
-            if time.monotonic() >= give_up_at:
-                raise
-            time.sleep(PAUSE_SECONDS)
+    with console.working(f"waiting for {address} to show {max(days, default='the site')}"):
+        while True:
+            try:
+                return _look(address, days)
+            except ReportFailed:
+                if time.monotonic() >= give_up_at:
+                    raise
+                time.sleep(PAUSE_SECONDS)
 
 
 def _look(address: str, days: set[str]) -> str:
