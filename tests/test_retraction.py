@@ -177,3 +177,15 @@ def test_a_copy_is_retracted_and_refused_until_somebody_insists(
     assert again == [row[:3] for row in before["logins"]]
     told = ethelred("retract", "no-such-copy", *at, code=2).stderr
     assert "ethelred copies lists" in told
+
+
+def test_the_only_copy_can_be_retracted(
+    ethelred: Ethelred, nights: list[Night], tmp_path: Path
+) -> None:
+    store = tmp_path / "ethelred.duckdb"
+    ethelred("build", nights[0].raw, "--datastore", store, "--init")
+    ((copy_id,),) = query(store, "select copy_id from copies")
+    done = ethelred("retract", copy_id, nights[0].raw, "--datastore", store)
+    assert "it was retracted from the history; it was left out" in done.stderr
+    assert "counted again" not in done.stderr
+    assert query(store, "from logins") == query(store, "from logins_per_day") == []

@@ -70,7 +70,7 @@ def read_result(path: Path, before: Path | None) -> Appended:
     """Return the result of a build; `before` is a copy of an existing datastore before it."""
     known, logins, old_zone = read_contents(before) if before else ([], 0, None)
     _, logins_now, zone = read_contents(path)
-    if old_zone not in (None, zone):
+    if old_zone and zone and old_zone != zone:  # without a login there is none
         console.warn(f"all days were counted again: in {zone} time, before in {old_zone} time")
     with closing(connect(path)) as connection:
         attach(connection, path.with_name(COPIES_NAME), "obtained")
