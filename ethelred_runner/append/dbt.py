@@ -67,10 +67,10 @@ def build_models(folder: Path, options: BuildOptions = BuildOptions()) -> None:
     if parsed.is_file():
         keep(parsed, cache.parent)
     if printed is not None:
-        raise explain(folder, printed)
+        raise build_error(folder, printed)
 
 
-def explain(folder: Path, printed: list[str]) -> BuildFailed | DatastoreError:
+def build_error(folder: Path, printed: list[str]) -> BuildFailed | DatastoreError:
     """Return the error with a summary of what failed, and the place of the full log."""
     result = folder / RESULT
     failures = json.loads(result.read_text(encoding="utf-8")) if result.is_file() else []

@@ -45,7 +45,7 @@ def run_job(
             outcome.appended = append(
                 requests, datastore, init=init, dry_run=outcome.dry_run, options=options
             )
-            tell(outcome, datastore.label)
+            print_outcome(outcome, datastore.label)
         failures = [*outcome.appended.failures, *refusals(outcome.appended)]
         # Also if all copies were known: an earlier run may have failed to build the site.
         if site and not outcome.dry_run and datastore.exists():
@@ -64,7 +64,7 @@ def is_fresh(
     return hours is not None and all(ages.get(name, inf) <= hours for name in wanted)
 
 
-def tell(outcome: Outcome, label: str) -> None:
+def print_outcome(outcome: Outcome, label: str) -> None:
     """Print what the copies brought in."""
     for warning in warning_lines(outcome):
         console.warn(warning)

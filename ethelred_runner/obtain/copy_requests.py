@@ -20,8 +20,8 @@ class RetryPolicy:
     """The limits within which a download over a bad network is retried.
 
     A connection is dead if nothing arrives for `stall_seconds`. It counts as broken if it is slower
-    than `LEAST_SPEED` on average after `slow_seconds`. A download fails after `retries` attempts
-    without progress, which start after 1, 2, 4… times `backoff_seconds`.
+    than `MIN_BYTES_PER_SECOND` on average after `slow_seconds`. A download fails after `retries`
+    attempts without progress, which start after 1, 2, 4… times `backoff_seconds`.
     """
 
     stall_seconds: float = 15.0
@@ -53,7 +53,9 @@ def requests_for(sources: Sequence[str], platform: str, taken_at: str | None) ->
     """
     # Without sources, --platform only selects configured ones; it doesn't give away the token.
     default = (platform if sources else "") or DEFAULT_PLATFORM
-    named = [_named(source, default) for source in sources] or _configured(platform)
+    named = [_split_platform(source, default) for source in sources] or _configured_requests(
+        platform
+    )
     if taken_at and len(named) != 1:
         raise UsageError("--taken-at is about one copy: give exactly one source with it")
     moment = _parsed(taken_at) if taken_at else None
@@ -83,7 +85,7 @@ def _parsed(text: str) -> datetime:
     return moment
 
 
-def _named(source: str, platform: str) -> tuple[str, Platform]:
+def _split_platform(source: str, platform: str) -> tuple[str, Platform]:
     """Return a source and the platform that its prefix (`PLATFORM=`) names, else the given one."""
     prefix, _, rest = source.partition("=")
     if rest and prefix in read_platforms():  # a path may hold an equals sign
@@ -91,7 +93,7 @@ def _named(source: str, platform: str) -> tuple[str, Platform]:
     return source, find_platform(platform)
 
 
-def _configured(platform: str) -> list[tuple[str, Platform]]:
+def _configured_requests(platform: str) -> list[tuple[str, Platform]]:
     addresses = configured_sources()
     in_use = [one for one in read_platforms().values() if not one.is_retired]
     wanted = [find_platform(platform)] if platform else in_use

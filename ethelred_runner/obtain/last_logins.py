@@ -63,7 +63,7 @@ def obtain_logins(
 def _take_over(connection: duckdb.DuckDBPyConnection, copy: Copy, number: int) -> None:
     file = copy.path.with_name("last_logins.csv")
     with file.open("x", newline="", encoding="ascii") as lines:
-        found = copy.kind.values(copy.path, copy.platform)
+        found = copy.reader.values(copy.path, copy.platform)
         csv.writer(lines).writerows((value[:LONGEST_BYTES].hex(), kind) for value, kind in found)
     key = [copy.platform.platform, number]
     connection.execute(LAST_LOGINS, [*key, str(file)])

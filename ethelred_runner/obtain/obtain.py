@@ -36,7 +36,7 @@ from ethelred_runner.obtain.source import (
 from ethelred_runner.obtain.unpack import ROOM_ADVICE, check_fits, unpack
 
 FILE_NAME = "copy"  # neutral: it reveals no source
-LEAST_SPEED = 1000  # bytes per second; a copy of 500 MB would take six days
+MIN_BYTES_PER_SECOND = 1000  # bytes per second; a copy of 500 MB would take six days
 # After so many more bytes, a download has made progress and its retries start again.
 MIN_PROGRESS_BYTES = 2**20
 
@@ -45,14 +45,14 @@ MIN_PROGRESS_BYTES = 2**20
 class Copy:
     """One obtained, unpacked and verified copy: a file of mode 0600 in a folder of its own.
 
-    Timestamps are aware, in UTC. `kind` is the module that reads this kind of database. `name` is
+    Timestamps are aware, in UTC. `reader` is the module that reads this kind of database. `name` is
     the name of the (resolved) source file, and `modified_at` its modification time.
     `taken_at_override` is the value of `--taken-at`. From these, the dbt model
     `int_obtained_copies` decides when the copy was taken.
     """
 
     platform: Platform
-    kind: Any
+    reader: Any
     path: Path
     name: str
     content_sha256: str
@@ -73,7 +73,7 @@ def obtain(
     """
     for source in [find_source(request) for request in requests]:
         try:
-            with _named(source):
+            with _labelled_errors(source):
                 copy = _obtain(source, folder)
         except (SourceError, CopyRejected) as error:
             if failures is None:
@@ -113,13 +113,13 @@ def check_sources(requests: Sequence[CopyRequest]) -> list[str]:
     """
     sources = [find_source(request) for request in requests]
     for source in sources:
-        with _named(source), source.open(0, None):
+        with _labelled_errors(source), source.open(0, None):
             pass
     return [source.label for source in sources]
 
 
 @contextmanager
-def _named(source: Source) -> Iterator[None]:
+def _labelled_errors(source: Source) -> Iterator[None]:
     """Put the source's label in front of its errors."""
     try:
         yield
@@ -139,9 +139,9 @@ def _obtain(source: Source, folder: Path) -> Copy:
     first = _fetch(source, downloaded)
     platform = source.request.platform
     checksummed = _has_right_checksum(source.request, downloaded)
-    kind, has_checksum = unpack(downloaded, path, platform)
+    reader, has_checksum = unpack(downloaded, path, platform)
     path.chmod(0o600)
-    unusual, unchecked = kind.verify(path, platform, checksummed=checksummed or has_checksum)
+    unusual, unchecked = reader.verify(path, platform, checksummed=checksummed or has_checksum)
     for finding in unusual:
         console.note(f"{source.label}: unusual, but no damage: {finding}")
     for reason in unchecked:
@@ -149,7 +149,7 @@ def _obtain(source: Source, folder: Path) -> Copy:
     console.note(f"obtained {first.name}: {decimal(path.stat().st_size)} of content")
     return Copy(
         platform=platform,
-        kind=kind,
+        reader=reader,
         path=path,
         name=first.name,
         content_sha256=sha256_of(path),
@@ -224,8 +224,11 @@ def _read(reading: SourceFile, first: SourceFile, file: BinaryIO, policy: RetryP
             file.write(chunk)
             advance(len(chunk))
             seconds = time.monotonic() - began
-            if seconds > policy.slow_seconds and file.tell() - position < seconds * LEAST_SPEED:
-                raise RetryableError(f"fewer than {LEAST_SPEED:,} bytes a second arrive")
+            if (
+                seconds > policy.slow_seconds
+                and file.tell() - position < seconds * MIN_BYTES_PER_SECOND
+            ):
+                raise RetryableError(f"fewer than {MIN_BYTES_PER_SECOND:,} bytes a second arrive")
     if size not in (None, file.tell()):
         raise RetryableError(f"the connection ended after {file.tell():,} of {size:,} bytes")
 

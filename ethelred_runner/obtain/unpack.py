@@ -1,4 +1,4 @@
-"""Unpack a downloaded file, and find out by its content which kind of copy it is."""
+"""Unpack a downloaded file, and find out by its content which module reads it."""
 
 import gzip
 import re
@@ -49,12 +49,12 @@ def unpack(downloaded: Path, target: Path, platform: Platform) -> tuple[Any, boo
         start = file.read(START)
     name = next((name for name in FORMS if re.match(FORMS[name], start)), None)
     if name is None:
-        kind = kind_of(start, platform)
+        reader = reader_of(start, platform)
         downloaded.replace(target)
-        return kind, False
+        return reader, False
     try:
         with OPENERS[name](downloaded) as content, target.open("xb") as file:
-            kind = _write(content, file, platform)
+            reader = _write(content, file, platform)
     except EOFError:
         raise CopyRejected(f"it is cut short: its {name} data ends too early") from None
     except (zstd.ZstdError, gzip.BadGzipFile, zlib.error) as error:
@@ -63,14 +63,14 @@ def unpack(downloaded: Path, target: Path, platform: Platform) -> tuple[Any, boo
             raise CopyRejected("it needs a zstd dictionary; compress it without one") from None
         raise CopyRejected(f"its {name} data is damaged ({reason})") from None
     downloaded.unlink()
-    return kind, name == "gzip" or (start[:1] == b"\x28" and bool(start[4] & CHECKSUM_FLAG))
+    return reader, name == "gzip" or (start[:1] == b"\x28" and bool(start[4] & CHECKSUM_FLAG))
 
 
-def kind_of(start: bytes, platform: Platform) -> Any:
+def reader_of(start: bytes, platform: Platform) -> Any:
     """Return the module for the kind of copy with these first bytes. Raises CopyRejected."""
-    for kind in (sqlite, postgres, column):
-        if kind.begins(start, platform):
-            return kind
+    for reader in (sqlite, postgres, column):
+        if reader.begins(start, platform):
+            return reader
     raise CopyRejected(next(OTHERS[magic] for magic in OTHERS if re.match(magic, start)))
 
 
@@ -83,10 +83,10 @@ def check_fits(size: int, folder: Path) -> None:
 def _write(content: BinaryIO, file: BinaryIO, platform: Platform) -> Any:
     """Write the unpacked copy, but stop soon after the end that a database's header gives."""
     block = content.read(BLOCK)
-    kind = kind_of(block[:START], platform)
-    expected = sqlite.size_by_header(block[:START]) if kind is sqlite else None
+    reader = reader_of(block[:START], platform)
+    expected = sqlite.size_by_header(block[:START]) if reader is sqlite else None
     check_fits(expected or 0, Path(file.name).parent)
     while block and (not expected or file.tell() <= expected):
         file.write(block)
         block = content.read(BLOCK)
-    return kind
+    return reader

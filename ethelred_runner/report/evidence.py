@@ -126,7 +126,7 @@ def select(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> duck
 def build_evidence(folder: Path) -> None:
     """Build the pages of an Evidence project. Raises ReportFailed if one of them fails."""
     command, variables = evidence_command(folder, "build:strict")
-    run(command, folder, "building the site", REPORT_LOG, variables)
+    run_for_report(command, folder, "building the site", REPORT_LOG, variables)
 
 
 def show_evidence(folder: Path) -> AbstractContextManager[Popen[bytes]]:
@@ -158,7 +158,7 @@ def document_models(folder: Path) -> Path:
         *("--log-path", folder, "--project-dir", PROJECT, "--profiles-dir", PROJECT),
     ]
     databases = {"ETHELRED_DBT_DATABASE": "ethelred.duckdb", "ETHELRED_DBT_COPIES": "copies.duckdb"}
-    run(command, folder, "documenting the models", "documentation.log", databases)
+    run_for_report(command, folder, "documenting the models", "documentation.log", databases)
     page = folder / "static_index.html"
     # It is published: this machine's paths are nobody's business.
     content = page.read_text(encoding="utf-8").replace(str(PROJECT), "").replace(str(folder), "")
@@ -166,7 +166,7 @@ def document_models(folder: Path) -> Path:
     return page
 
 
-def run(
+def run_for_report(
     command: Sequence[str | Path], folder: Path, doing: str, log: str, variables: dict[str, str]
 ) -> None:
     """Run a program. Raises ReportFailed, with what the log has of errors, if it fails."""

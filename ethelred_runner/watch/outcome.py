@@ -69,7 +69,7 @@ def recorded(outcome: Outcome, path: Path | None, sources: Sequence[str]) -> Ite
 
     Raises UsageError if nothing can be written there.
     """
-    write(path, "")  # an earlier run's summary must not remain
+    write_summary(path, "")  # an earlier run's summary must not remain
     warned_before = len(console.warned)
     try:
         yield
@@ -80,10 +80,10 @@ def recorded(outcome: Outcome, path: Path | None, sources: Sequence[str]) -> Ite
     finally:
         outcome.finished_at = utc_now()
         outcome.warnings = console.warned[warned_before:]
-        write(path, json.dumps(summary_of(outcome, sources), default=format_iso) + "\n")
+        write_summary(path, json.dumps(summary_of(outcome, sources), default=format_iso) + "\n")
 
 
-def write(path: Path | None, text: str) -> None:
+def write_summary(path: Path | None, text: str) -> None:
     """Write the summary to a file, if a path is given. Raises UsageError."""
     try:
         if path:
@@ -110,12 +110,14 @@ def summary_of(outcome: Outcome, sources: Sequence[str]) -> dict[str, Any]:
         "finished_at": outcome.finished_at,
         "logins": outcome.logins,
         "site_built": outcome.is_site_built,
-        "platforms": [figures(outcome, platform) for platform in outcome.appended.platforms],
+        "platforms": [
+            platform_figures(outcome, platform) for platform in outcome.appended.platforms
+        ],
         "warnings": warnings,
     }
 
 
-def figures(outcome: Outcome, platform: Row) -> Row:
+def platform_figures(outcome: Outcome, platform: Row) -> Row:
     """Return a platform's status with this run's figures and the recent gaps."""
     name, lately = platform["platform"], platform["newest_copy_taken_at"] - LATELY
     copies = [copy for copy in outcome.appended.new_copies if copy["platform"] == name]

@@ -28,7 +28,7 @@ select
     max(expected_low) filter (where days_ago = 0) as expected_low,
     max(expected_high) filter (where days_ago = 0) as expected_high,
     max(verdict) filter (where days_ago = 0) as verdict,
-    count(*) filter (where verdict not in ('not_known', 'too_few')) as judged_days,
+    count(*) filter (where verdict not in ('not_known', 'few_usual')) as judged_days,
     count(*) filter (where day > last_login_on and verdict = 'lower') as silent_days,
     silent_days >= {{ var('silent_days_in_trouble') }}
     and platform not in (

@@ -23,20 +23,20 @@ day_baselines as (
 deviations as (
     select
         *,
-        sqrt(1 + power({{ var('min_daily_spread') }} * usual_root, 2)) / 2 as least_deviation,
-        abs(sqrt(ordinary_logins) - sqrt(usual)) / least_deviation as deviation
+        sqrt(1 + power({{ var('min_daily_spread') }} * usual_root, 2)) / 2 as minimum_deviation,
+        abs(sqrt(ordinary_logins) - sqrt(usual)) / minimum_deviation as deviation
     from day_baselines
 ),
 
 day_deviations as (
     select
         *,
-        least_deviation * greatest(
+        minimum_deviation * greatest(
             1, quantile_cont(deviation, {{ var('share_within_one_deviation') }}) over (
                 partition by platform order by day
                 rows between {{ 7 * var('usual_range_weeks') }} preceding and 1 preceding
             )
-        ) as root_deviation
+        ) as root_standard_deviation
     from deviations
 )
 
@@ -44,14 +44,14 @@ select
     platform,
     day,
     usual,
-    2 * usual_root * root_deviation as standard_deviation,
+    2 * usual_root * root_standard_deviation as standard_deviation,
     cast(if(
-        usual < {{ var('min_usual_logins_missed') }}, 0, greatest(1, ceil(power(
-            greatest(0, usual_root - {{ var('usual_range_deviations') }} * root_deviation), 2
-        )))
+        usual < {{ var('min_usual_logins_missed') }}, 0, greatest(1, ceil(power(greatest(
+            0, usual_root - {{ var('usual_range_deviations') }} * root_standard_deviation
+        ), 2)))
     ) as bigint) as expected_low,
     cast(floor(power(
-        usual_root + {{ var('usual_range_deviations') }} * root_deviation, 2
+        usual_root + {{ var('usual_range_deviations') }} * root_standard_deviation, 2
     )) as bigint) as expected_high
 from day_deviations
 where usual is not null

@@ -18,7 +18,7 @@ weeks as (
             as daily_variance,
         sqrt(greatest(usual_in_week, 1)) as usual_root,
         sqrt(daily_variance + power({{ var('min_weekly_spread') }} * usual_in_week, 2))
-        / (2 * usual_root) as root_deviation
+        / (2 * usual_root) as root_standard_deviation
     from days_to_judge
     inner join usual_logins using (platform, day)
     where coverage = 'complete'
@@ -30,15 +30,15 @@ select
     platform,
     starts_on,
     cast(other_logins + ceil(power(
-        greatest(0, usual_root - {{ var('week_standard_deviations') }} * root_deviation), 2
+        greatest(0, usual_root - {{ var('week_standard_deviations') }} * root_standard_deviation), 2
     )) as bigint) as expected_low,
     cast(other_logins + floor(power(
-        usual_root + {{ var('week_standard_deviations') }} * root_deviation, 2
+        usual_root + {{ var('week_standard_deviations') }} * root_standard_deviation, 2
     )) as bigint) as expected_high,
     case
         when logins < expected_low then 'lower'
         when logins > expected_high then 'higher'
-        when logins = 0 then 'too_few'
+        when logins = 0 then 'few_usual'
         else 'usual'
     end as verdict
 from weeks

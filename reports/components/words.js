@@ -59,7 +59,7 @@ export const VERDICTS = {
 	higher: 'Higher than usual',
 	quiet_as_expected: 'Quiet, as expected',
 	busy_as_expected: 'Busy, as expected',
-	too_few: 'None, but too few are usual to say',
+	few_usual: 'None, but too few are usual to say',
 	not_known: 'Too little to compare with'
 };
 

@@ -40,7 +40,7 @@ def day_rows(first: date, count: int, most: int = 60) -> list[Row]:
                 "high": most // 2 if known else None,
             }
         )
-        rows[-1]["isUnusual"] = kind_of(rows[-1]) == "unusual"
+        rows[-1]["isUnusual"] = reader_of(rows[-1]) == "unusual"
     return rows
 
 
@@ -70,7 +70,7 @@ def draw(rows: list[Row], period: str = "day", *, stale: int = 0, compared: bool
     return chart
 
 
-def kind_of(row: Row) -> str:
+def reader_of(row: Row) -> str:
     """Return what a row's bar must look like."""
     low, high = row["low"], row["high"]
     if row["coverage"] != "complete":
@@ -92,7 +92,7 @@ def check(chart: Chart, rows: list[Row], period: str = "day", first: int | None 
     for bar, (place, row) in zip(chart.bars, sorted(filled.items()), strict=True):
         assert (bar.bottom, bar.top) == pytest.approx((0, row["logins"]), abs=1e-3 * chart.end)
         assert (bar.left, bar.right) == pytest.approx((place + 0.1, place + 0.9))
-        assert bar.kind == kind_of(row)
+        assert bar.kind == reader_of(row)
     highest = max(bar.top for bar in chart.bars) if chart.bars else 0
     for name, lines in chart.lines.items():
         wanted = {place: row[name] for place, row in places.items() if row[name] is not None}
