@@ -49,7 +49,7 @@ def values(path: Path, platform: Platform) -> Iterator[Value]:
     """Yield each user's latest login as text, with the offset of the session that dumped it.
 
     Raises CopyRejected if the dump is damaged or lacks the column, SourceError if pg_restore is
-    missing or too old.
+    missing, too old, or built without the dump's compression.
     """
     schema, _, table = platform.users_table.rpartition(".")
     options = ["--data-only", "--strict-names", f"--table={table}", "--file=-"]
@@ -64,9 +64,9 @@ def values(path: Path, platform: Platform) -> Iterator[Value]:
         status = restore.wait()
         errors.seek(0)
         said = errors.read().decode(errors="replace")
-    if "unsupported version" in said:
+    if unable := re.search(r"unsupported version|this \w+ does not support compression", said):
         raise SourceError(
-            "this pg_restore is too old for the dump; name a newer one in ETHELRED_PG_RESTORE"
+            f"this pg_restore can't read it ({unable[0]}); name a newer one in ETHELRED_PG_RESTORE"
         )
     if not tables and not [name for name in _tables(path) if name.endswith(f".{table}")]:
         platform.check_columns([], lambda: _tables(path))
@@ -103,7 +103,7 @@ def _start(options: list[str], path: Path, errors: BinaryIO) -> subprocess.Popen
     try:
         return subprocess.Popen(
             [program, *options, path],
-            env=needed_variables(),
+            env=needed_variables() | {"LC_ALL": "C"},  # its errors in English
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,

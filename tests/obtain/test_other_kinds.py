@@ -18,7 +18,8 @@ from ethelred_runner.obtain.platforms import Platform
 from ethelred_runner.settings import PROJECT
 from tests.support.copies import USERS as OPENCODELISTS
 
-# Made of jobserver.sql there by pg_dump 15 and 17, and what a second schema adds.
+# Made of jobserver.sql there by pg_dump 15, 16 and 17, whose archives are of versions 1.14 to 1.16,
+# and what a second schema adds.
 DUMPS = PROJECT / "tests" / "samples" / "dumps"
 JOB_SERVER = Platform("job-server", "Job Server", "jobserver_user", "last_login")
 USERS, NEVER_LOGGED_IN = 250, 25
@@ -33,7 +34,7 @@ def read(path: Path, platform: Platform = JOB_SERVER) -> list[Row]:
             return connection.execute("select value, storage_class from last_logins").fetchall()
 
 
-@pytest.mark.parametrize("name", ["15-gzip", "17-gzip", "17-lz4", "17-zstd", "17-none"])
+@pytest.mark.parametrize("name", ["15-gzip", "17-gzip", "16-lz4", "17-zstd", "17-none"])
 def test_each_dump_gives_its_logins(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     rows = read(DUMPS / f"{name}.dump")
     assert len(rows) == USERS
@@ -52,7 +53,7 @@ def test_each_dump_gives_its_logins(name: str, capsys: pytest.CaptureFixture[str
     assert ("taken; not checked: its bytes" in capsys.readouterr().err) == ("gzip" not in name)
 
 
-@pytest.mark.parametrize("name", ["15-gzip", "17-gzip", "17-lz4", "17-zstd", "17-none"])
+@pytest.mark.parametrize("name", ["15-gzip", "17-gzip", "16-lz4", "17-zstd", "17-none"])
 def test_a_cut_dump_is_refused_wherever_it_is_cut(name: str, tmp_path: Path) -> None:
     whole = (DUMPS / f"{name}.dump").read_bytes()
     cut = tmp_path / "cut.dump"
@@ -116,12 +117,19 @@ def test_of_two_schemas_one_has_to_be_named() -> None:
     assert len(read(dump, replace(JOB_SERVER, users_table="audit.jobserver_user"))) == 1
 
 
-def test_too_old_or_no_pg_restore_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unfit_or_no_pg_restore_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     newer = bytearray((DUMPS / "17-gzip.dump").read_bytes())
     newer[6] = 99  # the second number of its format
     (tmp_path / "newer.dump").write_bytes(newer)
-    with pytest.raises(SourceError, match="too old for the dump; name a newer one in ETHELRED_PG"):
+    with pytest.raises(SourceError, match=r"it \(unsupported version\); name a newer one in ETHELR"):
         read(tmp_path / "newer.dump")
+    bare = tmp_path / "pg_restore"  # as one built without zstd says it
+    said = "but this installation does not support compression (this build does not support"
+    bare.write_text(f"#!/bin/sh\n[ $LC_ALL = C ] && echo '{said} compression with zstd)' >&2\nexit 1")
+    bare.chmod(0o755)
+    monkeypatch.setenv("ETHELRED_PG_RESTORE", str(bare))
+    with pytest.raises(SourceError, match="it .this installation does not support compression.;"):
+        read(DUMPS / "17-zstd.dump")
     monkeypatch.setenv("ETHELRED_PG_RESTORE", str(tmp_path / "none"))
     with pytest.raises(SourceError, match=r"can't be started .*install postgresql-client"):
         read(DUMPS / "17-gzip.dump")
