@@ -68,8 +68,11 @@ def values(path: Path, platform: Platform) -> Iterator[Value]:
         raise SourceError(
             f"this pg_restore can't read it ({unable[0]}); name a newer one in ETHELRED_PG_RESTORE"
         )
-    if not tables and not [name for name in _tables(path) if name.endswith(f".{table}")]:
-        platform.check_columns([], lambda: _tables(path))
+    listed = [] if tables else _list(path)
+    found = (TABLE_DATA.fullmatch(line) for line in listed)
+    names = [f".{each[1]}.{each[2]}" for each in found if each]
+    if listed and not any(name.endswith(f".{platform.users_table}") for name in names):
+        platform.check_columns([], lambda: [name[1:] for name in names])
     if status or not tables:
         raise CopyRejected(f"it is cut short or damaged (pg_restore ends with {status})")
     if tables > 1:
@@ -84,7 +87,8 @@ def _column(lines: Iterator[bytes], header: bytes, platform: Platform) -> Iterat
     platform.check_columns(names, list)
     column, text = platform.count_only or (platform.login_column, "")
     wanted = text.translate(ESCAPES).encode()
-    login, chooser = names.index(platform.login_column), names.index(column)
+    places = {name.lower(): place for place, name in enumerate(names)}
+    login, chooser = places[platform.login_column.lower()], places[column.lower()]
     for line in lines:
         if line == b"\\.\n":
             return
@@ -120,8 +124,3 @@ def _list(path: Path) -> list[str]:
     with TemporaryFile() as errors, _start(["--list"], path, errors) as restore:
         output, _ = restore.communicate()
     return output.decode(errors="replace").splitlines()
-
-
-def _tables(path: Path) -> list[str]:
-    found = (TABLE_DATA.fullmatch(line) for line in _list(path))
-    return [f"{each[1]}.{each[2]}" for each in found if each]
