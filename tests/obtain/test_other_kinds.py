@@ -122,14 +122,14 @@ def test_an_unfit_or_no_pg_restore_is_said(tmp_path: Path, monkeypatch: pytest.M
     newer = bytearray((DUMPS / "17-gzip.dump").read_bytes())
     newer[6] = 99  # the second number of its format
     (tmp_path / "newer.dump").write_bytes(newer)
-    with pytest.raises(SourceError, match=r"it \(unsupported version\); name a newer one in ETHELR"):
+    with pytest.raises(SourceError, match=r"it \(unsupported version\); name a newer one in ETHE"):
         read(tmp_path / "newer.dump")
     bare = tmp_path / "pg_restore"  # as one built without zstd says it
-    said = "but this installation does not support compression (this build does not support"
-    bare.write_text(f"#!/bin/sh\n[ $LC_ALL = C ] && echo '{said} compression with zstd)' >&2\nexit 1")
+    said = "but this installation does not support compression (this build"
+    bare.write_text(f"#!/bin/sh\n[ $LC_ALL = C ] && echo '{said} …)' >&2\nexit 1")
     bare.chmod(0o755)
     monkeypatch.setenv("ETHELRED_PG_RESTORE", str(bare))
-    with pytest.raises(SourceError, match="it .this installation does not support compression.;"):
+    with pytest.raises(SourceError, match="this installation does not support compression"):
         read(DUMPS / "17-zstd.dump")
     monkeypatch.setenv("ETHELRED_PG_RESTORE", str(tmp_path / "none"))
     with pytest.raises(SourceError, match=r"can't be started .*install postgresql-client"):
