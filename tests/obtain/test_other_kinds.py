@@ -122,7 +122,7 @@ def test_an_unfit_or_no_pg_restore_is_said(tmp_path: Path, monkeypatch: pytest.M
     newer = bytearray((DUMPS / "17-gzip.dump").read_bytes())
     newer[6] = 99  # the second number of its format
     (tmp_path / "newer.dump").write_bytes(newer)
-    with pytest.raises(SourceError, match=r"it \(unsupported version\); name a newer one in ETHE"):
+    with pytest.raises(SourceError, match=r"it \(unsupported version\); name a newer one in"):
         read(tmp_path / "newer.dump")
     bare = tmp_path / "pg_restore"  # as one built without zstd says it
     said = "but this installation does not support compression (this build"
