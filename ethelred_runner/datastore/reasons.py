@@ -30,6 +30,7 @@ REASONS = {  # by a pattern of the library's message; the first match counts
     f"datastore's size (a smaller ETHELRED_KEEP_VERSIONS needs less){UNCHANGED}",
     "MemoryError|OutOfMemory": "there is not enough memory; the datastore is as it was",
     LOCKED: "in use by another program; close it first",
+    "[Ii]s a directory|regular file": "this is a folder; name a file in it",
     "database does not exist": MISSING,
     "name datastore_format does not": "this is no datastore of Ethelred, or it was emptied; "
     "restore it, or choose another with --datastore",

@@ -30,25 +30,29 @@ newest_filename_dates as (
     group by copy_number
 ),
 
--- Where the source's clock and a login both are ahead of the runner's clock, that one is slow.
+-- The runner's clock may be slow, unless the source's clock tells otherwise.
+login_limits as (
+    select
+        *,
+        obtained_at + interval ({{ var('runner_clock_error_hours') }}) hour as slow_clock_limit,
+        if(
+            modified_at > slow_clock_limit, obtained_at,
+            greatest(obtained_at, coalesce(modified_at, slow_clock_limit))
+        ) + interval ({{ var('clock_tolerance_minutes') }}) minute as login_limit
+    from copies_obtained
+),
+
 newest_plausible_logins as (
     select
         copy_number,
         max(logged_in_at, {{ var('logins_that_refute_a_time') }}) as newest_plausible_logins
-    from copies_obtained
+    from login_limits
     inner join int_last_logins using (platform, copy_number)
-    where
-        logged_in_at - interval ({{ var('clock_tolerance_minutes') }}) minute <= if(
-            modified_at <= obtained_at + interval ({{ var('runner_clock_error_hours') }}) hour,
-            greatest(modified_at, obtained_at), obtained_at
-        )
+    where logged_in_at <= login_limit
     group by copy_number
 )
 
-select
-    copies_obtained.*,
-    newest_filename_dates.filename_date,
-    newest_plausible_logins.newest_plausible_logins
+select *
 from copies_obtained
 left join newest_filename_dates using (copy_number)
 left join newest_plausible_logins using (copy_number)

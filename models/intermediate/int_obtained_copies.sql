@@ -8,17 +8,19 @@ believed_times as (
         *,
         filename_date + interval ({{ var('newest_login_within_days_of_name') }}) day as name_limit,
         modified_at + interval ({{ var('source_clock_error_hours') }}) hour as mtime_limit,
+        obtained_at + interval ({{ var('clock_tolerance_minutes') }}) minute as clock_limit,
         if(newest_plausible_logins[-1] >= name_limit, null, filename_date) as believed_date,
         if(
             newest_plausible_logins[-1] >= mtime_limit
-            or modified_at > obtained_at + interval ({{ var('clock_tolerance_minutes') }}) minute
+            or modified_at > clock_limit
             or modified_at > believed_date + interval ({{ var('filename_date_hours') }}) hour,
             null, modified_at
         ) as believed_mtime,
         least(
             timestamp 'infinity',
             if(believed_date is not null, name_limit, null),
-            if(believed_mtime is not null, mtime_limit, null)
+            if(believed_mtime is not null, mtime_limit, null),
+            if(modified_at is null and newest_plausible_logins[-1] < clock_limit, clock_limit, null)
         ) as login_limit,
         list_max(list_filter(newest_plausible_logins, lambda x: x < login_limit)) as newest_login_at
     from int_copy_evidence

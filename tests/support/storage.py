@@ -30,8 +30,8 @@ def storage(place: Path) -> Iterator[int]:
     command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=100", "-s3.autoCreateBucket"]
     credentials = [{"accessKey": KEYS[0], "secretKey": KEYS[1]}]
     identity = {"name": "runner", "credentials": credentials, "actions": ["Admin"]}
-    anybody = {"name": "anonymous", "actions": ["Admin"]}
-    (place / "s3.json").write_text(json.dumps({"identities": [identity, anybody]}))
+    others = {"name": "anonymous", "actions": ["Admin"]}
+    (place / "s3.json").write_text(json.dumps({"identities": [identity, others]}))
     command += [f"-s3.config={place / 's3.json'}"]
     # It reports statistics to its makers unless told not to.
     command += ["-master.volumeSizeLimitMB=64", "-master.telemetry=false"]
@@ -39,6 +39,9 @@ def storage(place: Path) -> Iterator[int]:
         service = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         wait_until_it_answers(ports["s3"], service)
+        with closing(http.client.HTTPConnection("127.0.0.1", ports["s3"])) as anybody:
+            anybody.request("PUT", f"/{BUCKET}")
+            assert anybody.getresponse().status == 200
         yield ports["s3"]
     finally:
         service.kill()
