@@ -207,8 +207,9 @@ def test_places_that_can_hold_no_datastore(
             pass
     for path in (store / "x.duckdb", tmp_path / ("x" * 300), tmp_path):
         for call in (logins, lambda path: append_login(path, 1, init=True)):
-            with pytest.raises(DatastoreError):
+            with pytest.raises(DatastoreError) as refused:
                 call(path)
+    assert "name a file in it" in str(refused.value)
 
 
 @pytest.mark.slow
