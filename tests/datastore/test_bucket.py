@@ -156,6 +156,7 @@ def xml(code: str) -> bytes:
 ANSWERS = {
     "refuses access": (403, xml("AccessDenied")),
     "quota is used up": (403, xml("QuotaExceeded")),
+    "failed, perhaps because it has no room left": (500, xml("InternalError")),
     "there is no room left": (507, xml("InsufficientStorage")),
     "no such bucket; create it": (404, xml("NoSuchBucket")),
     "refuses this machine's clock": (403, xml("RequestTimeTooSkewed")),
