@@ -44,7 +44,7 @@ REASONS = {  # by a pattern of the library's message; the first match counts
     "refuses access; check AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
     "AWS_SESSION_TOKEN, which expires",
     "501 Not Implemented": "the service lacks what is needed (If-None-Match); use another",
-    "status code: 500": "the service failed, perhaps because it has no room left; look at its log, and "
+    "status code: 500": "the service failed, perhaps because it has no room left; see its log, and "
     "run again",
     "UnknownIssuer|peer certificate": "the service's certificate can't be trusted; name the file "
     "of its authority in SSL_CERT_FILE if it is your own",
