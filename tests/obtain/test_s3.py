@@ -1,6 +1,7 @@
 """S3 from SeaweedFS, a real server that comes as a package of PyPI."""
 
 import os
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,9 +10,14 @@ import pytest
 from obstore.store import S3Store
 
 from ethelred_runner.errors import SourceError, UsageError
+from ethelred_runner.settings import PROJECT
+from tests.obtain.test_web import authority
 from tests.support.copies import Get
 from tests.support.servers import CuttingProxy, free_port
-from tests.support.storage import BUCKET, Proxy, endpoint
+from tests.support.services import Service, served
+from tests.support.storage import BUCKET, KEYS, Proxy, endpoint
+
+__all__ = ["authority"]  # fixtures
 
 NAME = "s3://history/nightly/2026-03-30-db.sqlite3.zst"
 
@@ -109,3 +115,38 @@ def test_a_platform_has_its_own_bucket_and_keys(
         assert get(NAME).content_sha256 == get(big).content_sha256
         assert os.environ["AWS_SESSION_TOKEN"] == "another's"
         assert "AWS_ACCESS_KEY_ID_OPENCODELISTS" in os.environ
+
+
+ASSUMED = """<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>
+<AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey><SessionToken></SessionToken>
+<Expiration>2999-01-01T00:00:00Z</Expiration>
+</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"""
+
+
+def test_a_role_is_assumed_with_the_token_that_a_workflow_asks_for(
+    bucket: int,
+    get: Get,
+    big: Path,
+    authority: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    github, aws = Service(content=b'{"value": "who-runs"}'), Service()
+    aws.content = ASSUMED.format(*KEYS).encode()
+    with served(github), served(aws, authority):
+        monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", f"{github.url}/?of=github")
+        monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of-the-job")
+        asked = [PROJECT / "scripts" / "role-token"]
+        token = subprocess.run(asked, check=True, capture_output=True).stdout
+        (tmp_path / "token").write_bytes(token)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", aws.url)
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::1:role/reader")
+        monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+        assert get(NAME).content_sha256 == get(big).content_sha256
+    assert github.seen[0].headers["authorization"] == "Bearer of-the-job"
+    assert github.asked() == ["GET /?of=github&audience=sts.amazonaws.com"]
+    assert "role%2Freader" in aws.seen[0].path
+    assert aws.seen[0].path.endswith("WebIdentityToken=who-runs")

@@ -415,6 +415,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     program = needed("openssl", "openssl")
     options = "-x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
     command = [program, "req", *options.split(), "-addext", "subjectAltName=DNS:localhost"]
+    command += ["-addext", "basicConstraints=critical,CA:FALSE"]  # obstore wants it so
     command += ["-keyout", str(place), "-out", str(place)]
     subprocess.run(command, check=True, capture_output=True)
     return place

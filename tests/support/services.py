@@ -1,11 +1,13 @@
 """Small real HTTP servers: one keeps issues as GitHub does, one is checked in at."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -89,8 +91,8 @@ def matches(issue: dict[str, Any], query: dict[str, str]) -> bool:
 
 
 @contextmanager
-def served(service: Service) -> Iterator[None]:
-    """Have a service answer at an address of this machine."""
+def served(service: Service, certificate: Path | None = None) -> Iterator[None]:
+    """Have a service answer at an address of this machine, over TLS if it has a certificate."""
 
     class Handler(BaseHTTPRequestHandler):
         def reply(self) -> None:
@@ -100,11 +102,12 @@ def served(service: Service) -> Iterator[None]:
             request = Request(self.command, self.path, headers, body)
             service.seen.append(request)
             status, content = service.answer(request)
+            answer = b"" if content is None else service.content or json.dumps(content).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
-            if content is not None:
-                self.wfile.write(service.content or json.dumps(content).encode())
+            self.wfile.write(answer)
 
         do_GET = do_POST = do_PATCH = do_PUT = reply  # noqa: N815
 
@@ -112,9 +115,14 @@ def served(service: Service) -> Iterator[None]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        service.url = f"http://127.0.0.1:{server.server_port}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            service.url = f"https://localhost:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=[0.02])
         thread.start()
-        service.url = f"http://127.0.0.1:{server.server_port}"
         try:
             yield
         finally:
