@@ -36,8 +36,9 @@ class SourceFile:
     """An open copy: its metadata, and its bytes from `offset` on.
 
     `path` is resolved, `size` counts the stored bytes, and `modified` is in seconds since 1970.
-    `validator` changes with the content; a download without one can't resume. A server without
-    ranges answers from 0, whatever `offset` was requested.
+    `validator` changes with the content, as `etag` does, which may be too weak to be sent back; a
+    download without a validator can't resume. A server without ranges answers from 0, whatever
+    `offset` was requested.
     """
 
     path: str
@@ -46,6 +47,7 @@ class SourceFile:
     validator: str | None
     offset: int = 0
     chunks: Iterable[bytes] = ()
+    etag: str = ""
 
     @property
     def modified_at(self) -> datetime | None:

@@ -127,7 +127,7 @@ class WebSource(Source):
             later = RetryableError(f"the server can't answer now (HTTP {status})")
             wait = response.headers.get("Retry-After", "")
             seconds = float(wait) if wait.isdecimal() else (_time_in(wait) or 0) - time.time()
-            later.wait_seconds = min(float(max(ceil(seconds), 0)), LONGEST_WAIT)
+            later.wait_seconds = max(ceil(min(seconds, LONGEST_WAIT)), 0)
             raise later
         with _as_source_errors():
             code = REFUSAL.search(response.raw.read1(CHUNK, decode_content=False))
@@ -234,11 +234,11 @@ def _reading(response: Response, chunks: Iterator[bytes]) -> SourceFile:
     etag, modified = headers.get("ETag", "W/"), headers.get("Last-Modified", "")
     validator = modified if etag.startswith("W/") else etag  # If-Range takes strong validators only
     length = headers.get("Content-Length", "")
-    offset, size = 0, int(length) if length.isdigit() else None
+    offset, size = 0, int(length) if length.isdecimal() else None
     if response.status_code == 206:
         part = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", headers.get("Content-Range", ""))
         offset, size = (int(part[1]), int(part[2])) if part else (-1, None)
-    return SourceFile(path, size, _time_in(modified), validator, offset, chunks)
+    return SourceFile(path, size, _time_in(modified), validator, offset, chunks, etag)
 
 
 def _time_in(header: str) -> float | None:

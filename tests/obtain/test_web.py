@@ -143,6 +143,7 @@ def part(header: str) -> dict[str, object]:
         ('"one"', True, part("bytes 2000001-6/7"), [2_000_000, None]),
         ('"one"', True, part("nonsense"), [2_000_000, None]),
         ('"one"', True, part(""), [2_000_000, None]),
+        ('"one"', True, {"status": 200, "headers": {"Content-Length": "²"}}, [2_000_000, None]),
     ],
 )
 def test_a_cut_connection_is_resumed_and_never_stitched(
@@ -168,9 +169,11 @@ def test_a_server_that_ignores_ranges_and_always_cuts_is_given_up(web: Web, get:
         get(web.url())
 
 
-@pytest.mark.parametrize("etag", ['"two"', ""])
+@pytest.mark.parametrize(
+    ("before", "etag"), [('"one"', '"two"'), ('"one"', ""), ('W/"one"', 'W/"two"')]
+)
 def test_a_server_that_heeds_ranges_alone_is_never_stitched(
-    web: Web, get: Get, big: Path, etag: str
+    web: Web, get: Get, big: Path, before: str, etag: str
 ) -> None:
     """The rest of another copy comes as if it were that of the first (O1)."""
     first, other = big.read_bytes(), bytearray(big.read_bytes())
@@ -182,6 +185,7 @@ def test_a_server_that_heeds_ranges_alone_is_never_stitched(
     def change_back() -> None:
         web.body, web.etag = first, '"three"'
 
+    web.etag = before
     web.plan = [{"cut": 2_000_000}, {"change": change, "careless": True}, {"change": change_back}]
     assert get(web.url()).content_sha256 == get(big).content_sha256
     assert [seen.get("Range") for seen in web.seen] == [None, "bytes=2000000-", None]
@@ -232,11 +236,16 @@ def test_a_head_that_drips_is_given_up_by_check_too(drip: bytes, web: Web) -> No
         check_sources([request])
 
 
-@pytest.mark.parametrize("is_date", [False, True])
+@pytest.mark.parametrize("wait", ["a date", "1", 400 * "9"])
 def test_a_server_says_when_to_ask_again(
-    is_date: bool, web: Web, get: Get, capfd: pytest.CaptureFixture[str]
+    wait: str,
+    web: Web,
+    get: Get,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    wait = formatdate(time.time() + 2, usegmt=True) if is_date else "1"
+    monkeypatch.setattr("ethelred_runner.obtain.web.LONGEST_WAIT", 2.0)
+    wait = wait.replace("a date", formatdate(time.time() + 2, usegmt=True))
     web.plan = [{"status": 429, "headers": {"Retry-After": wait, "Content-Length": "0"}}]
     get(web.url())
     assert re.search(r"\(HTTP 429\); trying again in [12] s", capfd.readouterr().err)
