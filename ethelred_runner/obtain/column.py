@@ -41,11 +41,16 @@ def values(path: Path, platform: Platform) -> Iterator[Value]:
     """Yield each login as text."""
     del platform
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        rows = csv.reader(file)
+        rows = csv.reader(file, strict=True)
         next(rows)
-        for number, row in enumerate(rows, 2):
-            if len(row) > 1:
-                raise CopyRejected(f"line {number} has {len(row)} columns, where only one may be")
-            value = "".join(row)
-            is_null = value in NULLS
-            yield value.encode(errors="surrogateescape"), "null" if is_null else "text"
+        try:
+            for row in rows:
+                if len(row) > 1:
+                    raise CopyRejected(
+                        f"line {rows.line_num} has {len(row)} columns, where only one may be"
+                    )
+                value = "".join(row)
+                is_null = value in NULLS
+                yield value.encode(errors="surrogateescape"), "null" if is_null else "text"
+        except csv.Error as error:
+            raise CopyRejected(f"line {rows.line_num} is no CSV ({error})") from None

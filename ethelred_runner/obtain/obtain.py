@@ -171,13 +171,14 @@ def _has_right_checksum(request: CopyRequest, downloaded: Path) -> bool:
     finally:
         text = beside.read_text(errors="replace").lower() if beside.exists() else ""
         beside.unlink(missing_ok=True)
-    found = re.match(r"[0-9a-f]{64}\b", text)
-    if found and found[0] != sha256_of(downloaded):
+    # In the form of any tool, in UTF-16 too; but a web page may have a hexadecimal number.
+    found = re.findall(r"\b[0-9a-f]{64}\b", text.replace("\0", "")) if "<" not in text else []
+    if found and sha256_of(downloaded) not in found:
         raise CopyRejected(
             "its SHA-256 is another than the .sha256 beside it says: it was damaged, or has been "
             "replaced meanwhile; run again"
         )
-    return found is not None
+    return bool(found)
 
 
 def _fetch(source: Source, path: Path) -> SourceFile:
@@ -213,7 +214,7 @@ def _fetch(source: Source, path: Path) -> SourceFile:
 def _read(reading: SourceFile, first: SourceFile, file: BinaryIO, policy: RetryPolicy) -> None:
     """Append the bytes of one connection to the file."""
     position, size, began = file.tell(), first.size, time.monotonic()
-    if (reading.validator, reading.size) != (first.validator, size):
+    if (reading.validator, reading.etag, reading.size) != (first.validator, first.etag, size):
         raise SourceChanged("the copy was replaced while it was read")
     if reading.offset != position or (position and not first.validator):
         raise SourceChanged("the server can't go on where it stopped")

@@ -72,12 +72,22 @@ def test_gzip_or_a_checksum_beside_it_notices_each_changed_bit(tmp_path: Path) -
         dump.write_bytes(flipped(packed, generator.randrange(users + 10, users + 4000)))
         with pytest.raises(CopyRejected):
             read(dump)
-    beside.write_text(f"{hashlib.sha256(plain).hexdigest()}  backup.dump\n")
-    place = plain.index(b"2026-03-0")
-    dump.write_bytes(flipped(plain, place + 9))
-    with pytest.raises(CopyRejected, match=r"another than the \.sha256 beside it says"):
-        read(dump)
-    dump.write_bytes(plain)
+    place, checksum = plain.index(b"2026-03-0"), hashlib.sha256(plain).hexdigest()
+    other = f"{64 * '0'}  other.dump\n"
+    for form in (
+        "{}  backup.dump\n",
+        "SHA256 (backup.dump) = {}\n",
+        "\ufeff{}\r\n",
+        other + "{} *b",
+    ):
+        for encoding in ("utf-8", "utf-16"):
+            beside.write_text(form.format(checksum.upper()), encoding=encoding)
+            dump.write_bytes(flipped(plain, place + 9))
+            with pytest.raises(CopyRejected, match=r"another than the \.sha256 beside it says"):
+                read(dump)
+            dump.write_bytes(plain)
+            assert len(read(dump)) == USERS
+    beside.write_text(f"<!doctype html><a id={64 * 'f'}>not found</a>")
     assert len(read(dump)) == USERS
 
 
@@ -158,6 +168,8 @@ def test_one_column_as_csv(before: str, tmp_path: Path, capsys: pytest.CaptureFi
         (COLUMN[:-3], "its last line has no end", CopyRejected),
         ("last_login,username\n2026-03-01 10:00:00,eve\n", "nor CSV that begins", CopyRejected),
         ("last_login\n2026-03-01 10:00:00,eve\n", "line 2 has 2 columns", CopyRejected),
+        ('last_login\n"2026-03-01\n2026-03-02\n', "line 3 is no CSV", CopyRejected),
+        ('last_login\n"' + 30_000 * "eve, \n", "is no CSV .field larger", CopyRejected),
     ],
 )
 def test_other_csv_is_refused(
