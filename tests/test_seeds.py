@@ -48,6 +48,9 @@ def test_notes_that_cannot_be_read_end_no_night(
     [
         ("x,X,users", "x: the row has more columns than the header, or lacks one of platform, "),
         ("x,X,users,seen,,,,", "x: the row has more columns than the header, or lacks one of"),
+        ("x,X,,seen,,,", "x: the row has more columns than the header, or lacks one of"),
+        ("x;X;users;seen;;;", "a row without platform: the row has more"),
+        (",,,,,,", "a row without platform: the row has more"),
         ("x,X,users,seen,sometimes,", "login_format sometimes is none of epoch_milli"),
         ("x,X,users,seen,,staff", "x: write count_only as column=value"),
         ("x,X,users,seen,,,soon", "x: retired_on soon is no date such as 2026-03-31"),
@@ -57,6 +60,7 @@ def test_a_platform_whose_row_makes_no_sense_is_named(
     row: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     header = (PROJECT / "seeds" / "platforms.csv").read_text().partition("\n")[0]
+    header = header.replace(",", ";" if ";" in row else ",")
     (tmp_path / "platforms.csv").write_text(f"{header}\n{row}\n")
     monkeypatch.setenv("ETHELRED_SEEDS", str(tmp_path))
     with pytest.raises(UsageError, match=said):

@@ -74,12 +74,12 @@ def configured_sources() -> dict[str, str]:
 
 def _parsed(text: str) -> datetime:
     moment = None
-    with suppress(ValueError):  # a date alone would mean midnight, before the day's logins
-        moment = datetime.fromisoformat(text) if len(text) > len("2026-W12-7") else None
+    with suppress(ValueError, OverflowError):  # a date alone would mean midnight, before its logins
+        given = datetime.fromisoformat(text) if len(text) > len("2026-W12-7") else None
+        moment = given and (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC)
     if not moment:
         example = "2026-03-22T05:00:00Z"
         raise UsageError(f"--taken-at {text} is no date with a time; write it like {example}")
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     if moment > datetime.now(UTC) + timedelta(minutes=5):
         raise UsageError(f"--taken-at {text} lies in the future")
     return moment

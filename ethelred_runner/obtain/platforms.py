@@ -72,16 +72,16 @@ def read_platforms() -> dict[str, Platform]:
     seed = PROJECT / setting("ETHELRED_SEEDS", "seeds") / "platforms.csv"
     try:
         with seed.open(encoding="utf-8-sig", newline="") as lines:
-            return {row["platform"]: _platform(row) for row in csv.DictReader(lines)}
+            return {one.platform: one for one in map(_platform, csv.DictReader(lines))}
     except UnicodeDecodeError:
         raise UsageError('seeds/platforms.csv is not in UTF-8; save it as "CSV UTF-8"') from None
 
 
 def _platform(row: dict[str, str]) -> Platform:
-    if None in (*row, *(row.get(column) for column in NEEDED)):
+    if None in row or not all(row.get(column) for column in NEEDED):
         raise UsageError(
-            f"seeds/platforms.csv, {row['platform']}: the row has more columns than the header, or "
-            f"lacks one of {', '.join(NEEDED)}"
+            f"seeds/platforms.csv, {row.get('platform') or 'a row without platform'}: the row has "
+            f"more columns than the header, or lacks one of {', '.join(NEEDED)}"
         )
     column, equals, text = (row.get("count_only") or "").partition("=")
     login_format = row.get("login_format") or "utc"
