@@ -1,5 +1,6 @@
 """The datastore, which keeps the history: one file, or numbered versions in a bucket."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -50,7 +51,7 @@ def open_datastore(address: str) -> Iterator[Datastore]:
     if address.startswith("s3://"):
         with private_folder() as folder:
             yield BucketDatastore(address, folder)
-    elif "://" in address:
+    elif re.match(r"\w+:/", address):  # with one slash, it would be a local path with a password
         raise UsageError("--datastore: give a local path or s3://bucket/prefix")
     else:
         yield FileDatastore(address)
