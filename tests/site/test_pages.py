@@ -363,8 +363,10 @@ def test_a_printed_page_has_the_figures_and_no_controls(demo_site: Site, visit: 
     page.emulate_media(media="print")
     expect(page.get_by_role("button", name="Weeks", exact=True)).to_be_hidden()
     expect(page.get_by_test_id("logins-last-7d").first).to_be_visible()
-    page.goto(urljoin(demo_site.url, PAGES["platform"]))
     page.set_viewport_size({"width": 718, "height": 1000})  # a sheet of A4
+    for path in ("completeness/", "", PAGES["platform"]):
+        page.goto(urljoin(demo_site.url, path))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 718
     word = page.get_by_test_id("unusual-days").get_by_role("columnheader", name="Logins")
     assert word.evaluate(COUNT_LINES) == 1
 
