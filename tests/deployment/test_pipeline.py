@@ -49,7 +49,6 @@ def bucket(tmp_path: Path) -> Iterator[dict[str, str]]:
     place.mkdir()
     with storage(place) as port:
         settings = endpoint(port)
-        httpx.put(f"{settings['AWS_ENDPOINT_URL']}/{BUCKET}").raise_for_status()
         yield settings
 
 
