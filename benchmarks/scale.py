@@ -53,10 +53,15 @@ ACTIVE = "insert into active_users by name select platform, copy_id, taken_at, u
 DAYS = """
     insert into logins_per_day by name
     select
-        platform, timezone('Europe/London', timezone('UTC', logged_in_at))::date as day,
-        count(*) as logins, max(appended_at) as last_appended_at,
+        platform, timezone('Europe/London', timezone('UTC', hour))::date as day,
+        sum(logins) as logins, max(appended_at) as last_appended_at,
         'Europe/London' as reporting_time_zone
-    from logins group by all order by all
+    from (
+        select
+            platform, date_trunc('hour', logged_in_at) as hour, count(*) as logins,
+            max(appended_at) as appended_at
+        from logins group by all
+    ) group by all order by all
 """
 # A user's login of long ago, or of the last night if it is their turn.
 USERS = """
@@ -125,8 +130,9 @@ def count(target: int) -> Counter:
 
 def main() -> None:
     """Print a table, a line for each size."""
-    print(f"{'logins':>12} {'platforms':>9} {'users':>11} | {'file s':>7} {'MB':>6} {'file MB':>8}"
-          f" {'bucket MB':>9} | {'lake s':>7} {'MB':>6} {'pulled':>7} {'pushed':>7}")  # fmt: skip
+    print(f"{'logins':>12} {'platforms':>9} {'users':>11} | {'file s':>7} {'cpu s':>7} {'MB':>6}"
+          f" {'file MB':>8} | {'lake s':>7} {'cpu s':>7} {'MB':>6} {'pulled':>7} {'pushed':>7}",
+          flush=True)  # fmt: skip
     for size in sys.argv[1:] or SIZES:
         logins, platforms, users = (int(number) for number in size.split("/"))
         with tempfile.TemporaryDirectory(dir=os.environ.get("ETHELRED_WORK_DIR")) as name:
@@ -134,26 +140,31 @@ def main() -> None:
 
 
 def measure(size: dict[str, int], folder: Path) -> None:
-    """Print what a night costs in a file and in a lake."""
+    """Print what a night costs in a file, then what it costs in a lake with the same history."""
     os.environ |= {"ETHELRED_SEEDS": str(SEEDS), "ETHELRED_ACCEPT_DOUBTS": "true"}
     write_seeds(size["platforms"])
     store = folder / "ethelred.duckdb"
-    append(make_copies(folder, size, 0), store, "--init")
+    append(make_copies(folder, size | {"users": size["platforms"]}, 0), store, "--init")
     fill(store, size)
     append(make_copies(folder, size, 1), store)
-    copies = make_copies(folder, size, 2)
+    copies, before = make_copies(folder, size, 2), folder / "before.duckdb"
+    shutil.copyfile(store, before)
+    cost = append(copies, store)
+    print(f"{size['logins']:>12,} {size['platforms']:>9,} {size['users']:>11,} | {told(cost)}"
+          f" {store.stat().st_size / 1e6:>8.1f} |", end="", flush=True)  # fmt: skip
     with storage(folder) as port, lake((counter := count(port)).port, folder) as variables:
         with closing(lake_connection(variables)) as connection:
-            connection.execute(f"attach '{store}' as file (read_only)")
+            connection.execute(f"attach '{before}' as file (read_only)")
             connection.execute("copy from database file to lake")
-        in_file, file_mb = append(copies, store), store.stat().st_size / 1e6
         counter.pulled = counter.pushed = 0
-        in_lake = build(copies, variables)
-        moved = [counter.pulled / 1e6, counter.pushed / 1e6]
-    print(f"{size['logins']:>12,} {size['platforms']:>9,} {size['users']:>11,} |"
-          f" {in_file.wall:>7.1f} {in_file.memory:>6.0f} {file_mb:>8.1f} {3 * file_mb:>9.1f} |"
-          f" {in_lake.wall:>7.1f} {in_lake.memory:>6.0f} {moved[0]:>7.1f} {moved[1]:>7.1f}",
-          flush=True)  # fmt: skip
+        cost = build(copies, variables)
+        print(f" {told(cost)} {counter.pulled / 1e6:>7.1f} {counter.pushed / 1e6:>7.1f}",
+              flush=True)  # fmt: skip
+
+
+def told(cost: Cost) -> str:
+    """Write a cost for the table."""
+    return f"{cost.wall:>7.1f} {cost.cpu:>7.1f} {cost.memory:>6.0f}"
 
 
 def write_seeds(platforms: int) -> None:
