@@ -48,8 +48,7 @@ def bucket(tmp_path: Path) -> Iterator[dict[str, str]]:
     place = tmp_path / "storage"
     place.mkdir()
     with storage(place) as port:
-        settings = endpoint(port)
-        yield settings
+        yield endpoint(port)
 
 
 @pytest.fixture
