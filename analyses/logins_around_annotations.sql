@@ -1,5 +1,5 @@
--- Did logins change on and after a day that somebody wrote a note about? The mean of the complete
--- days in the four weeks from it, against that of the four weeks before: each weekday four times.
+-- Did logins change on the day of an annotation? The mean of the complete days in the four weeks
+-- from that day on, and in the four weeks before.
 with day_notes as (
     select * from {{ ref('day_notes') }}
 ),

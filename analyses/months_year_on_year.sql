@@ -1,5 +1,5 @@
--- How does each month compare with the same month of the year before? Logins per complete day, as
--- other days miss logins; months with few such days say little.
+-- How does each month compare with the same month of the year before? The mean logins of complete
+-- days, because other days miss logins. A month with few complete days says little.
 with logins_timeseries as (
     select * from {{ ref('logins_timeseries') }}
 ),

@@ -2,7 +2,7 @@
     {%- set midnight = (
         "timezone('UTC', timezone('" ~ var("reporting_time_zone") ~ "', cast(" ~ day ~ " as timestamp)))"
     ) -%}
-    -- Where clocks go back at midnight it comes twice: DuckDB takes the second.
+    -- If clocks go back at midnight, DuckDB takes the second of the two midnights.
     if(
         {{ reporting_day(midnight ~ ' - interval 1 hour') }} >= cast({{ day }} as date),
         {{ midnight }} - interval 1 hour, {{ midnight }}

@@ -1,4 +1,5 @@
--- Last of the history: a run that is killed leaves no copy without what it brought.
+-- This model is built after the rest of the history, so that a killed run leaves no copy without
+-- its rows.
 -- depends_on: {{ ref('active_users') }}, {{ ref('rejected_logins') }}, {{ ref('doubted_copies') }}
 with int_accepted_copies as (
     select * from {{ ref('int_accepted_copies') }}
@@ -8,7 +9,7 @@ int_user_counts as (
     select * from {{ ref('int_user_counts') }}
 ),
 
--- Used twice, but not to be copied into memory: filters are to reach the table.
+-- Not materialised, so that DuckDB filters the table instead of copying it into memory.
 logins as not materialized (
     select * from {{ ref('logins') }}
 ),

@@ -15,7 +15,7 @@ copy_logins as (
     where login_status = 'login'
 ),
 
--- The earliest of this run's copies that show a login is the one that brings it in.
+-- A login is counted as new in the earliest copy of this run that shows it.
 distinct_logins as (
     select
         platform,
@@ -26,7 +26,8 @@ distinct_logins as (
     group by platform, logged_in_at, ordinal
 ),
 
--- Later than all before, even if the clock was set back: logins_per_day relies on it.
+-- Later than in all runs before, even if the clock was set back, because logins_per_day relies on
+-- it.
 this_run as (
     select
         greatest(

@@ -1,5 +1,5 @@
--- A table beside the copies: the runner says which are refused, and nothing of those may enter the
--- datastore.
+-- A table in the file of the copies, because the runner reads it and a refused copy must leave
+-- nothing in the datastore.
 {{ config(materialized='table', database='copies') }}
 
 with int_login_doubts as (

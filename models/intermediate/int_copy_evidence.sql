@@ -6,7 +6,7 @@ int_last_logins as (
     select * from {{ ref('int_last_logins') }}
 ),
 
--- 2026-03-22, 20260322 and 20260322T0500, wherever they are in the name.
+-- Find 2026-03-22, 20260322 and 20260322T0500 anywhere in the name.
 filename_dates as (
     select
         copy_number,
@@ -30,7 +30,7 @@ newest_filename_dates as (
     group by copy_number
 ),
 
--- The runner's clock may be slow, unless the source's clock tells otherwise.
+-- The runner's clock may be slow, unless the source's clock contradicts that.
 login_limits as (
     select
         *,

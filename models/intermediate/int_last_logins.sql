@@ -14,7 +14,7 @@ trimmed_values as (
     left join stg_platforms using (platform)
 ),
 
--- What Django reads: its own pattern, in which much may be left out.
+-- The pattern is Django's own, so that exactly the values that Django reads are timestamps.
 value_parts as (
     select
         *,

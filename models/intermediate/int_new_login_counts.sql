@@ -18,7 +18,8 @@ judged_logins as (
     inner join int_new_copies using (platform, copy_id)
 ),
 
--- A known login of the same second: by chance one of thousands has one.
+-- A new login in the same second as a known one is that one without its fraction: by chance only
+-- one in thousands is.
 cut_login_counts as (
     select
         judged_logins.platform,

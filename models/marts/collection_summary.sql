@@ -11,7 +11,7 @@ select
     cast(count(*) as integer) as copies,
     {{ reporting_day('min(taken_at)') }} as first_copy_on,
     {{ reporting_day('max(taken_at)') }} as newest_copy_on,
-    -- Where the newest login stands in for it, the exact moment is a user's.
+    -- Cut to the hour, because taken_at may be the exact moment of a user's login.
     date_trunc('hour', max(taken_at)) as newest_copy_at,
     if(
         platform in (

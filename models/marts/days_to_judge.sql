@@ -14,7 +14,7 @@ day_notes as (
     select * from {{ ref('day_notes') }}
 ),
 
--- The raw and the sanitised copy of a night are taken in one hour and show the same logins.
+-- The raw and the sanitised copy of a night are taken within an hour, and count as one.
 copies_per_day as (
     select
         platform,

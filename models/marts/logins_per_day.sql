@@ -6,7 +6,7 @@
     pre_hook='{{ delete_days_of_another_time_zone() }}'
 ) }}
 
--- Used twice, but not to be copied into memory: filters are to reach the table.
+-- Not materialised, so that DuckDB filters the table instead of copying it into memory.
 with logins as not materialized (
     select * from {{ ref('logins') }}
 ),
@@ -23,7 +23,7 @@ changed_days as (
     {% endif %}
 ),
 
--- Time zones are slow: only logins of a changed day, or beside one, have theirs worked out.
+-- Converting time zones is slow, so only logins near a changed day are converted.
 nearby_dates as (
     select distinct unnest([day - 1, day, day + 1]) as date_utc
     from changed_days

@@ -6,7 +6,7 @@ platforms as (
     select * from {{ ref('platforms') }}
 ),
 
--- A bank holiday is a note of one day for all platforms.
+-- A bank holiday becomes an annotation of one day for all platforms.
 note_rows as (
     select
         file,

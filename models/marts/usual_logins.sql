@@ -9,7 +9,7 @@ day_baselines as (
             count(ordinary_logins) over same_weekdays >= {{ var('min_weeks_in_usual_range') }},
             median(ordinary_logins) over same_weekdays, null
         ) as usual,
-        -- Of less than one login a day the square root would promise too little chance.
+        -- At least one, because chance would be underestimated below it.
         sqrt(greatest(usual, 1)) as usual_root
     from days_to_judge
     window same_weekdays as (
@@ -18,8 +18,8 @@ day_baselines as (
     )
 ),
 
--- Chance spreads the square roots of all counts alike (Poisson: by a half), so that days with many
--- and with few logins can be measured by one scale.
+-- The square root of a Poisson count has a standard deviation of about a half, whatever the count
+-- is. So days with many and with few logins share one scale.
 deviations as (
     select
         *,

@@ -6,7 +6,7 @@ usual_logins as (
     select * from {{ ref('usual_logins') }}
 ),
 
--- Days with a note or a further copy are expected to be as they are, so they decide nothing.
+-- Days that aren't ordinary are expected to be as they are, so that they don't decide.
 weeks as (
     select
         platform,

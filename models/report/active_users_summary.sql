@@ -31,7 +31,7 @@ left join active_users_per_day as month_before
     on
         newest_copies.platform = month_before.platform
         and newest_copies.day - 28 = month_before.day
--- A night that was missed a year ago doesn't spoil it: the last copy of that week will do.
+-- The last copy of that week is taken, so that a night that was missed a year ago doesn't matter.
 asof left join active_users_per_day as year_before
     on
         newest_copies.platform = year_before.platform

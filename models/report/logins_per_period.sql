@@ -6,7 +6,7 @@ week_verdicts as (
     select * from {{ ref('week_verdicts') }}
 ),
 
--- Every day twice: as one of a week and as one of a month.
+-- Every day is here twice, in its week and in its month.
 period_days as (
     select
         *,

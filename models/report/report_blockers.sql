@@ -1,5 +1,5 @@
--- A view: the report asks it just before it builds the site, about the marts as they are then. It
--- names no catalogue, so that it can be asked in a file of any name. A lake has no comments on the
+-- A view, because the report asks it about the marts as they are just before it builds the site. It
+-- names no catalogue, so that a datastore's file may have any name. A lake has no comments on the
 -- columns of a view.
 {{ config(materialized='view', persist_docs={'relation': true, 'columns': false}) }}
 

@@ -1,6 +1,7 @@
--- A view beside the copies: what is ephemeral and used twice DuckDB copies into memory.
+-- A view in the file of the copies, because DuckDB copies an ephemeral model into memory if it is
+-- used twice.
 {{ config(materialized='view', database='copies') }}
--- No ref: the model logins itself depends on this one.
+-- A ref would be a circle, because the model logins depends on this one.
 {{ columns_or_null('logins', {
     'platform': 'varchar', 'logged_in_at': 'timestamp', 'ordinal': 'integer',
 }) }}

@@ -1,5 +1,4 @@
--- All platforms' users. If one needs a rule of its own (another way of writing timestamps, users
--- who don't count), it is a `case` or a `where` on its `platform` here.
+-- If a platform needs a rule of its own, add a `case` or a `where` on its `platform` here.
 with last_logins as (
     select * from {{ source('copies', 'last_logins') }}
 )

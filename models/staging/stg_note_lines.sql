@@ -1,4 +1,4 @@
--- No dbt seeds: one bad byte, or a comma too many, in a file that people edit would end the night.
+-- These files aren't dbt seeds, because one bad byte or a comma too many would end the run.
 {% set seeds = env_var('ETHELRED_SEEDS', '') or 'seeds' %}
 {% set folder = invocation_args_dict.project_dir ~ '/' ~ seeds %}
 

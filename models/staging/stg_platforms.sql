@@ -1,4 +1,4 @@
--- The seed of a fork may lack the columns that came later.
+-- A fork's seed may lack columns that were added later.
 -- depends_on: {{ ref('platforms') }}
 with platforms as (
     {{ columns_or_null('platforms', {

@@ -1,4 +1,4 @@
--- A lake remembers what was deleted, replaced or dropped until its snapshots expire: docs/scale.md.
+-- A lake shows what was deleted, replaced or dropped until its snapshots expire (docs/scale.md).
 -- depends_on: {{ ref('copies') }}
 {{ config(enabled=target.name == 'lake') }}
 {% set tables = [

@@ -1,4 +1,4 @@
--- All older ones were tested when they were the newest, and the runner sees to it that they stay.
+-- Older logins were tested when they were the newest, and the runner checks that they stay.
 with last_appended_logins as (
     select * from {{ ref('logins') }}
     where appended_at = (select max(appended_at) from {{ ref('logins') }})

@@ -1,4 +1,3 @@
--- Of the newest days: see recount_test_days.
 with newest_days as (
     select max(day) as newest_day from {{ ref('logins_per_day') }}
 ),
