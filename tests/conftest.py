@@ -14,7 +14,7 @@ from tests.support.program import SAMPLES, Ethelred, run_ethelred
 from tests.support.storage import storage
 from tests.support.truth import Night, read_nights
 
-__all__ = ["browser", "pytest_pyfunc_call", "small_disk", "visit"]  # fixtures, and a hook
+__all__ = ["browser", "pytest_pyfunc_call", "small_disk", "visit"]  # for pytest
 
 
 @pytest.fixture(scope="session")

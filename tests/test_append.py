@@ -1,4 +1,4 @@
-"""Whatever a run would lose is noticed before anything is replaced, and what is there is shown."""
+"""A build that would lose history is refused, and the datastore stays as it is."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def store(datastore: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Have builds use a copy of the project, whose models a test may change."""
+    """Make builds use a copy of the project, whose models a test may change."""
     copy = copy_project(tmp_path / "project")
     monkeypatch.setattr("ethelred_runner.append.dbt.PROJECT", copy)
     return copy
@@ -72,7 +72,7 @@ def test_lost_history_is_noticed(loss: str, store: Path) -> None:
 
 
 def test_what_grows_is_no_loss(store: Path) -> None:
-    """Also where somebody has deleted rows before, so that the rows' numbers have holes."""
+    """Somebody has deleted rows before, so the rows' numbers have holes."""
     execute(store, f"delete from logins {SOME.replace('max', 'min')}")
     before = shutil.copyfile(store, store.with_name("before.duckdb"))
     assert is_same(store, before)
@@ -86,7 +86,7 @@ def test_what_grows_is_no_loss(store: Path) -> None:
     assert not is_same(store, before)
 
 
-FAILURES = {  # a file of the project, what is put at its beginning, the error and its words
+FAILURES = {  # a file of the project, the text to put before it, the error and its words
     "emptied": (
         "models/history/logins.sql",
         "{{ config(post_hook='delete from {{ this }}') }}",
@@ -113,7 +113,7 @@ def test_a_build_that_fails_or_loses_history_changes_nothing(
     was, (name, added, error, words) = sha256(store), FAILURES[failure]
     path = project / name
     path.write_text(f"{added}\n{path.read_text() if path.exists() else ''}")
-    if without_tests:  # dbt sees nothing then: the runner must
+    if without_tests:  # then only the runner can notice
         for test in (project / "tests" / "dbt").iterdir():
             test.unlink()
     requests = requests_for([str(nights[9].raw)], "opencodelists", None)
@@ -127,9 +127,9 @@ def test_a_build_that_fails_or_loses_history_changes_nothing(
 def test_the_same_content_of_another_platform_and_what_a_mended_model_shows_are_new(
     store: Path, nights: list[Night], project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Again, in another time zone, only the days are: they are all counted again.
+    """In another time zone, only the days are counted again.
 
-    Neither a log nor a parse cache that can't be written stops that, nor dbt's variables here.
+    A log or a parse cache that can't be written doesn't stop that. Neither do dbt's own variables.
     """
     with (project / "seeds" / "platforms.csv").open("a") as seed:
         seed.write("other,Other,opencodelists_user,last_login,,\n")
@@ -175,7 +175,7 @@ def be_in_the_way(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_export_of_an_older_version_makes_a_datastore_of_this_one(
     store: Path, ethelred: Ethelred, tmp_path: Path
 ) -> None:
-    """It lacks a column that a later version has added; what it has is all there again."""
+    """It lacks a column that a later version has added. All its rows come back."""
     execute(store, "alter table copies drop column taken_at_source")
     out, again = tmp_path / "out", tmp_path / "again.duckdb"
     ethelred("export", out, "--datastore", store)
@@ -192,7 +192,7 @@ def test_an_export_of_an_older_version_makes_a_datastore_of_this_one(
 
 @pytest.mark.slow
 def test_a_dbt_that_is_killed_for_its_memory(store: Path, nights: list[Night]) -> None:
-    """The system's out-of-memory killer takes the largest program, and leaves the runner."""
+    """The system kills the largest program, and not the runner."""
     was = sha256(store)
     command: list[str | Path] = [PROGRAM, "build", nights[8].raw, "--datastore", store]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as runner:

@@ -1,4 +1,4 @@
-"""The command line's contract: commands, options, exit codes, and errors that people can read."""
+"""The command line: commands, options, exit codes and readable errors."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
-    """Note what the commands run and build would do, instead of doing it."""
+    """Record what the commands run and build would do, instead of doing it."""
     noted: Calls = []
     monkeypatch.setattr(commands, "run_job", lambda *given, **more: noted.append((*given, more)))
     return noted
@@ -104,7 +104,7 @@ def test_only_debug_shows_a_traceback(ethelred: Ethelred, tmp_path: Path) -> Non
 
 
 class Panic(BaseException):
-    """What a library written in Rust raises."""
+    """The exception of a library written in Rust."""
 
 
 @pytest.mark.parametrize(("error", "code"), [(Panic("hunter2"), 1), (KeyboardInterrupt(), 130)])
@@ -299,7 +299,7 @@ def test_an_address_that_makes_no_sense_leaves_no_folder_behind(tmp_path: Path) 
 
 
 def test_output_that_can_not_be_written_ends_no_run(nights: list[Night], tmp_path: Path) -> None:
-    """Because its disk is full, or nobody reads it any more."""
+    """The disk is full, or the reader has gone."""
     store, summary = tmp_path / "ethelred.duckdb", tmp_path / "summary.json"
     command: list[str | Path] = [PROGRAM, "run", nights[0].raw, "--no-report", "--init"]
     command += ["--datastore", store, "--summary", summary]

@@ -1,4 +1,4 @@
-"""The dbt project as an analyst uses it: plain dbt, no runner, no network, warnings are errors."""
+"""The dbt project as an analyst uses it: plain dbt without network, and warnings are errors."""
 
 import json
 import os
@@ -30,7 +30,7 @@ IMPORT = re.compile(
     r"\)(?:\.include\(database=false\))? \}\}\s+\)"
 )
 COMPILED = Path("target", "compiled", "ethelred")
-# They take a minute, and what they say doesn't depend on the datastore.
+# They take a minute, and don't depend on the datastore.
 WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 LAYERS = ["staging", "intermediate", "history", "marts", "report"]
 
@@ -42,7 +42,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build_sandbox(folder: Path) -> None:
-    """The first command also says whether anything is deprecated; the others reuse its parse."""
+    """The first command also reports deprecations. The others reuse its parse."""
     dbt(folder, "parse", "--no-partial-parse", "--show-all-deprecations", "--warn-error")
     dbt(folder, "build", *WITHOUT_UNIT_TESTS)
     dbt(folder, "docs", "generate", "--static")
@@ -56,9 +56,9 @@ def own(sandbox: Path, tmp_path: Path) -> Path:
 
 def dbt(folder: Path, *arguments: str) -> str:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("ETHELRED_")}
-    # A proxy that isn't there: whoever asked for the network would fail.
+    # A proxy that doesn't exist, so that any use of the network fails.
     offline = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
-    # Relative, so that they are the same in a copy: else dbt would parse everything again.
+    # Relative, so that dbt reuses its parse in a copy of the sandbox.
     files = {
         "ETHELRED_DBT_DATABASE": "ethelred.duckdb",
         "ETHELRED_DBT_COPIES": "copies.duckdb",
@@ -78,7 +78,7 @@ def dbt(folder: Path, *arguments: str) -> str:
 
 
 def test_tests_pass_on_their_own_after_a_build(own: Path) -> None:
-    """Among them the models' unit tests, which run here alone."""
+    """The models' unit tests run only here."""
     said = dbt(own, "test")
     assert "ERROR=0" in said
     assert "WARN=0" in said
@@ -127,7 +127,7 @@ def test_layers_run_one_way_and_all_but_what_reads_the_copies_can_be_queried(san
     models = {key: one for key, one in nodes.items() if key.startswith("model.")}
     for model in models.values():
         layer = model["fqn"][1]
-        # What reads the copies leaves nothing in the datastore, at most a table in copies.duckdb.
+        # Models that read the copies leave at most a table in copies.duckdb.
         leaves_nothing = model["config"]["materialized"] == "ephemeral"
         leaves_nothing |= model["database"] == "copies"
         assert leaves_nothing == (layer in ("staging", "intermediate")), model["name"]
@@ -154,7 +154,7 @@ def test_exposures_are_what_the_report_reads_and_its_folder_is_for_it_alone(sand
     of_report = {key for key, one in found["nodes"].items() if one["fqn"][1:2] == ["report"]}
     of_report = {key for key in of_report if key.startswith("model.")}
     parents = {key for one in of_report for key in found["nodes"][one]["depends_on"]["nodes"]}
-    # Of the others the runner asks one before it builds the site.
+    # The runner asks one of the others before it builds the site.
     assert len(of_report - read["site"] - read["feed"] - parents) == 1
 
 
@@ -215,7 +215,7 @@ def test_a_value_that_django_reads_as_a_date_and_a_time_is_read_so(sandbox: Path
     assert {text: found[text] for text in texts} == {text: as_django_reads(text) for text in texts}
 
 
-# Of each kind: no clock change, half an hour of it, a change at midnight, a day that was left out.
+# Zones without a clock change, with half an hour, with one at midnight, and with a skipped day.
 ZONES = ["Europe/London", "Asia/Kathmandu", "Australia/Lord_Howe", "America/Havana"]
 ZONES += ["Atlantic/Azores", "Africa/Cairo", "Pacific/Apia", "Pacific/Chatham", "Africa/Casablanca"]
 

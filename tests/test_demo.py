@@ -1,4 +1,4 @@
-"""The demo's simulated nights: always the same, in sight on every date, never in a real history."""
+"""The demo's nights are always the same, show events on every date, and stay in the demo."""
 
 import csv
 import hashlib

@@ -1,4 +1,4 @@
-"""The documents that say what the program takes are current."""
+"""The documents of commands and settings are current."""
 
 import re
 
@@ -6,7 +6,7 @@ from tests.support.cli_docs import PAGE, render
 from tests.support.program import PROJECT
 
 SETTING = re.compile(r"\b(?:ETHELRED|AWS)_[A-Z]+(?:_[A-Z]+)*\b(?!_)")
-# By the libraries' or a platform's name; AWS's other names for the endpoint.
+# The name goes on with a library's or a platform's, or is another of AWS's names for the endpoint.
 LEFT_OUT = {"ETHELRED_SOURCE", "AWS_ENDPOINT", "AWS_ENDPOINT_URL_S"}
 
 

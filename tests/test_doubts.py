@@ -1,4 +1,4 @@
-"""Bad copies are doubted, sound ones aren't: each kind on a platform of its own, in two builds."""
+"""Bad copies are doubted, and sound ones aren't. Each kind has its own platform, in two builds."""
 
 import os
 import random
@@ -28,7 +28,7 @@ def unpacked(night: Night, path: Path) -> Path:
 
 
 def shown(night: Night, folder: Path) -> Shown:
-    """Return what a night's copy shows."""
+    """Return the values of a night's copy."""
     path = unpacked(night, folder / "copy.sqlite3")
     with closing(sqlite3.connect(path)) as connection:
         query = "select last_login, typeof(last_login) from opencodelists_user order by username"

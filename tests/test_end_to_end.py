@@ -1,4 +1,4 @@
-"""Several nights in, the datastore out, compared with the ground truth."""
+"""The datastore of several nights equals the ground truth."""
 
 import json
 import random
@@ -50,7 +50,7 @@ def test_the_logins_are_those_that_the_copies_can_show(
 def test_any_order_grouping_and_kind_of_copies_gives_the_same_logins(
     ethelred: Ethelred, nights: list[Night], tmp_path: Path, visible: set[Login]
 ) -> None:
-    """The same copies again change nothing; nor does a damaged one, which holds back no other."""
+    """Repeated copies change nothing, and a damaged copy doesn't stop the others."""
     store, damaged = tmp_path / "ethelred.duckdb", DAMAGED / "truncated-half.sqlite3.zst"
     mixed = [night.raw if number % 3 else night.sanitised for number, night in enumerate(nights)]
     random.Random(3).shuffle(mixed)  # noqa: S311
@@ -77,7 +77,7 @@ def test_any_order_grouping_and_kind_of_copies_gives_the_same_logins(
 def test_a_datastore_of_the_first_format_to_be_kept_goes_on(
     ethelred: Ethelred, nights: list[Night], tmp_path: Path, visible: set[Login]
 ) -> None:
-    """It holds the first five nights; no later version may leave it behind."""
+    """It has the first five nights. Every later version must open it."""
     store = tmp_path / "ethelred.duckdb"
     store.write_bytes(zstd.decompress(FORMAT_2.read_bytes()))
     ethelred("status", "--datastore", store)

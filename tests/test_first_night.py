@@ -1,4 +1,4 @@
-"""What a first night could break: other people's folders and histories, secrets, plain words."""
+"""A first night leaves other folders and histories alone, hides secrets, and explains errors."""
 
 import json
 import os
@@ -135,7 +135,7 @@ def test_a_site_keeps_the_group_and_the_mode_that_an_operator_gave_it(
 
 
 def at_work_in(folder: Path) -> list[tuple[bytes, bytes]]:
-    """Return the command and the environment of each program that works in a folder."""
+    """Return the command and the environment of each program at work in a folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -163,7 +163,7 @@ def test_a_killed_report_is_in_no_later_ones_way_and_its_programs_know_no_secret
         environments = [variables for _, variables in at_work_in(work)]
         report.kill()
     assert [one for one in environments if b"hunter2" in one or b"nobody" in one] == []
-    assert all(b"npm_config_offline=true" in one for one in environments)  # asks no registry
+    assert all(b"npm_config_offline=true" in one for one in environments)  # npm asks no registry
     ethelred(*command[1:], **settings)
     assert (at_work_in(work), list(work.iterdir())) == ([], [])
     assert (site / MARKER).is_file()
@@ -182,13 +182,13 @@ def test_check_names_a_folder_that_can_not_be_written_to(
         monkeypatch.undo()
 
 
-# Settings that are no addresses, and libraries that give up
+# Settings that aren't addresses, and libraries that panic
 
 NOWHERE = {
     "AWS_ACCESS_KEY_ID": "key",
     "AWS_SECRET_ACCESS_KEY": "hunter2",
     "AWS_REGION": "eu-west-2",
-    **dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9"),  # asks nobody
+    **dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9"),  # nothing answers there
     "NO_PROXY": "",
     "no_proxy": "",
     "RUST_BACKTRACE": "1",
@@ -228,7 +228,7 @@ def test_no_summary_or_log_has_the_moment_of_a_login(
     ethelred: Ethelred, nights: list[Night], tmp_path: Path
 ) -> None:
     copies = []
-    for night in (nights[0], nights[4]):  # checked out this morning: their names know better
+    for night in (nights[0], nights[4]):  # modified now, as in a checkout
         copies.append(tmp_path / f"{night.truth['max_last_login'][:10]}-db.sqlite3.zst")
         copies[-1].write_bytes(night.raw.read_bytes())
     store, summary = tmp_path / "ethelred.duckdb", tmp_path / "summary.json"
@@ -245,7 +245,7 @@ def test_no_summary_or_log_has_the_moment_of_a_login(
     assert f"{taken[1][0]:%Y-%m-%d %H:00} UTC" in warned
 
 
-# The demo touches only what is its own; tests/test_cli.py has the settings that it doesn't obey
+# The demo changes only its own files (tests/test_cli.py has the settings that it ignores)
 
 
 @pytest.mark.parametrize("kind", ["real", "mixed", "foreign"])

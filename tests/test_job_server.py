@@ -28,7 +28,7 @@ FIRST_NIGHT = datetime(2026, 3, 22, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def nights(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], set[datetime]]:
-    """Return the dumps of some nights, and all logins that can be seen in them."""
+    """Return the dumps of some nights, and all logins in them."""
     folder, generator = tmp_path_factory.mktemp("dumps"), random.Random(3)  # noqa: S311
     seen: set[datetime] = set()
     latest: dict[int, datetime] = {}
@@ -79,6 +79,6 @@ def test_a_platform_does_not_hold_back_another(
     assert query(store, "select platform from copies") == [("job-server",)]
     assert "from 1 new copy" in capsys.readouterr().out
     assert outcome.appended.copies_read == {"job-server": 1}
-    with pytest.raises(CopyRejected, match="truncated-half"):  # nothing arrived: nothing is built
+    with pytest.raises(CopyRejected, match="truncated-half"):  # no copy arrived
         run_job(requests_for(sources[:2], "", None), str(tmp_path / "none"), Outcome(), init=True)
     assert not (tmp_path / "none").exists()

@@ -1,6 +1,6 @@
 """The target `lake`: a DuckLake with its catalogue in PostgreSQL and its files in S3.
 
-It keeps the same laws as a file, also when runs are killed and when two write at once.
+It keeps history as a file does, also when runs are killed or two write at once.
 """
 
 import random
@@ -27,7 +27,7 @@ from tests.test_properties import agree_with_the_simulation, arrange, settled
 pytestmark = pytest.mark.dice
 
 GUIDE = PROJECT / "docs" / "scale.md"
-KILLS = [  # after which statement of which model
+KILLS = [  # the model and the statement after which a run is killed
     *(("logins", "insert"), ("logins", "commit"), ("active_users", "insert")),
     *(("active_users", "commit"), ("rejected_logins", "commit"), ("copies", "insert")),
     *(("copies", "commit"), ("logins_per_day", "delete"), ("logins_per_day", "commit")),
@@ -69,7 +69,7 @@ def test_any_order_grouping_and_repetition_stores_what_the_copies_show(
 def test_of_two_writers_and_kills_in_each_phase_nothing_is_lost(
     variables: dict[str, str], tmp_path: Path
 ) -> None:
-    """One writer is killed while another waits; in the end the killed one's copies come again."""
+    """One writer is killed while another waits. At the end the killed one's copies come again."""
     history = long_history(2 * len(KILLS) + 1)
     project = copy_project_for(tmp_path / "project", ["p"])
 

@@ -1,7 +1,7 @@
-"""The laws of the union: what is appended in any order, grouping, repetition is what copies show.
+"""Any order, grouping and repetition of copies gives the same history.
 
-Many histories go through the same few runs of dbt, each as two platforms: of one all copies come at
-once, of the other they come in an arrangement of their own, and two of them once more at the end.
+Many histories go through a few runs of dbt, each as two platforms. The first platform gets all its
+copies at once, the second in an arrangement of its own, with two copies repeated at the end.
 """
 
 import random
@@ -19,7 +19,7 @@ from tests.support.simulated import MAX_RUNS, History, Shown, draw_arrangement, 
 Rows = list[tuple[object, ...]]
 Run = list[tuple[str, Shown]]
 
-# Everything that may not depend on the order or the grouping of the copies, the platform first.
+# What must not depend on the order or grouping of the copies. The platform comes first.
 SETTLED = {
     "logins": "select platform, logged_in_at, ordinal from logins",
     "days": "select platform, day, logins from logins_per_day",

@@ -1,4 +1,4 @@
-"""A retracted copy leaves no trace in what is counted, where the others are read again."""
+"""A retracted copy leaves no trace in the counts, if the other copies are read again."""
 
 import random
 from collections import defaultdict
@@ -18,16 +18,16 @@ from tests.test_doubts import KINDS
 from tests.test_properties import Run, settled
 
 LAST_NIGHT = datetime(2026, 3, 30, 2)
-# What is remembered of a copy that was read, and the newest entries of all platforms together.
+# Tables that remember a copy, or have the newest entries of all platforms.
 NOT_COMPARED = {"doubted_copies", "retracted_copies", "platforms", "feed_entries"}
-# When and with which copy a row came in.
+# When a row was appended, and with which copy.
 OF_THE_READING = ("copy_id", "new_logins", "appended_at", "last_appended_at")
 # How many logins a copy brought in depends on the order of the copies.
 ORDERED = {"brought in"}
 
 
 def another_environments(rng: random.Random, copy: Shown) -> Shown:
-    """Return a copy with each login at another time, as of a clock or a server that is wrong."""
+    """Return a copy with all logins at other times, as from a wrong clock or server."""
     by = timedelta(minutes=rng.choice([-1, -37, -24 * 60]))
     values = tuple(
         (str(datetime.fromisoformat(value) + by) if value and len(value) == 26 else value, kind)
@@ -52,7 +52,7 @@ def without(history: History, number: int) -> History:
 def arrange(seeds: Iterable[int]) -> tuple[list[Run], Run]:
     """Draw histories, deal their copies to runs, and choose one copy of each to retract.
 
-    It is a bad one, or any of the sound ones. The last run reads all others again.
+    It is a bad copy or any sound one. The last run reads all others again.
     """
     runs: list[Run] = [[] for _ in range(MAX_RUNS + 1)]
     retracted: Run = []
@@ -125,7 +125,7 @@ def tables_of(path: Path) -> dict[str, dict[str, list[str]]]:
 def test_every_table_is_as_if_a_retracted_copy_had_never_been_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the first, a middle and the last of twenty nights, and of each kind of bad copy."""
+    """The copy is the first, a middle or the last of twenty nights, or a bad one of each kind."""
     monkeypatch.setenv("ETHELRED_ACCEPT_DOUBTS", "true")
     nights = twenty_nights()
     victims = {f"bad_{kind}": spoilt(nights[-1], kind) for kind in KINDS}

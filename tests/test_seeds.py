@@ -1,4 +1,4 @@
-"""A note that can't be read is a warning that says which row, or file, and the night goes on."""
+"""A note that can't be read is a warning that names its row or file, and the run goes on."""
 
 import shutil
 from pathlib import Path
@@ -70,7 +70,7 @@ def test_a_platform_whose_row_makes_no_sense_is_named(
 def test_a_fork_needs_no_column_that_came_later(
     nights: list[Night], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither its seed does, nor a row of a seed that has the column for other platforms."""
+    """The seed may lack the column, and so may single rows of it."""
     project = copy_project(tmp_path / "project")
     monkeypatch.setattr("ethelred_runner.append.dbt.PROJECT", project)
     monkeypatch.setattr("ethelred_runner.obtain.platforms.PROJECT", project)

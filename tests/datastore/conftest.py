@@ -1,4 +1,4 @@
-"""A small datastore in a file, and addresses of others on a real S3 service."""
+"""Fixtures: a small datastore in a file, and datastores on a real S3 service."""
 
 import os
 import uuid
@@ -13,7 +13,7 @@ from tests.support.storage import BUCKET, Proxy, endpoint
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whatever the person who runs the tests has set plays no part."""
+    """Remove the settings of the person who runs the tests."""
     for name in list(os.environ):
         if name.startswith(("ETHELRED_", "AWS_")):
             monkeypatch.delenv(name)
@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def proxy(s3_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """Return a proxy to the S3 service, to which the environment leads."""
+    """Return a proxy to the S3 service, to which the environment points."""
     with Proxy(s3_port) as proxy:
         for name, value in endpoint(proxy.port).items():
             monkeypatch.setenv(name, value)
@@ -39,7 +39,7 @@ def proxy(s3_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
 
 @pytest.fixture
 def address(proxy: Proxy) -> str:
-    """Return the address of a datastore that isn't there yet."""
+    """Return the address of a datastore that doesn't exist yet."""
     return f"s3://{BUCKET}/{uuid.uuid4().hex}/deep"
 
 

@@ -1,4 +1,4 @@
-"""A datastore in object storage, on a real S3 service: whatever breaks, no version is lost."""
+"""A datastore on a real S3 service loses no version, whatever breaks."""
 
 import multiprocessing
 import operator
@@ -53,7 +53,7 @@ def test_a_commit_is_a_new_version_that_others_pull(address: str, tmp_path: Path
 def test_a_connection_that_breaks_at_any_step(
     when: str, tries: int, kept: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The request, or only its answer, is lost; tried again or not."""
+    """The request is lost, or only its answer."""
     before = len(proxy.requests)
     append_login(kept, 1)
     steps = len(proxy.requests) - before
@@ -72,7 +72,7 @@ def test_a_connection_that_breaks_at_any_step(
         assert outcome == "refused" or step + 2 in found
         outcomes[outcome] += 1
         expected = found
-    # What breaks after the commit is no failure, nor is a commit whose answer was lost.
+    # Only an error before the commit is a failure.
     assert outcomes["done"] == steps if tries > 1 else outcomes["refused"] >= 7
     append_login(kept, 99)
     assert logins(kept) == [*expected, 99]
@@ -93,7 +93,7 @@ def race(address: str, ordinals: list[int], settings: dict[str, str]) -> None:
 def test_racing_processes_never_lose_an_update(
     kind: str, store: Path, kept: str, s3_port: int, tmp_path: Path
 ) -> None:
-    """A file's wait for each other, a bucket's begin again."""
+    """Writers of a file wait for each other, and writers of a bucket begin again."""
     address = str(store) if kind == "file" else kept
     spawn = multiprocessing.get_context("spawn")
     settings = endpoint(s3_port) | {"ETHELRED_WORK_DIR": str(tmp_path)}
@@ -174,7 +174,7 @@ ANSWERS = {
 def test_what_a_service_answers_is_said_in_plain_words(
     reason: str, address: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that answers 200 to everything among them, and so overwrites what is there."""
+    """One service answers 200 to everything, so it would overwrite objects."""
     monkeypatch.setattr(bucket, "TRIES", 1)
     proxy.answer = ANSWERS[reason]
     if not proxy.answer:
@@ -202,7 +202,7 @@ def test_what_a_service_answers_is_said_in_plain_words(
 def test_wrong_settings(
     name: str, value: str, reason: str, kept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Some of them make the library panic, which is no Exception."""
+    """Some of them make the library panic, which raises a BaseException."""
     monkeypatch.setattr(bucket, "TRIES", 1)
     monkeypatch.setenv(name, value)
     with pytest.raises((DatastoreError, UsageError), match=reason) as refused:

@@ -1,4 +1,4 @@
-"""Killed at whichever step, a run loses nothing, and the next one mends what is left."""
+"""A run that is killed at any step loses nothing, and the next run cleans up."""
 
 import os
 import random
@@ -72,7 +72,7 @@ def copy_folder(old: str, new: str) -> None:
 
 
 def check_versions(place: str) -> None:
-    """The newest version is what is there, the one before what the kill left; no more is left."""
+    """Check that the newest version is the datastore, and the one before it what the kill left."""
     with open_datastore(place) as datastore:
         versions = datastore.versions()
         assert versions[0].sha256 == sha256(datastore.readable_path())

@@ -1,4 +1,4 @@
-"""A datastore in a file: locked, replaced in one step, its versions beside it."""
+"""A datastore in a file is locked, replaced in one step, and has its versions beside it."""
 
 import errno
 import fcntl
@@ -48,7 +48,7 @@ WRITE = (
 
 @contextmanager
 def program(code: str, *arguments: str | Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run Python in another process, from when it has printed a line, and kill it at the end."""
+    """Start Python in another process, wait for a line from it, and kill it at the end."""
     command: list[str | Path] = [sys.executable, "-c", code, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout
@@ -104,7 +104,7 @@ def test_versions_are_restored_whatever_became_of_the_file(store: Path, tmp_path
         store.write_bytes(b"damaged" * 1000)
         datastore.restore(2)
         assert logins(store) == [0, 1]
-        # Even the damaged file is kept, as is one that was put back by hand.
+        # A damaged file is kept as a version, like one that was put back by hand.
         assert [each.action for each in datastore.versions()][:2] == [
             "restore of version 2",
             "found",
@@ -143,7 +143,7 @@ def test_owner_group_and_mode_stay(store: Path) -> None:
     for path in store.with_name("ethelred.duckdb.versions").glob("**/*"):
         assert path.stat().st_uid == was.st_uid
         assert path.stat().st_mode & 0o77 == 0
-    if os.getuid() == 0:  # what root has to make belongs to whom the folder above belongs
+    if os.getuid() == 0:  # root's new folders get the owner of the folder above
         os.chown(store.parent, 1234, 4321)
         append_login(store.parent / "deep" / "er" / "other.duckdb", 1, init=True)
         assert {path.stat().st_uid for path in store.parent.glob("deep/**/*")} == {1234}
@@ -151,7 +151,7 @@ def test_owner_group_and_mode_stay(store: Path) -> None:
 
 
 def test_a_file_system_that_knows_little(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As some network shares: no locks, no owners or modes, no flushing of folders."""
+    """Some network shares have no locks, owners or modes, and can't flush folders."""
 
     def unsupported(*_: object) -> None:
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
@@ -174,7 +174,7 @@ PLACES = ("a b.duckdb", "50%20.duckdb", "ü/select.duckdb", "-x;$y&z", "temp.duc
 def test_a_place_is_never_special(
     small_disk: Path, nights: list[Night], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Relative, of any name, by a link to another disk, at that disk's root."""
+    """The address is relative, has an odd name, or is a link to the root of another disk."""
     monkeypatch.chdir(tmp_path)
     run = partial(run_ethelred, ETHELRED_DATASTORE=HARSH, ETHELRED_WORK_DIR=f"work/{HARSH}")
     Path(HARSH).parent.mkdir()
@@ -216,7 +216,7 @@ def test_places_that_can_hold_no_datastore(
 def test_runs_at_once_append_or_say_that_the_datastore_is_in_use(
     nights: list[Night], tmp_path: Path
 ) -> None:
-    """All begin with nothing there: neither a folder to work in nor a datastore."""
+    """At the start there is neither a work folder nor a datastore."""
     place, work = tmp_path / "new" / "ethelred.duckdb", {"ETHELRED_WORK_DIR": f"{tmp_path}/work"}
     command: list[str | Path] = [PROGRAM, "build", "--init", "--datastore", place]
     runs = [
@@ -235,7 +235,7 @@ def test_runs_at_once_append_or_say_that_the_datastore_is_in_use(
 def test_a_run_and_what_it_started_hold_the_datastore(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A killed run's dbt goes on working."""
+    """The dbt of a killed run goes on working."""
     monkeypatch.setattr(file, "WAIT_SECONDS", 0.1)
     with program(HOLD, store) as holder:
         for _ in range(2):
@@ -266,7 +266,7 @@ def test_what_other_programs_do_to_the_file_is_noticed(store: Path) -> None:
 @pytest.mark.parametrize("small_disk", ["6m"], indirect=True)
 @pytest.mark.parametrize("left", [0, 100_000, 400_000, 700_000])
 def test_a_full_disk(left: int, small_disk: Path, store: Path) -> None:
-    """No room for the copy, for what is added, for the version."""
+    """There is no room for the copy, for the new rows, or for the version."""
     full = shutil.copyfile(store, small_disk / "ethelred.duckdb")
     append_login(full, 1)
     filler = small_disk / "filler"
@@ -289,7 +289,7 @@ def test_a_full_disk(left: int, small_disk: Path, store: Path) -> None:
 @pytest.mark.parametrize("small_disk", ["9m,nr_inodes=40"], indirect=True)
 @pytest.mark.parametrize("left", [0, 1, 3])
 def test_a_disk_that_takes_no_further_file(left: int, small_disk: Path, store: Path) -> None:
-    """The limit that was met is named, not the room, and deleting files helps."""
+    """The message names the limit, and deleting files helps."""
     full = shutil.copyfile(store, small_disk / "ethelred.duckdb")
     append_login(full, 1)
     for number in range(os.statvfs(small_disk).f_favail - left):
@@ -388,7 +388,7 @@ def test_a_stray_log_is_refused_and_the_advice_loses_no_login(kind: str, tmp_pat
     subprocess.run([sys.executable, "-c", LEAVE_LOG, store, LOGIN], check=True)
     log = store.with_name("it's.duckdb.wal")
     kept = log.read_bytes()
-    if kind == "stale":  # replayed before, as beside a file that was put back
+    if kind == "stale":  # a log of an older file, as beside one that was put back
         execute(store, "select 1")
         log.write_bytes(kept)
     if kind in ("garbage", "empty"):

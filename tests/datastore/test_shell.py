@@ -1,4 +1,4 @@
-"""`ethelred sql`: questions to a datastore, which stays as it is."""
+"""`ethelred sql` only reads a datastore."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The facts of a datastore, asked once."""
+"""`ethelred status` shows the facts of a datastore."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path

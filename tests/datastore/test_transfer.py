@@ -1,4 +1,4 @@
-"""Out as Parquet, in again: an equal history."""
+"""An export and an import give an equal history."""
 
 import json
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_a_round_trip_makes_an_equal_history(
 
 
 def test_the_doubts_about_copies_travel_with_the_history(filled: Path, tmp_path: Path) -> None:
-    """An export of an older version has none; the table is then empty."""
+    """The table is empty after an import of an older export, which has none."""
     columns = "platform varchar, copy_id varchar, doubt varchar, is_grave boolean"
     doubted = f"create table doubted_copies ({columns})"
     export_history(filled, tmp_path / "old")

@@ -1,4 +1,4 @@
-"""The weekly audit: what it makes of the registry's answer."""
+"""The weekly audit, with every kind of answer from a registry."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What CI says of a change of the models: which marts, rows and columns it changes."""
+"""CI says which marts, rows and columns a change of the models changes."""
 
 import shutil
 import subprocess
@@ -28,7 +28,7 @@ def test_each_kind_of_change_is_told(datastore: Path, tmp_path: Path) -> None:
         " select * replace (day + 999 as day) from collection_days limit 1",
         "alter table months_compared add column another integer",
         "drop table week_sentences",
-        "update copies set users = 0",  # history is no mart
+        "update copies set users = 0",  # not compared: history is no mart
     )
     lines = compare(datastore, after).splitlines()[2:]
     assert lines == [

@@ -1,4 +1,4 @@
-"""The site behind Debian's nginx, with the file that docs/own-machine.md hands out."""
+"""The site behind Debian's nginx, with the configuration of docs/own-machine.md."""
 
 import os
 import re
@@ -19,7 +19,7 @@ POLICY = (PROJECT / "reports" / "evidence" / "adapter.js").read_text()
 
 @contextmanager
 def nginx(folder: Path, site: Path, login: str = "") -> Iterator[str]:
-    """Run Debian's nginx with our file, as whoever we are; yield the site's address."""
+    """Run Debian's nginx with our configuration, as any user; yield the site's address."""
     program, port = needed("nginx", "nginx-light"), free_port()
     ours = (PROJECT / "scripts" / "nginx.conf").read_text()
     ours = ours.replace("listen 80", f"listen 127.0.0.1:{port}").replace(
@@ -45,7 +45,7 @@ def nginx(folder: Path, site: Path, login: str = "") -> Iterator[str]:
 
 @pytest.fixture
 def pages(tmp_path: Path) -> Path:
-    """Make the few files of a site that a server treats in different ways."""
+    """Make one file of each kind that the server treats differently."""
     files = {"index.html": "<p>Here" * 400, "404.html": "<p>Not here", "assets/site.js": "1;" * 999}
     files |= {"dbt/index.html": "<script>", "about/index.html": "<p>About"}
     for name, content in files.items():

@@ -1,4 +1,4 @@
-"""Alerts about a run: the scripts themselves, against real servers for issues and heartbeats."""
+"""The scripts that alert, against real servers for issues and heartbeats."""
 
 import json
 import os
@@ -68,7 +68,7 @@ class Notifier:
         return (self.folder / "page.md").read_text()
 
 
-# Without anything that is installed: setup may be what failed. Time goes faster.
+# No package is installed, because setup may have failed. Time goes faster.
 RUN_ISOLATED = """
 import sys, time
 sys.path = [path for path in sys.path if "site-packages" not in path]
@@ -152,7 +152,7 @@ def test_a_message_that_was_sent_and_not_answered_is_not_sent_again(
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/hidden"
         if not late:
-            listener.close()  # nothing is sent: tried again, after longer and longer
+            listener.close()  # nothing was sent, so it is tried again
         said = notifier.end(FAILED, ETHELRED_WEBHOOK_URL=address)
     assert said.splitlines() == (
         ["::warning::the webhook can't be reached: TimeoutError"]

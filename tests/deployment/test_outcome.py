@@ -1,4 +1,4 @@
-"""What a run came to, from results made by hand: its lines, its warnings, its JSON."""
+"""The lines, warnings and JSON of an outcome, from results made by hand."""
 
 from collections import Counter
 from dataclasses import replace

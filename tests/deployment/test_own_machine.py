@@ -1,7 +1,7 @@
-"""The way that needs no GitHub, as docs/own-machine.md and docs/runbook.md say: as typed.
+"""The commands of docs/own-machine.md and docs/runbook.md, typed as they are.
 
-Folders of the system are stood in for by ones of the test, and the few programs that only root or a
-booted machine can run by one that notes how it was called.
+The test's own folders replace those of the system. Programs that only root or a booted machine can
+run are replaced by one that records how it was called.
 """
 
 import os
@@ -31,7 +31,7 @@ NOTED = ("apt-get", "adduser", "chown", "systemctl", "journalctl", "nginx")
 
 @dataclass
 class Machine:
-    """A machine whose folders lie in one of ours."""
+    """A machine whose folders are in a folder of the test."""
 
     root: Path
     settings: dict[str, str]
@@ -64,7 +64,7 @@ class Machine:
         return text
 
     def type(self, commands: str, folder: str = "") -> str:
-        """Type commands as they stand, and return what they print."""
+        """Type commands as they are, and return what they print."""
         done = subprocess.run(
             ["sh", "-euc", self.here(commands)],
             cwd=self.root / folder,
@@ -79,7 +79,7 @@ class Machine:
 
 
 def blocks(document: str, *headings: str) -> list[str]:
-    """Return the commands of a document, or of what stands under some of its headings."""
+    """Return the commands of a document, or only those below some headings."""
     text = (DOCS / document).read_text()
     parts = re.split(r"^(?=## |\*\*)", text, flags=re.M)
     chosen = [part for part in parts if not headings or part.lstrip("#* ").startswith(headings)]
@@ -145,14 +145,14 @@ def test_a_machine_of_ones_own_is_set_up_upgraded_moved_and_lost(
 
 
 def commands_of(unit: Path) -> list[str]:
-    """Return the commands of a unit as they are written; a minus sign in front is systemd's."""
+    """Return the commands of a unit, without systemd's minus sign in front."""
     lines = re.findall(r"^Exec\w+=-?(.*)$", unit.read_text(), re.M)
     assert lines
     return lines
 
 
 def test_settings_are_read_the_same_by_systemd_cron_and_a_shell(tmp_path: Path) -> None:
-    """Between single quotes, without a quote or backslash, all of them change nothing."""
+    """All of them leave text in single quotes as it is, if it has no quote or backslash."""
     settings = blocks("own-machine.md")[1]
     written = dict(re.findall(r"^([A-Z_]+)='([^'\\]*)'$", settings, re.M))
     assert len(written) == len(settings.splitlines()) > 4

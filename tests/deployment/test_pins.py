@@ -1,4 +1,4 @@
-"""The workflows' actions: pinned by commit, and run by a Node that GitHub still has."""
+"""The workflows' actions are pinned by commit, and run on a Node that GitHub still has."""
 
 import re
 from datetime import date
@@ -10,14 +10,14 @@ WORKFLOWS = Path(__file__).parents[2] / ".github" / "workflows"
 USES = re.compile(r"^\s*(?:- )?uses: *(.*)$", re.M)
 PINNED = re.compile(r"(?P<action>[\w-]+/[\w-]+@[0-9a-f]{40}) # v\d+\.\d+\.\d+")
 
-# When GitHub's runners lost each: add the next one when GitHub announces its date.
+# When GitHub's runners lose each Node. Add the next one when GitHub announces its date.
 RETIRED_ON = {
     "node12": date(2023, 6, 14),
     "node16": date(2024, 11, 12),
     "node20": date(2026, 9, 16),
 }
-# What `using:` says in the action.yml of each commit (of upload-pages-artifact: of what it calls).
-# A new pin needs its line here, so that somebody has looked.
+# `using:` in the action.yml of each commit. upload-pages-artifact has that of the action it calls.
+# Look it up for each new pin.
 RUNTIMES = {
     "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1": "node24",
     "actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97": "node24",
@@ -28,7 +28,7 @@ RUNTIMES = {
 
 
 def faults(text: str, today: date) -> list[str]:
-    """Return the actions of a workflow that aren't pinned, or whose runtime isn't known or gone."""
+    """Return the actions of a workflow without a pin, or with an unknown or removed runtime."""
     found = {used: PINNED.fullmatch(used) for used in USES.findall(text)}
     runtimes = {
         used: RUNTIMES.get(match["action"]) if match else None for used, match in found.items()

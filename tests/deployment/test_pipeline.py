@@ -1,4 +1,4 @@
-"""The pipeline's own workflow, run by a real engine, from the backup server to the site."""
+"""A real engine runs the pipeline's workflow, from the backup server to the site."""
 
 import getpass
 import json
@@ -44,7 +44,7 @@ BEGAN, FAILED, ENDED = (f"GET /{CHECK}{what}" for what in ("/start", "/fail", ""
 
 @pytest.fixture
 def bucket(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Run a real S3-compatible service, and yield the settings that lead to it."""
+    """Run a real S3-compatible service, and yield its settings."""
     place = tmp_path / "storage"
     place.mkdir()
     with storage(place) as port:
@@ -90,7 +90,7 @@ def act(
     variables = {
         "ETHELRED_SSH_KNOWN_HOSTS": ssh.known(),
         "ETHELRED_DATASTORE": f"s3://{BUCKET}/ethelred",
-        "ETHELRED_WARN_AFTER": "1000000",  # the sample nights are long ago
+        "ETHELRED_WARN_AFTER": "1000000",  # because the sample nights are old
         "AWS_REGION": bucket["AWS_REGION"],
         "AWS_ENDPOINT_URL": bucket["AWS_ENDPOINT_URL"],
     }
@@ -101,7 +101,7 @@ def act(
 
 
 def back_up(night: Night, folder: Path, *, cut: bool = False) -> None:
-    """Put a night's copy where the backup job puts it, whole or cut short."""
+    """Put a night's copy, whole or cut short, where the backup job puts it."""
     folder.mkdir(exist_ok=True)
     copy = folder / night.raw.name
     shutil.copy2(night.raw, copy)
@@ -113,7 +113,7 @@ def back_up(night: Night, folder: Path, *, cut: bool = False) -> None:
 
 
 def objects(bucket: dict[str, str]) -> dict[str, bytes]:
-    """Return what is in the bucket, byte for byte."""
+    """Return the objects of the bucket with their bytes."""
     root = f"{bucket['AWS_ENDPOINT_URL']}/{BUCKET}"
     listed = httpx.get(root, params={"list-type": "2"}).raise_for_status().text
     keys = re.findall(r"<Key>(.*?)</Key>", listed)
@@ -143,7 +143,7 @@ def people(nights: list[Night]) -> set[bytes]:
 
 
 class Silent(SimpleHTTPRequestHandler):
-    """A plain web server: GitHub Pages has no rules for this site either."""
+    """A plain web server without rules of its own, like GitHub Pages."""
 
     def log_message(self, *_: object) -> None:
         pass
@@ -151,7 +151,7 @@ class Silent(SimpleHTTPRequestHandler):
 
 @contextmanager
 def hosted(root: Path) -> Iterator[str]:
-    """Serve what was published for all projects, and yield the address."""
+    """Serve the published sites of all projects, and yield the address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(root))) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -187,7 +187,7 @@ def test_a_first_run_explains_itself_and_the_next_one_ends_with_the_site(
     act.secrets, act.variables = {}, {}  # a fork in which nothing is set
     assert_refused(act, act.dispatch("pipeline.yml", init="true"))
     assert summary_of(act)["exit_code"] == 2
-    assert "--datastore: write s3://bucket/prefix" in act.log  # never a file of the runner: R16
+    assert "--datastore: write s3://bucket/prefix" in act.log  # never a file on the runner (R16)
     assert "set ETHELRED_SOURCE_OPENCODELISTS" in act.log
     act.secrets, act.variables = secrets, variables
     github.issues.clear()
@@ -211,7 +211,7 @@ def test_a_first_run_explains_itself_and_the_next_one_ends_with_the_site(
     check_the_site(act.pages, nights[1:2], visit)
     check_nothing_leaks(act, github, nights)
     assert {path.name for path in act.temporary.iterdir()} <= {"node-compile-cache"}
-    assert {path.name for path in act.user.iterdir()} <= {".config", ".npm"}  # act's, npm's log
+    assert {path.name for path in act.user.iterdir()} <= {".config", ".npm"}  # logs of act and npm
 
 
 @pytest.mark.dice
@@ -230,7 +230,7 @@ def test_nights_of_all_kinds(
     assert "144 new logins" in act.log
     heartbeats.asked()
 
-    # A bad night leaves the site as it was; the retry of the same morning finds a whole copy.
+    # After a bad night the site stays as it was. The retry finds a whole copy.
     first = contents(act.published)
     back_up(nights[1], backups, cut=True)
     assert_refused(act, act.schedule("pipeline.yml", MORNING))
@@ -249,7 +249,7 @@ def test_nights_of_all_kinds(
     assert (platform["copies_read"], platform["gaps"]) == (1, [])
     github.asked(), heartbeats.asked()
 
-    # A dry run of two other copies changes nothing, and tells nobody.
+    # A dry run of two other copies changes nothing, and notifies nobody.
     third, before = contents(act.published), objects(bucket)
     server = act.secrets["ETHELRED_SOURCE_OPENCODELISTS"].partition(str(backups))[0]
     several = " ".join(f"{server}{night.sanitised}" for night in nights[3:5])
@@ -260,7 +260,7 @@ def test_nights_of_all_kinds(
     assert objects(bucket) == before
     assert (github.asked(), heartbeats.asked()) == ([], [])
 
-    # The retry obtains nothing where a copy of this morning is known, but publishes its site.
+    # The retry obtains nothing, because this morning's copy is known, but publishes the site.
     (backups / "latest-db.sqlite3.zst").unlink()
     of_today(nights[3], backups / "today.sqlite3.zst")
     append_by_hand(act, bucket, backups / "today.sqlite3.zst")
@@ -276,7 +276,7 @@ def test_nights_of_all_kinds(
 @pytest.mark.slow
 @pytest.mark.xdist_group("site")
 def test_two_runs_at_once_lose_nothing(act: Act, backups: Path, nights: list[Night]) -> None:
-    """GitHub would queue them, act doesn't: the datastore alone must see to it."""
+    """GitHub would queue them. act doesn't, so only the datastore protects them."""
     back_up(nights[0], backups)
     assert_published(act, act.dispatch("pipeline.yml", init="true"))
     other = Act(act.home.with_name("other"), act.api, act.secrets, act.variables, act.pages)
@@ -320,7 +320,7 @@ def test_all_settings_at_once_and_the_second_place(
         "SECOND_AWS_REGION": bucket["AWS_REGION"],
         "SECOND_AWS_ENDPOINT_URL": bucket["AWS_ENDPOINT_URL"],
     }
-    # The service knows no such token, so it was passed on; an alert is posted, no issue opened.
+    # The service refused the token, so the workflow passed it on. The alert went to the webhook.
     assert_refused(act, act.dispatch("pipeline.yml", init="true"))
     assert "AWS_SESSION_TOKEN, which expires" in act.page
     assert heartbeats.asked() == [BEGAN, FAILED, "POST /hook-of-ours"]
@@ -330,9 +330,9 @@ def test_all_settings_at_once_and_the_second_place(
     heartbeats.asked()
 
     results = act.schedule("weekly.yml", "13 7 * * 3")
-    # The stand-in for make runs no tests of tests, and says so.
+    # The stand-in for make runs no tests, and says so.
     assert results == {"test": "failure", "second": "success", "notify": "success"}, act.log
-    # act hands its own variables on, so the check is asked here too; weekly.yml doesn't name it.
+    # act passes its own variables on, so the heartbeat is called without weekly.yml naming it.
     assert heartbeats.asked()[-1] == "POST /hook-of-ours"
     (place,) = {key.split("/")[1] for key in objects(bucket) if key.startswith("second/")}
     second = ["--datastore", f"s3://{BUCKET}/second/{place}", "--json"]
@@ -360,7 +360,7 @@ def append_by_hand(act: Act, bucket: dict[str, str], copy: Path) -> None:
 
 
 def check_the_site(url: str, nights: list[Night], visit: Visit) -> None:
-    """Look at the site in a browser: its figures are those of the nights' ground truth."""
+    """Check in a browser that the site has the figures of the ground truth."""
     logins = visible_logins(SAMPLES / "opencodelists", nights)
     per_day = Counter(london_day(moment) for moment, _ in logins)
     last = nights[-1].taken_at
@@ -374,7 +374,7 @@ def check_the_site(url: str, nights: list[Night], visit: Visit) -> None:
 
 
 def check_nothing_leaks(act: Act, github: GitHub, nights: list[Night]) -> None:
-    """Look for secrets and people in all that others can read."""
+    """Search for secrets and people in everything that others can read."""
     told = json.dumps([github.issues, github.comments])
     texts = (act.logs + told + act.page).encode()
     readable = [texts, *contents(act.artefacts).values()]

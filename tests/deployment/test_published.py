@@ -1,4 +1,4 @@
-"""The published site is looked at as its readers see it, on a real web server of this machine."""
+"""`check --site` looks at a published site, on a real web server."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ from tests.support.truth import Night
 
 @dataclass
 class Host:
-    """A host whose answers to the page can change from one request to the next."""
+    """A host whose answers may change with each request."""
 
     pages: list[tuple[int, str]] = field(default_factory=list)
     marker: str = json.dumps({"base_path": "/logins"})

@@ -1,4 +1,4 @@
-"""A run's summary, dry runs, and runs that are only needed if an earlier one didn't do."""
+"""A run's summary, dry runs, and the retry of the morning."""
 
 import hashlib
 import json
@@ -94,7 +94,7 @@ def test_a_summary_that_can_not_be_written_is_said_before_anything_is_done(
 
 
 def digests(folder: Path) -> dict[str, tuple[str, int]]:
-    """Return what is in a folder and below, but for the file that is locked."""
+    """Return the hashes of all files in a folder except the lock."""
     return {
         str(path): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
         for path in folder.rglob("*")
@@ -143,7 +143,7 @@ def test_a_run_does_nothing_if_the_newest_copy_is_young_enough(
     requests = requests_for(["/no/copy"], "opencodelists", None)
     job = partial(run.run_job, requests, str(store), init=False, site=site)
     job(outcome := Outcome(), skip_if_fresh_hours=8)
-    # An earlier run may have failed to build the site, or the one before it to publish it.
+    # An earlier run may have failed to build or publish the site.
     assert (outcome.kind, done) == ("up to date", ["built"])
     job(Outcome(), skip_if_fresh_hours=2)
     assert done == ["built", "obtained", "built"]

@@ -1,4 +1,4 @@
-"""The units for a machine with systemd are ones that it would run."""
+"""systemd accepts the units."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ UNITS = PROJECT / "scripts" / "systemd"
 
 
 def verified(folder: Path) -> "subprocess.CompletedProcess[str]":
-    """Have systemd read the units, installed where this project is."""
+    """Have systemd verify the units, as if installed at the place of this project."""
     program = needed("systemd-analyze", "systemd")
     units = sorted(folder.glob("ethelred*"))
     assert len(units) == 3

@@ -1,4 +1,4 @@
-"""A private folder, small databases, and an empty home and environment for every test."""
+"""Fixtures: a private folder, small databases, and an empty home and environment."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.support.copies import QUICK, USERS, Get, compressed, make_database, o
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whatever the person who runs the tests has set, and has in ~/.ssh, plays no part."""
+    """Remove the settings, and hide the ~/.ssh, of the person who runs the tests."""
     for name in list(os.environ):
         if name.startswith(("ETHELRED_", "AWS_", "SSH_", "SSL_CERT")) or "proxy" in name.lower():
             monkeypatch.delenv(name)
@@ -45,7 +45,7 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def big(tmp_path: Path) -> Path:
-    """A copy of 6 MB that hardly compresses: large enough to be cut in the middle."""
+    """Return a copy of 6 MB that hardly compresses, large enough to be cut in the middle."""
     blob = "create table filler as with recursive n(i) as (select 1 union all select i + 1 from n"
     blob += " where i < 6000) select randomblob(1000) as noise from n;"
     plain = make_database(tmp_path / "plain.sqlite3", users=50, extra=blob)

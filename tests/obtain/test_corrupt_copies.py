@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a copy, and copies that look odd and are sound."""
+"""Corrupt copies are refused, and odd but sound ones are taken."""
 
 import csv
 import gzip
@@ -130,7 +130,7 @@ def test_many_frames_some_empty_some_skippable(get: Get, database: Path, tmp_pat
 
 def test_a_long_window(get: Get, database: Path, tmp_path: Path) -> None:
     file = tmp_path / "file.zst"
-    # Fed bit by bit, the compressor can't know that the content is smaller than the window.
+    # In parts, so that the compressor can't know that the content is smaller than the window.
     compressor = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 31})
     file.write_bytes(compressor.compress(database.read_bytes()) + compressor.flush())
     assert get(file).content_sha256 == get(database).content_sha256
@@ -193,7 +193,7 @@ def test_values_come_as_they_are_in_any_encoding(
             f"insert into opencodelists_user values {values}"
         )
     rows = logins_of(path, folder)
-    broken = rows.pop(7)  # half a character: no text, or what SQLite makes of it
+    broken = rows.pop(7)  # half a character, which is no text
     assert broken[1] == "text"
     assert rows == [
         ("2026-03-01 10:00:00.000001", "text"),
@@ -208,7 +208,7 @@ def test_values_come_as_they_are_in_any_encoding(
 
 
 def logins_of(path: Path, folder: Path) -> list[tuple[str | None, str]]:
-    """Return what `obtain_logins` takes out of one copy, which is gone afterwards."""
+    """Return what `obtain_logins` takes out of one copy, and check that the copy is deleted."""
     copies = obtain_logins([CopyRequest(str(path), USERS)], folder)
     assert list(folder.iterdir()) == [copies]
     with closing(duckdb.connect(copies, read_only=True)) as connection:
@@ -216,7 +216,7 @@ def logins_of(path: Path, folder: Path) -> list[tuple[str | None, str]]:
         return connection.sql("select value, storage_class from last_logins").fetchall()
 
 
-# What a copy has that its readers may not: in the table of users, and in another.
+# Functions and collations that readers of a copy may lack, in the users' table and in another.
 ODD = {
     "a null": "pragma writable_schema = on; update sqlite_schema set sql ="
     " replace(sql, 'name, email', 'name not null, email') where name = 'opencodelists_user'",
@@ -309,7 +309,7 @@ def test_schemas_that_do_not_fit(change: str, words: str, get: Get, tmp_path: Pa
 def test_a_damaged_page_of_users_is_found_even_with_a_checksum(
     seed: int, get: Get, database: Path, tmp_path: Path
 ) -> None:
-    # Every page but the first belongs to the users: to the table, or to its index.
+    # All pages except the first belong to the users' table or its index.
     content, generator = bytearray(database.read_bytes()), random.Random(seed)  # noqa: S311
     page = generator.randrange(1, len(content) // 1024)
     content[page * 1024 : (page + 1) * 1024] = generator.randbytes(1024)

@@ -1,4 +1,4 @@
-"""Local copies, what lies beside them, the private folder, the disk, and keeping copies."""
+"""Local copies, the files beside them, the private folder, the disk, and keeping copies."""
 
 import itertools
 import os
@@ -126,7 +126,7 @@ def test_what_cannot_be_opened(name: str, words: str, tmp_path: Path, database: 
     (tmp_path / "secret").chmod(0)
     was = os.geteuid()
     if was == 0 and name == "secret":
-        os.seteuid(65534)  # root may read everything, so be nobody for a moment
+        os.seteuid(65534)  # root can read everything, so the test becomes nobody
     try:
         path = name if name.startswith("~") else str(tmp_path / name)
         with pytest.raises(SourceError, match=words):
@@ -158,14 +158,14 @@ def test_a_wal_beside_a_local_copy_is_honoured(
     copy = get(database)
     assert logins(copy.path) == 2000 + users
     assert copy.modified_at is not None
-    assert copy.modified_at.year > 2001  # the -wal's time, which is newer (W2)
+    assert copy.modified_at.year > 2001  # the newer time of the -wal (W2)
     assert [path.name for path in copy.path.parent.iterdir()] == ["copy"]
     assert contents(database) == before
     connection.close()
 
 
 def contents(database: Path) -> dict[str, bytes | None]:
-    """Return a database and what lies beside it; in the -shm readers note what they read."""
+    """Return a database and the files beside it, except the -shm, into which readers write."""
     files = database.parent.glob(f"{database.name}*")
     return {
         path.name: None if path.suffix.endswith("-shm") else path.read_bytes() for path in files
@@ -173,7 +173,7 @@ def contents(database: Path) -> dict[str, bytes | None]:
 
 
 def test_a_database_in_use_gives_a_state_that_was(get: Get, database: Path) -> None:
-    """Each transaction adds two users: an odd number is a state that never was (O2)."""
+    """Each transaction adds two users, so an odd number is a state that never existed (O2)."""
     ended = threading.Event()
 
     def write() -> None:
@@ -242,7 +242,7 @@ def test_a_file_written_to_while_it_is_read_is_begun_again(
 def test_a_disk_too_small_is_noticed_before_anything_is_written_or_when_it_is_full(
     meanwhile: bool, small_disk: Path, big: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if meanwhile:  # somebody else's file takes the room between the check and the writing
+    if meanwhile:  # another file takes the room between the check and the writing
         monkeypatch.setattr("ethelred_runner.obtain.obtain.check_fits", lambda *_: None)
     words = "the disk is full; make room" if meanwhile else r"no room for \d\.\d MB; make room"
     with pytest.raises(SourceError, match=words):
@@ -333,7 +333,7 @@ def kept(path: Path, directory: Path, taken_at: datetime | None = None) -> Path:
 def test_another_copy_is_never_overwritten(big: Path, database: Path, tmp_path: Path) -> None:
     directory = tmp_path / "kept"
     first = kept(big, directory)
-    assert kept(big, directory) == first  # the same again is no other copy
+    assert kept(big, directory) == first  # the same copy is kept once
     before = first.read_bytes()
     with pytest.raises(UsageError, match="is another copy; move it away"):
         kept(database, directory)

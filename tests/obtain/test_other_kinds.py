@@ -1,4 +1,4 @@
-"""Copies that aren't SQLite: dumps that real pg_dumps made, and one column as CSV."""
+"""Dumps by real versions of pg_dump, and one column as CSV."""
 
 import gzip
 import hashlib

@@ -1,4 +1,4 @@
-"""Copies as the world makes them: what Django shows as last_login is what Ethelred reads."""
+"""Ethelred reads the same last_login from copies of many producers as Django does."""
 
 import subprocess
 from contextlib import closing
@@ -38,11 +38,11 @@ TIMES = [
     datetime(1999, 12, 31, 23, 59, 59, 999999, UTC),
     None,
 ]
-MANY = 400  # users, so that each producer writes several pages
+MANY = 400  # so many users that each producer writes several pages
 
 
 def django_database(path: Path, pragmas: str) -> list[datetime]:
-    """Write users by Django's own ORM; return the logins that Django reads back."""
+    """Write users with Django's ORM, and return the logins that Django reads back."""
     connection.close()
     connection.settings_dict["NAME"] = str(path)
     with connection.cursor() as cursor:
@@ -58,7 +58,7 @@ def django_database(path: Path, pragmas: str) -> list[datetime]:
     return sorted(found)
 
 
-# What is typed after the database `db` is there, and makes `copy` of it; and pragmas before that.
+# Commands that make `copy` from the database `db`, and pragmas to set before.
 PRODUCERS = {
     "as it is": ("cp db copy", ""),
     "dump": ("sqlite3 db .dump | sqlite3 copy", ""),

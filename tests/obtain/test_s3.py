@@ -1,4 +1,4 @@
-"""S3 from SeaweedFS, a real server that comes as a package of PyPI."""
+"""S3 from SeaweedFS, a real server in a package of PyPI."""
 
 import os
 import subprocess
@@ -59,7 +59,7 @@ def test_a_broken_link_is_resumed(
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
         proxy.freeze_after = [2_000_000]
         assert get(NAME).content_sha256 == get(big).content_sha256
-        assert proxy.links == 3  # the last one looks for a .sha256
+        assert proxy.links == 3  # the last link is for the .sha256
 
 
 @pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])

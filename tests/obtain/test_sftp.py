@@ -1,4 +1,4 @@
-"""SFTP from Debian's OpenSSH server: keys, host keys, jump hosts, cut and frozen links."""
+"""SFTP from Debian's OpenSSH server, with keys, host keys, jump hosts, cut and frozen links."""
 
 import asyncio
 import getpass
@@ -44,10 +44,10 @@ def make_key(path: Path) -> Path:
 
 @contextmanager
 def serving(place: Path, **changes: str) -> Iterator[Ssh]:
-    """Run an SSH server whose settings differ from the usual."""
+    """Run an SSH server with further settings."""
     program = needed("sshd", "openssh-server")
     if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(exist_ok=True)  # Debian's sshd wants it, and its service makes it
+        Path("/run/sshd").mkdir(exist_ok=True)  # sshd needs it, and Debian's service would make it
     host_key, key, port = make_key(place / "host"), make_key(place / "user"), free_port()
     allowed = place / "allowed"
     allowed.write_text((place / "user.pub").read_text())
@@ -100,7 +100,7 @@ def test_a_login_without_sftp_is_said_at_once(
 
 
 class Strange(asyncssh.SFTPServer):
-    """A server that tells neither size nor time, or answers with text of its own."""
+    """A server that gives neither size nor time, or answers with its own text."""
 
     refuses = False
 
@@ -127,7 +127,7 @@ def test_a_server_that_tells_little_or_too_much(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """What it says is never printed as it is: it could write a workflow's commands (O9)."""
+    """Its text is never printed unchanged, because it could write a workflow's commands (O9)."""
     monkeypatch.setattr(Strange, "refuses", refuses)
     keys = [trusted.log.with_name("host")]
     options = {"authorized_client_keys": str(trusted.log.with_name("allowed"))}
@@ -186,7 +186,7 @@ def test_a_symbolic_link_gives_the_name_and_time_of_what_it_points_at(
 
 
 def test_a_path_below_the_home_folder(trusted: Ssh, get: Get, big: Path) -> None:
-    # sshd takes the home folder from the user database, so the way there is given in full.
+    # sshd takes the home folder from the user database, so the path is absolute.
     up = "../" * 10
     assert get(trusted.url(f"/~/{up}{big.relative_to('/')}")).name == big.name
 
@@ -194,7 +194,7 @@ def test_a_path_below_the_home_folder(trusted: Ssh, get: Get, big: Path) -> None
 def test_a_broken_link_is_resumed(proxy: CuttingProxy, trusted: Ssh, get: Get, big: Path) -> None:
     proxy.cut_after, proxy.freeze_after = [2_500_000], [2**60, 2_500_000]
     copy = get(trusted.url(big, proxy.port))
-    assert proxy.links == 4  # the last one looks for a .sha256
+    assert proxy.links == 4  # the last link is for the .sha256
     assert copy.content_sha256 == get(big).content_sha256
 
 
@@ -232,7 +232,7 @@ def test_known_hosts_may_be_given_as_text_of_any_length(
 def test_a_host_key_that_is_not_known_is_refused(
     known: str, trusted: Ssh, get: Get, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It is that of another host, or a changed one, or the check was to be switched off."""
+    """The key is another host's or has changed, or a setting would switch the check off."""
     other = make_key(tmp_path / "other").with_suffix(".pub").read_text()
     monkeypatch.setenv(KNOWN, known.format(key=trusted.host_key, port=trusted.port, other=other))
     home = Path.home() / ".ssh"

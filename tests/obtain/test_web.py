@@ -34,7 +34,7 @@ MODIFIED = 1774836001
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves the server's one body; what goes wrong is in the server's plan, request by request."""
+    """Serves the server's body. The server's plan has the fault of each request."""
 
     protocol_version = "HTTP/1.1"
     server: "Web"
@@ -43,7 +43,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
-        if self.path.endswith(".sha256"):  # is asked for behind each copy
+        if self.path.endswith(".sha256"):  # requested after each copy
             self._answer(404, {"Content-Length": "0"}, b"", {})
             return
         number = len(self.server.seen)
@@ -106,7 +106,7 @@ class Web(http.server.ThreadingHTTPServer):
         return f"{self.scheme}://{host}:{self.server_port}{path}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        pass  # a client that hangs up is what the tests are about
+        pass  # the tests make clients hang up
 
 
 @contextmanager
@@ -175,7 +175,7 @@ def test_a_server_that_ignores_ranges_and_always_cuts_is_given_up(web: Web, get:
 def test_a_server_that_heeds_ranges_alone_is_never_stitched(
     web: Web, get: Get, big: Path, before: str, etag: str
 ) -> None:
-    """The rest of another copy comes as if it were that of the first (O1)."""
+    """The server sends the rest of another copy (O1)."""
     first, other = big.read_bytes(), bytearray(big.read_bytes())
     other[3_000_000] ^= 1
 
@@ -283,7 +283,7 @@ def test_a_server_that_stalls_is_noticed(web: Web, get: Get, big: Path) -> None:
     [(401, "ETHELRED_HTTP_AUTHORIZATION"), (404, "the address"), (418, "HTTP 418")],
 )
 def test_a_refusal_is_said_at_once(web: Web, get: Get, status: int, words: str) -> None:
-    web.plan = [{"status": 503}, {"status": status}]  # a busy server is asked again
+    web.plan = [{"status": 503}, {"status": status}]  # a busy server is tried again
     with pytest.raises(SourceError, match=words):
         get(web.url())
     assert len(web.seen) == 2

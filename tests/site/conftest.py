@@ -1,4 +1,4 @@
-"""The built site, served as `ethelred serve` does, and a real browser to look at it."""
+"""Fixtures: built sites, served by `ethelred serve`."""
 
 import shutil
 import subprocess
@@ -28,10 +28,10 @@ Contents = dict[str, bytes]
 
 @dataclass(frozen=True)
 class Builds:
-    """Sites: without a login, of ten platforms over ten years, of the sample nights, the demo's.
+    """Sites without a login, of ten platforms and ten years, of the sample nights, and of the demo.
 
-    The many platforms count the days of Auckland. The last of them is silent, nothing of the last
-    but one could be judged, and the first has a note of three days and a night that isn't missed.
+    The ten platforms count days in Auckland. The last is silent, the ninth was never judged, and
+    the first has a note of three days and a night without a copy that isn't missed.
     """
 
     empty: Path
@@ -48,7 +48,7 @@ def contents(folder: Path) -> Contents:
 
 
 def without_rows(datastore: Path, copy: Path) -> Path:
-    """Copy a datastore, but for what is in its tables."""
+    """Copy a datastore with empty tables."""
     shutil.copyfile(datastore, copy)
     with closing(duckdb.connect(copy)) as connection:
         for (name,) in connection.sql("select table_name from duckdb_tables()").fetchall():

@@ -1,4 +1,4 @@
-"""What a chart of the site shows, read back from its SVG: no browser is asked where things are."""
+"""Read the figures of a chart back from its SVG, without a browser."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ UNIT = re.compile(r'<line x2="100%" y1="(\S+)%"[^>]*><text[^>]*>([\d,]+)</text>'
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar: its kind, its sides in periods from the first, its ends in logins."""
+    """A bar, with its sides in periods from the first, and its ends in logins."""
 
     kind: str
     left: float
@@ -27,7 +27,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart's axes' ends and all that is drawn between them, in periods and logins."""
+    """A chart's axes and everything between them, in periods and logins."""
 
     length: int
     end: float
@@ -38,13 +38,13 @@ class Chart:
 
 
 def charts_of(page: Path | str) -> list[Chart]:
-    """Return the charts of a page, or of a piece of one, in order."""
+    """Return the charts of a page or of a part of it, in order."""
     html = page.read_text(encoding="utf-8") if isinstance(page, Path) else page
     return [read(found.group()) for found in CHART.finditer(html)]
 
 
 def read(svg: str) -> Chart:
-    """Return what one chart shows."""
+    """Return the figures of one chart."""
     drawn = DRAWN.search(svg)
     assert drawn is not None
     length, end, content = int(drawn[1]), float(drawn[2]), drawn[3]
@@ -78,7 +78,7 @@ def bars(kind: str, path: str, end: float) -> list[Bar]:
 
 
 def points(path: str, end: float) -> dict[int, float]:
-    """Return a line's points by period. Where it isn't broken, the next one follows at once."""
+    """Return a line's points by period. Unless the line is broken, they follow each other."""
     found: dict[int, float] = {}
     for command, x, y in whole(POINT, path):
         place = float(x) - 0.5
@@ -88,6 +88,6 @@ def points(path: str, end: float) -> dict[int, float]:
 
 
 def whole(pattern: re.Pattern[str], path: str) -> list[tuple[str, ...]]:
-    """Return all matches, between which nothing else may be."""
+    """Return all matches, and fail if there is anything else between them."""
     assert pattern.sub("", path) == "", pattern.sub("", path)[:80]
     return pattern.findall(path)

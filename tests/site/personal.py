@@ -1,4 +1,4 @@
-"""Looking for personal data in files: what people are called, and when they logged in."""
+"""Search files for personal data: names, addresses and moments of logins."""
 
 import gzip
 import re
@@ -15,20 +15,20 @@ import duckdb
 from backports import zstd
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Shorter names stand in any text by chance.
+# Any text has shorter names by chance.
 SHORTEST = 6
 WORD = re.compile(rb"[\w.@'+-]+")
 MOMENT = re.compile(rb"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
 TIME = re.compile(rb"\d\d:\d\d:\d\d\.\d{3,6}")
-SECONDS = re.compile(rb"(?=(1\d{9}))")  # milliseconds and microseconds begin with them
+SECONDS = re.compile(rb"(?=(1\d{9}))")  # milliseconds and microseconds begin with the same digits
 BINARY = {".arrow", ".parquet"}
 
 
 class Personal:
-    """What must not be published of some copies, in every form that it might take."""
+    """The personal data of some copies, in every form that a file might have."""
 
     def __init__(self, copies: list[Path], logins: list[datetime]) -> None:
-        """Read who is in the copies; take over when they logged in (naive UTC)."""
+        """Read the people in the copies, and take the moments of their logins (naive UTC)."""
         rows = {row for copy in copies for row in people(copy)}
         texts = {text.strip().encode() for row in rows for text in row if text}
         self.names = {text for text in texts if len(text) >= SHORTEST}
@@ -41,7 +41,7 @@ class Personal:
         self.bytes = {form for moment in moments for form in binary_forms(moment)}
 
     def found_in(self, path: Path) -> set[bytes]:
-        """Return what of it is in a file, whatever the file's form."""
+        """Return the personal data in a file of any format."""
         found = set()
         for content in contents_of(path):
             found |= self.found_in_text(content)
@@ -51,7 +51,7 @@ class Personal:
         return found
 
     def found_in_text(self, content: bytes) -> set[bytes]:
-        """Return what of it is in a text."""
+        """Return the personal data in a text."""
         words = [word.strip(b".'+-") for word in WORD.findall(content)]
         pairs = self.pairs.intersection(pairwise(words))
         return (
@@ -66,7 +66,7 @@ class Personal:
 
 
 def eights(content: bytes) -> Iterator[bytes]:
-    """Yield each eight bytes that follow one another, wherever they begin."""
+    """Yield every eight successive bytes, from each position."""
     return (content[start : start + 8] for start in range(len(content) - 7))
 
 
@@ -82,7 +82,7 @@ def people(copy: Path) -> list[tuple[str, str, str]]:
 
 
 def binary_forms(moment: datetime) -> Iterator[bytes]:
-    """Yield a moment as the eight bytes that programs make of it."""
+    """Yield a moment in each format of eight bytes that programs use."""
     since = moment - EPOCH
     microseconds = (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds
     for number in (microseconds, microseconds // 1000, microseconds * 1000):
@@ -92,7 +92,7 @@ def binary_forms(moment: datetime) -> Iterator[bytes]:
 
 
 def contents_of(path: Path) -> Iterator[bytes]:
-    """Yield a file's bytes, and what they are once decompressed."""
+    """Yield a file's bytes, as they are and decompressed."""
     content = path.read_bytes()
     yield content
     if content.startswith(b"\x1f\x8b"):

@@ -1,4 +1,4 @@
-"""The published data: what others have built on must stay where it is, as it is."""
+"""Published data keep their addresses and columns."""
 
 import json
 from contextlib import closing
@@ -32,7 +32,7 @@ def fields_of(package: Path) -> dict[str, dict[str, str]]:
 
 
 def test_what_was_ever_published_keeps_its_address_and_its_columns(builds: Builds) -> None:
-    """More may be published. What would fail here needs a new version: data/v2/."""
+    """New columns may be added. A change that fails here needs a new version, data/v2/."""
     now = fields_of(builds.demo / "data" / "v1" / "datapackage.json")
     for path, fields in json.loads(PUBLISHED.read_text(encoding="utf-8")).items():
         assert fields.items() <= now[path].items(), path

@@ -1,4 +1,4 @@
-"""`ethelred dev`, and the worked example of docs/analysts.md: from a question to a page."""
+"""`ethelred dev`, and the example in docs/analysts.md, "From a question to a page"."""
 
 import re
 import shutil
@@ -23,9 +23,9 @@ pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
 DBT = Path(sys.executable).with_name("dbt")
 URL = "http://localhost:3000/"
 GUIDE = (PROJECT / "docs" / "analysts.md").read_text(encoding="utf-8")
-# A file of the guide: its path in bold, and its content in a fence of four.
+# A file in the guide has its path in bold and its content in a fence of four backticks.
 FILE = re.compile(r"^\*\*`([\w/.]+)`\*\*.*?\n````\w+\n(.*?)^````$", re.MULTILINE | re.DOTALL)
-SECONDS = 60  # to wait for what takes five
+SECONDS = 60  # ten times as long as it takes
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def project(tmp_path: Path) -> Path:
 
 @contextmanager
 def shown(project: Path, datastore: Path) -> Iterator[Path]:
-    """Run `ethelred dev` as an analyst does, yield what it has said, and end it by Ctrl-C."""
+    """Run `ethelred dev` as an analyst does, yield its output, and end it with Ctrl-C."""
     said = project / "said"
     command = [sys.executable, "-m", "ethelred_runner", "dev", "--datastore", str(datastore)]
     with said.open("w") as output:
@@ -99,7 +99,7 @@ def test_the_worked_example_is_on_the_screen_while_it_is_written(
         answer = httpx.get(f"http://localhost:3000{link.get_attribute('href')}")
         assert answer.text.startswith("platform,starts_on,users,net_change\n")
         assert len(answer.text.splitlines()) > 2
-        # A mistake is said, with its line, and the page stays.
+        # A mistake is reported with its line, and the page stays.
         text = model.read_text(encoding="utf-8")
         number = next(i for i, one in enumerate(text.splitlines(), 1) if "max_by(users" in one)
         edit(model, "max_by(users", "max_by(usrs")

@@ -1,4 +1,4 @@
-"""A page that an analyst adds: Evidence's own components, drawn when the site is built."""
+"""Evidence's own components work in a page that an analyst adds."""
 
 import re
 import shutil
@@ -47,7 +47,7 @@ def test_evidences_own_components_are_drawn(
     listed = (reports / "evidence" / "components.js").read_text(encoding="utf-8")
     drawn = re.findall(r"'(\w+)'", listed[listed.index("DRAWN = ") : listed.index("];")])
     assert set(drawn) - used <= {"Area", "Scatter", "Bubble", "Hist", "CodeBlock"}  # made of others
-    # The others' pages weigh what they weighed.
+    # The other pages are no larger than before.
     before, after = (site / "index.html" for site in (builds.demo, tmp_path / "site"))
     assert len(after.read_bytes()) == len(before.read_bytes())
     with served(tmp_path / "site") as site:
@@ -65,8 +65,8 @@ def test_evidences_own_components_are_drawn(
         cells = page.locator("table").first.locator("tbody tr")
         assert cells.count() == 2
         groups = page.locator("table").nth(1).locator("tbody tr")
-        assert groups.count() > 20  # open, as nothing could open them
-        assert page.locator("button:visible").count() == 1  # the appearance
+        assert groups.count() > 20  # open, because no script could open them
+        assert page.locator("button:visible").count() == 1  # the choice of appearance
         assert not [url for url in visit.requests if url.endswith((".arrow", ".parquet", ".wasm"))]
 
 

@@ -22,7 +22,7 @@ FAULTS = {
         "delete from active_users_per_day where platform = 'opencodelists'",
         "nothing to show of them in active_users_per_day (opencodelists)",
     ),
-    # The query of the page of each platform, which no other page has.
+    # A query that only the platforms' pages have.
     "a page query": ("alter table unusual_days rename day to date", "day"),
 }
 
@@ -59,13 +59,13 @@ def test_a_folder_that_no_report_has_made_is_never_replaced(
     for site in (history, history / "ethelred.duckdb", tmp_path / "history" / ".." / "history"):
         done = ethelred("report", "--datastore", demo_datastore, "--site", site, code=7)
         assert str(site) in done.stderr
-        assert "building" not in done.stderr  # it is told at once
+        assert "building" not in done.stderr  # it is reported before any building
     assert (history / "ethelred.duckdb").read_bytes() == b"all there is"
 
 
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
-    """Return a site as Evidence leaves it."""
+    """Return a site as Evidence has built it."""
     folder = tmp_path / "built"
     folder.mkdir()
     (folder / "index.html").write_text("new")
@@ -77,7 +77,7 @@ def test_a_site_is_replaced_whole_and_keeps_its_mode(
     tmp_path: Path, built: Path, exchange: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not exchange:
-        monkeypatch.setattr("ethelred_runner.report.site.RENAME_EXCHANGE", 255)  # not known
+        monkeypatch.setattr("ethelred_runner.report.site.RENAME_EXCHANGE", 255)  # unknown here
     place = tmp_path / "web" / "site"
     place.mkdir(parents=True, mode=0o750)
     (place / "old.html").touch()
@@ -93,6 +93,6 @@ def test_what_a_link_points_to_is_replaced_each_time(tmp_path: Path, built: Path
     link.symlink_to("releases/site")
     for _ in range(2):
         swap_in(built, resolve_site(link))
-        (tmp_path / "releases" / "site" / MARKER).touch()  # an empty one doesn't harm
+        (tmp_path / "releases" / "site" / MARKER).touch()  # an empty marker is enough
     assert link.is_symlink()
     assert (link / "index.html").read_text() == "new"

@@ -1,4 +1,4 @@
-"""What is drawn is what is counted: what the SVG has is read back and compared with the rows."""
+"""The charts have the figures of the rows, as read back from the SVG."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 def day_rows(first: date, count: int, most: int = 60) -> list[Row]:
-    """Make days of all kinds, some outside their range, some without one, some without a mean."""
+    """Make days of all kinds, some outside their range, and some without a range or a mean."""
     rows: list[Row] = []
     for n in range(count):
         kind, day = KINDS[n % len(KINDS)], (first - EPOCH).days + n
@@ -61,7 +61,7 @@ def period_rows(period: str, first: date, count: int) -> list[Row]:
 
 
 def draw(rows: list[Row], period: str = "day", *, stale: int = 0, compared: bool = False) -> Chart:
-    """Return the chart of rows as the site draws it, of a platform stale by so many days."""
+    """Return the chart that the site draws of rows, for a platform stale by so many days."""
     ends = {"first": rows[0]["from"], "last": rows[-1]["to"] + stale}
     given = json.dumps({"rows": rows, "period": period, "isCompared": compared, **ends})
     done = subprocess.run([NODE, DRAW], input=given, capture_output=True, text=True, check=False)
@@ -71,11 +71,11 @@ def draw(rows: list[Row], period: str = "day", *, stale: int = 0, compared: bool
 
 
 def reader_of(row: Row) -> str:
-    """Return what a row's bar must look like."""
+    """Return the class of a row's bar."""
     low, high = row["low"], row["high"]
     if row["coverage"] != "complete":
         return str(row["coverage"])
-    if row.get("verdict", "") in ("lower", "higher"):  # as the datastore says
+    if row.get("verdict", "") in ("lower", "higher"):  # as in the datastore
         return "unusual"
     if "verdict" not in row and low is not None and not low <= row["logins"] <= high:
         return "unusual"
@@ -133,7 +133,7 @@ def test_each_day_is_drawn_as_it_was_counted(first: date, count: int, most: int)
     assert chart.length == count
     assert {"mean28"} <= chart.lines.keys() or count == 1
     assert chart.lines.keys() <= {"mean28"}
-    assert chart.boxes.keys() <= {"shade"}  # what is usual is told, not drawn
+    assert chart.boxes.keys() <= {"shade"}  # the usual range isn't drawn
     check(chart, rows)
 
 
@@ -145,7 +145,7 @@ def test_each_week_and_month_is_drawn_as_it_was_counted(period: str, count: int)
     compared = draw(rows, period, compared=True)
     assert set(compared.lines) == ({"before"} if count > 1 else set())
     check(compared, rows, period)
-    # The charts of a page have the same days, also that of a platform that has no newer ones.
+    # All charts of a page have the same days, even if a platform has no newer ones.
     chart = draw(rows, period, stale=70)
     assert chart.length == count + {"week": 10, "month": 2}[period]
     check(chart, rows, period)
@@ -157,7 +157,7 @@ def test_each_week_and_month_is_drawn_as_it_was_counted(period: str, count: int)
 def test_the_built_pages_draw_what_the_datastore_has(
     builds: Builds, name: str, demo_datastore: Path, datastore: Path
 ) -> None:
-    """The charts of the overview, in the platforms' order, are of the same days."""
+    """The charts of the overview have the same days, in the order of the platforms."""
     store = builds.grown if name == "many" else {"demo": demo_datastore, "samples": datastore}[name]
     with duckdb.connect(store, read_only=True) as connection:
         (last,) = connection.sql("select max(day) from logins_timeseries").fetchall()[0]
@@ -169,7 +169,7 @@ def test_the_built_pages_draw_what_the_datastore_has(
             connection.sql("select min(first_copy_on) from platform_headlines").fetchall()[0][0],
         )
         charts = charts_of(getattr(builds, name) / "index.html")
-        # Several platforms stand beside each other in one more.
+        # One more chart has several platforms.
         assert len(charts) == len(platforms) + (len(platforms) > 1)
         for chart, (platform,) in zip(charts, platforms, strict=False):
             found = connection.execute(

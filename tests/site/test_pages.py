@@ -1,4 +1,4 @@
-"""The pages with more than a year of two platforms: their controls, downloads, looks, access."""
+"""The pages of two platforms and more than a year: controls, downloads, looks, accessibility."""
 
 import csv
 import gzip
@@ -27,7 +27,7 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 FED = ("title", "updated", "summary")
 AXE = PROJECT / "reports" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# A page's width and a pixel's size: the last two are a screen of 1,280, zoomed by a browser.
+# A page's width and a pixel's size. The last two are a screen of 1,280 that a browser zooms.
 SCREENS = [(1280, 1), (768, 1), (390, 1), (640, 2), (320, 4)]
 ONE_FRAME = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))"
 SET_TABLES = "open => document.querySelectorAll('details').forEach(one => { one.open = open })"
@@ -64,7 +64,7 @@ def open_page(visit: Visit, url: str) -> Page:
 
 
 def table(page: Page, platform: str) -> list[list[str]]:
-    """Return the rows that the chart of a platform shows, the newest first."""
+    """Return the rows in the chart of a platform, the newest first."""
     section = page.locator(f"[data-testid=platform][data-platform={platform}]")
     shown = section.get_by_test_id("table").first.locator("tbody tr")
     rows: list[list[str]] = shown.evaluate_all(
@@ -119,7 +119,7 @@ def test_a_range_of_dates_shows_these_days_and_is_in_the_address(
 ) -> None:
     page = open_page(visit, demo_site.url)
     page.get_by_role("combobox").select_option("demo_workbench")
-    page.get_by_label("From", exact=True).fill("2025-08-04")  # older than what the page has at hand
+    page.get_by_label("From", exact=True).fill("2025-08-04")  # older than the query's rows
     page.get_by_label("to", exact=True).fill("2025-10-14")
     expect(page.locator("[data-testid=platform]:visible")).to_have_count(1)
     expected = ask(
@@ -303,7 +303,7 @@ def test_the_site_has_few_files(builds: Builds) -> None:
     files = [
         path for path in builds.demo.rglob("*") if path.is_file() and path.parent.name != "dbt"
     ]
-    # Beside the data that others read, one file for each mart and format.
+    # The published data are extra: a file for each mart and format.
     assert len([path for path in files if "data" not in path.parts]) < 30
     assert sum(path.stat().st_size for path in files) < 6_000_000
     assert not [path for path in files if path.suffix in (".arrow", ".wasm")]
@@ -314,7 +314,7 @@ def test_the_site_has_few_files(builds: Builds) -> None:
 def test_each_page_looks_right_and_is_accessible(
     demo_site: Site, visit: Visit, name: str, look: Any
 ) -> None:
-    """Pictures are kept for people to look at; axe looks at everything, opened tables too."""
+    """axe checks everything, also opened tables. Pictures are kept for people."""
     PICTURES.mkdir(exist_ok=True)
     page = visit.context.new_page()
     page.emulate_media(color_scheme=look)
@@ -327,7 +327,7 @@ def test_each_page_looks_right_and_is_accessible(
     violations = []
     for width, zoom in SCREENS:
         size = {"width": width, "height": 900 // zoom, "deviceScaleFactor": zoom, "mobile": False}
-        # Without it a picture would be taken at the width that Playwright knows of.
+        # Otherwise Playwright would take the picture at its own width.
         page.set_viewport_size({"width": width, "height": 900 // zoom})
         screen.send("Emulation.setDeviceMetricsOverride", size)
         page.evaluate(ONE_FRAME)

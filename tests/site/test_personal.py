@@ -1,4 +1,4 @@
-"""Nothing of a person is in any byte of the site; and the search for it finds what is planted."""
+"""The site has no personal data in any byte, and the search finds data that a test plants."""
 
 import gzip
 import struct

@@ -1,4 +1,4 @@
-"""The site as its readers meet it: other browsers, networks, papers, clocks, languages."""
+"""The site in other browsers, networks, time zones and languages, and on paper."""
 
 import base64
 import re
@@ -54,7 +54,7 @@ PIXELS = """
             '#' + (data.getUint32(4 * i) >>> 8).toString(16).padStart(6, '0'));
     }
 """
-# Labels of the axes, as boxes that can be seen: of which none may meet or be cut.
+# The visible boxes of the labels on the axes, which must not touch or be cut.
 LABELS = """
     () => [...document.querySelectorAll('svg.chart')].map(chart =>
         ['.times text', '.numbers text'].map(labels => [...chart.querySelectorAll(labels)]
@@ -68,7 +68,7 @@ def weeks(page: Page) -> Locator:
 
 
 def works(page: Page) -> None:
-    """The controls are there and draw other figures."""
+    """Check that the controls are visible and draw other figures."""
     weeks(page).click()
     expect(page.get_by_test_id("range").first).to_contain_text(" to ")
     expect(page.locator("figcaption").first).to_contain_text("Logins per week")
@@ -76,7 +76,7 @@ def works(page: Page) -> None:
 
 
 def is_whole_without_script(page: Page) -> None:
-    """The figures are there, and no control that would do nothing."""
+    """Check that the figures are visible, and that controls without a script aren't."""
     expect(page.get_by_test_id("verdict").first).to_be_visible()
     expect(page.locator("svg.chart .bar").first).to_be_visible()
     expect(weeks(page)).to_be_hidden()
@@ -139,7 +139,7 @@ def test_the_policy_is_in_each_page_and_is_sent_by_serve(demo_site: Site) -> Non
 
 
 def test_the_script_runs_in_the_oldest_browsers_that_are_supported(demo_site: Site) -> None:
-    """acorn reads it as the language of 2022, which these have."""
+    """acorn parses it as the language of 2022, which these browsers know."""
     code = "require('acorn').parse(require('fs').readFileSync(0, 'utf8'), {ecmaVersion: 2022})"
     script = (demo_site.folder / "assets" / "site.js").read_text(encoding="utf-8")
     node = Path(sys.executable).with_name("node")
@@ -231,7 +231,7 @@ def test_a_date_can_be_typed(demo_site: Site, visit: Visit) -> None:
     field = page.get_by_label("From", exact=True)
     last = page.get_by_label("to", exact=True).input_value()
     field.focus()
-    field.press_sequentially("10012026")  # month or day first, as the browser has it
+    field.press_sequentially("10012026")  # in either order
     weeks(page).focus()
     assert re.search(r"from=2026-(10-01|01-10)&to=" + last, page.url)
     field.fill("1980-01-01")
@@ -386,7 +386,7 @@ def test_a_term_is_told_where_it_stands(demo_site: Site, visit: Visit) -> None:
 
 
 def test_a_chart_is_sharp_however_it_is_zoomed(demo_site: Site, browser: Browser) -> None:
-    """From a colour of the chart to the next an edge has one mixed pixel; a bitmap's has four."""
+    """Between two colours of the chart an edge has one mixed pixel, and a bitmap's has four."""
     context = browser.new_context(device_scale_factor=4)
     page = context.new_page()
     page.goto(demo_site.url)
@@ -462,7 +462,7 @@ def palette() -> dict[str, dict[str, str]]:
 
 
 def luminance(colour: str) -> float:
-    """Return how bright a colour is, from 0 to 1, as WCAG reckons."""
+    """Return the relative luminance of a colour by WCAG, from 0 to 1."""
     parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     linear = [
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
@@ -483,7 +483,7 @@ def test_bars_of_two_kinds_are_told_apart_without_their_hue(
 
 
 def test_a_copy_has_one_date_everywhere(builds: Builds) -> None:
-    """Copies taken half an hour before midnight UTC, on the next day where the reader is."""
+    """Copies are taken half an hour before midnight UTC, which is the next day for the reader."""
     ((day,),) = ask(builds.grown, "select distinct newest_copy_on from platform_headlines")
     shown = rf"(?:newest-copy\"[^>]*>|was taken on |{LONG_DAY} to )({LONG_DAY})"
     for page in ("index.html", "completeness/index.html"):
@@ -521,10 +521,10 @@ def test_the_overviews_preview_tells_each_platforms_week(
 
 
 def test_a_page_that_was_cached_before_a_build_finds_its_files(builds: Builds) -> None:
-    """Names of files stay the same from build to build; what changed is asked for by its query."""
+    """File names stay the same from build to build, and a query marks a changed file."""
     page = (builds.samples / "index.html").read_text(encoding="utf-8")
     files = re.findall(r'(?:href|src)="/(assets/[^"?]*)\?v=', page)
-    assert {file.rpartition(".")[2] for file in files} == {"js", "woff2"}  # the style is in it
+    assert {file.rpartition(".")[2] for file in files} == {"js", "woff2"}  # no style
     assert all((builds.demo / file).is_file() for file in files)
     with served(builds.demo) as site:
         assert httpx.get(f"{site.url}{files[0]}?v=older").status_code == 200

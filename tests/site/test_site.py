@@ -1,4 +1,4 @@
-"""The site in a real browser: its figures are the truth, and it asks nothing of other hosts."""
+"""In a real browser the site shows the true figures, and asks no other host."""
 
 from collections import Counter
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""A real browser to look at a site with; one for all tests, of which two can't run in a process."""
+"""A real browser for all tests of a process, which can run only one."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, sync_pl
 
 from tests.support.servers import needed
 
-# Without these Chromium asks its makers' hosts for updates at every start.
+# Without these Chromium looks for updates at every start.
 QUIET = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -22,20 +22,20 @@ QUIET = [
 
 @dataclass
 class Visit:
-    """A browser's visit to the site, with everything that it asked for and complained about."""
+    """A browser's visit to the site, with all its requests and errors."""
 
     context: BrowserContext
     requests: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
     def hosts(self) -> set[str]:
-        """Return the hosts that were asked for anything."""
+        """Return the hosts of all requests."""
         return {urlsplit(url).netloc for url in self.requests if urlsplit(url).netloc}
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Start the Chromium of the system: Playwright's own would have to be downloaded."""
+    """Start the system's Chromium, so that Playwright needn't download one."""
     path = os.environ.get("CHROMIUM") or needed("chromium", "chromium, or set CHROMIUM to its path")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=QUIET)
@@ -45,7 +45,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Visit]:
-    """Open a fresh context, and note what it asks for and complains about."""
+    """Open a new context, and record its requests and errors."""
     context = browser.new_context(locale="en-GB", timezone_id="Europe/London")
     found = Visit(context)
 

@@ -1,4 +1,4 @@
-"""What takes long is built by one of the test run's workers, and read by all."""
+"""Things that take long are built by one worker of the test run and read by all."""
 
 import os
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import pytest
 
 from ethelred_runner.folders import locked
 
-PATIENCE = 600.0  # seconds in which another worker builds the slowest of them
+PATIENCE = 600.0  # seconds to wait for another worker
 
 
 def built_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:

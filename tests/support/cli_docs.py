@@ -1,4 +1,4 @@
-"""docs/cli.md, made from the commands and the errors themselves: `make docs` writes it."""
+"""`make docs` writes docs/cli.md from the commands and the errors."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ as not given; `false`, `0` and `no` are false. `.env.example` has all variables.
 
 
 def render() -> str:
-    """Return the page: what an exit code means, then each command with its options."""
+    """Return the page: the exit codes, then each command with its options."""
     command = typer.main.get_command(app)
     docs = get_docs_for_click(obj=command, ctx=typer.Context(command), name="ethelred")
     docs = docs.replace("&#x27;", "'").replace(f"{PROJECT}/", "").partition("\n")[2]

@@ -1,4 +1,4 @@
-"""Small databases to obtain, and how a test obtains one."""
+"""Make small databases, and obtain them."""
 
 import sqlite3
 from collections.abc import Callable
@@ -20,13 +20,13 @@ Get = Callable[..., Copy]
 
 
 def obtain_one(request: CopyRequest, folder: Path) -> Copy:
-    """Obtain a copy in a thread of its own: a test's may have a browser's event loop already."""
+    """Obtain a copy in a thread, because the test's own may already have a browser's event loop."""
     with ThreadPoolExecutor(1) as worker:
         return worker.submit(lambda: next(obtain([request], folder))).result()
 
 
 def make_database(path: Path, *, users: int = 2000, extra: str = "") -> Path:
-    """Make a small database like a platform's, of the size that some thousand users need."""
+    """Make a database like a platform's with some thousand users."""
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(
             "pragma page_size = 1024; pragma journal_mode = wal; create table opencodelists_user"

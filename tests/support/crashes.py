@@ -1,6 +1,6 @@
-"""A process that works on datastores and is killed at one step: `python -m tests.support.crashes`.
+"""`python -m tests.support.crashes` works on datastores and is killed at one step.
 
-It reads lines of JSON `[address, task, step, environment]`, and answers each with the exit code.
+It reads lines of JSON, `[address, task, step, environment]`, and answers with the exit code.
 A step is a change of the file system (flushing apart), or the beginning or the end of a call of
 DuckDB or of the library for objects that may write.
 """
@@ -73,7 +73,7 @@ def main() -> None:
     for line in sys.stdin:
         address, task, step, environment = json.loads(line)
         os.environ.update(environment)
-        child = os.fork()  # nothing here has a thread: only children use the libraries
+        child = os.fork()  # safe, because only children start threads
         if not child:
             try:
                 work(address, task, step)
@@ -86,7 +86,7 @@ def main() -> None:
 
 @contextmanager
 def crashing() -> Iterator[Crash]:
-    """Yield what does a task and kills it at a step; it tells whether the task was killed."""
+    """Yield a function that does a task, kills it at a step, and returns whether it was killed."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.support.crashes"],
         stdin=subprocess.PIPE,

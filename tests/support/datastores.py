@@ -1,4 +1,4 @@
-"""Small datastores made by SQL, and helpers to change them and to look at them."""
+"""Small datastores made by SQL, with helpers to change and read them."""
 
 import hashlib
 from contextlib import closing
@@ -27,7 +27,7 @@ LOGIN = (
 
 
 def write_login(checkout: Checkout, ordinal: int) -> None:
-    """Append one login, as a build would do to the work file."""
+    """Append one login to the work file, as a build does."""
     with closing(duckdb.connect(checkout.path)) as connection:
         for table in TABLES:
             connection.execute(table)
@@ -35,7 +35,7 @@ def write_login(checkout: Checkout, ordinal: int) -> None:
 
 
 def append_login(address: str | Path, ordinal: int, *, init: bool = False) -> None:
-    """Do in small what a run does."""
+    """Append one login, as a run does."""
     with open_datastore(str(address)) as datastore:
         append_to(datastore, ordinal, init=init)
 
@@ -60,7 +60,7 @@ def query(path: Path, sql: str) -> list[tuple[object, ...]]:
 
 
 def execute(path: Path, *statements: str) -> Path:
-    """Do to a datastore what only somebody else would do."""
+    """Change a datastore behind the program's back."""
     with closing(duckdb.connect(path)) as connection:
         for statement in statements:
             connection.execute(statement)

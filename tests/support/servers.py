@@ -32,7 +32,7 @@ def wait_for(port: int, process: "subprocess.Popen[bytes]", seconds: float = 20)
 
 
 def needed(program: str, package: str) -> str:
-    """Return a program's path; without it the test is left out, but in CI it fails."""
+    """Return a program's path. Without the program the test is skipped, and in CI it fails."""
     found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
     if not found:
         give_up = pytest.fail if os.environ.get("CI") else pytest.skip
@@ -41,7 +41,7 @@ def needed(program: str, package: str) -> str:
 
 
 class CuttingProxy:
-    """Passes TCP on to a port; cuts or freezes each link, in turn, after so many bytes."""
+    """Passes TCP on to a port, and cuts or freezes each link in turn after some bytes."""
 
     def __init__(self, target: int) -> None:
         self.target, self.links = target, 0
@@ -103,7 +103,7 @@ class CuttingProxy:
 
 @contextmanager
 def running(command: list[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a server program, and end it afterwards, whatever happens."""
+    """Run a server program, and end it in any case."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
         try:
@@ -112,6 +112,6 @@ def running(command: list[str], log: Path) -> Iterator["subprocess.Popen[bytes]"
             process.terminate()
             try:
                 process.wait(2)
-            except subprocess.TimeoutExpired:  # some say goodbye to their peers for a minute
+            except subprocess.TimeoutExpired:  # some would wait a minute for their peers
                 process.kill()
                 process.wait(20)

@@ -1,4 +1,4 @@
-"""Small real HTTP servers: one keeps issues as GitHub does, one is checked in at."""
+"""Small real HTTP servers: one keeps issues as GitHub does, and one receives heartbeats."""
 
 import json
 import ssl
@@ -17,7 +17,7 @@ BOT = "github-actions[bot]"
 
 @dataclass
 class Request:
-    """What was asked of a server."""
+    """A request to a server."""
 
     method: str
     path: str
@@ -27,19 +27,19 @@ class Request:
 
 @dataclass
 class Service:
-    """A server that notes what it is asked, and answers with `status`."""
+    """A server that records its requests, and answers with `status`."""
 
     status: int = 200
-    content: bytes | None = None  # instead of JSON, though it is called that
+    content: bytes | None = None  # sent instead of JSON, under the type of JSON
     url: str = ""
     seen: list[Request] = field(default_factory=list)
 
     def answer(self, request: Request) -> tuple[int, Any]:
-        """Return a status and what to send as JSON."""
+        """Return a status, and a value to send as JSON."""
         return self.status, "OK"
 
     def asked(self) -> list[str]:
-        """Return the methods and paths of what was asked, and forget them."""
+        """Return and forget the methods and paths of the requests."""
         found = [f"{request.method} {request.path}" for request in self.seen]
         self.seen.clear()
         return found
@@ -47,7 +47,7 @@ class Service:
 
 @dataclass
 class GitHub(Service):
-    """The few parts of GitHub's API that are in use, for one repository. Others are not found."""
+    """The parts of GitHub's API that Ethelred uses, for one repository."""
 
     issues: list[dict[str, Any]] = field(default_factory=list)
     comments: list[tuple[int, str]] = field(default_factory=list)
@@ -85,14 +85,14 @@ class GitHub(Service):
 
 
 def matches(issue: dict[str, Any], query: dict[str, str]) -> bool:
-    """Tell whether an issue is among those that are asked for."""
+    """Return whether an issue matches a request."""
     assert set(query) == {"state", "creator", "per_page"}
     return (issue["state"], issue["user"]["login"]) == (query["state"], query["creator"])
 
 
 @contextmanager
 def served(service: Service, certificate: Path | None = None) -> Iterator[None]:
-    """Have a service answer at an address of this machine, over TLS if it has a certificate."""
+    """Serve a service at an address of this machine, over TLS if it has a certificate."""
 
     class Handler(BaseHTTPRequestHandler):
         def reply(self) -> None:

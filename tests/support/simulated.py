@@ -1,6 +1,6 @@
-"""Simulated users, what nightly copies show of them, and what must come of it, without SQL.
+"""Simulated users, their nightly copies, and the expected figures, without SQL.
 
-A history is drawn by its seed: the same number is always the same history.
+The same seed always draws the same history.
 """
 
 import random
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 LONDON = ZoneInfo("Europe/London")
 # Nights around both clock changes, and one month without.
 BEGINNINGS = [datetime(2026, 3, 26), datetime(2026, 10, 22), datetime(2026, 6, 29)]
-# Few enough that users often share one; some lie at the edges of London's days.
+# So few that users often share one. Some are at the edges of London's days.
 MOMENTS = [
     *(timedelta(), timedelta(microseconds=-1), timedelta(hours=1), timedelta(hours=23)),
     *(timedelta(hours=23, microseconds=-1), timedelta(hours=9, seconds=7, microseconds=120_000)),
@@ -35,12 +35,12 @@ LATE = [
 DELAYS = [timedelta(), timedelta(), timedelta(hours=7), timedelta(days=1)]
 MAX_RUNS = 5
 
-AHEAD = len(BAD)  # stands for a login just later than the clocks of two machines may differ
+AHEAD = len(BAD)  # a login just later than the clocks of two machines may differ
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A copy: what its users' values are, with their storage classes."""
+    """A copy, as the values of its users with their storage classes."""
 
     taken_at: datetime
     content: str
@@ -49,7 +49,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Event:
-    """A user's login, committed a little later than it is stamped; or their end."""
+    """A user's login, committed a little later than its time, or the user's deletion."""
 
     at: datetime
     delay: timedelta
@@ -59,7 +59,7 @@ class Event:
 
 @dataclass(frozen=True)
 class History:
-    """What happened on a platform, and when copies of it were taken."""
+    """The events on a platform, and the times of its copies."""
 
     events: tuple[Event, ...]
     taken_at: tuple[datetime, ...]
@@ -67,7 +67,7 @@ class History:
     style: int
 
     def copy(self, number: int, *, sanitised: bool = False) -> Shown:
-        """Return a copy; a sanitised one has its rows in another order and another content."""
+        """Return a copy. A sanitised one has its rows in another order, and other content."""
         values = list(self._values(self.taken_at[number]))
         if sanitised:
             random.Random(number).shuffle(values)  # noqa: S311
@@ -125,7 +125,7 @@ class History:
         return found
 
     def coverage(self, day: date) -> str:
-        """Return by which copies a day is covered."""
+        """Return the coverage of a day."""
         starts_at, ends_at = end_of(day - timedelta(days=1)), end_of(day)
         taken_at = sorted(set(self.taken_at))
         if ends_at <= taken_at[0]:
@@ -135,7 +135,7 @@ class History:
         return "partial" if starts_at < taken_at[0] or is_in_a_gap else "complete"
 
     def active_users(self) -> set[tuple[object, ...]]:
-        """Return for each copy when it was taken, its users, and how many were active."""
+        """Return the time of each copy, its users, and how many were active."""
         return {self._active(number) for number in range(len(self.taken_at))}
 
     def _active(self, number: int) -> tuple[object, ...]:
@@ -196,9 +196,9 @@ def draw_event(rng: random.Random, moments: list[datetime]) -> Event:
 
 
 def draw_arrangement(rng: random.Random, copies: int) -> list[list[tuple[int, bool]]]:
-    """Draw runs in which every copy comes at least once: any order, grouping, repetition, kind.
+    """Draw runs that have every copy at least once, in any order, grouping, repetition and kind.
 
-    A run is of copies' numbers, each sanitised or not.
+    A run is a list of copies' numbers, each sanitised or not.
     """
     order = rng.sample(range(copies), copies)
     order += [rng.randrange(copies) for _ in range(rng.randint(0, 4))]

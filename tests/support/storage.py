@@ -1,4 +1,4 @@
-"""SeaweedFS as a real S3 service, and a proxy before it that can break each request."""
+"""SeaweedFS as a real S3 service, behind a proxy that can break each request."""
 
 import http.client
 import json
@@ -33,7 +33,7 @@ def storage(place: Path) -> Iterator[int]:
     others = {"name": "anonymous", "actions": ["Admin"]}
     (place / "s3.json").write_text(json.dumps({"identities": [identity, others]}))
     command += [f"-s3.config={place / 's3.json'}"]
-    # It reports statistics to its makers unless told not to.
+    # Otherwise it reports statistics to its makers.
     command += ["-master.volumeSizeLimitMB=64", "-master.telemetry=false"]
     with (place / "log").open("wb") as log:
         service = subprocess.Popen(command, stdout=log, stderr=log)
@@ -59,7 +59,7 @@ def wait_until_it_answers(port: int, service: "subprocess.Popen[bytes]") -> None
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that are all different, by holding each until all are found."""
+    """Return different free ports. Each is held until all are found."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [int(each.getsockname()[1]) for each in sockets]
     for each in sockets:
@@ -68,14 +68,14 @@ def free_ports(count: int) -> list[int]:
 
 
 class Proxy:
-    """Passes each request on; `before` and `after` may break it, or lose its answer."""
+    """Passes each request on. `before` and `after` may break it or lose its answer."""
 
     def __init__(self, target: int) -> None:
         self.requests: list[str] = []
         self.before: Callable[[int], bool] = lambda number: True
         self.after: Callable[[int], bool] = lambda number: True
         self.dropped_header = ""
-        self.answer: tuple[int, bytes] | None = None  # to every request, in the service's place
+        self.answer: tuple[int, bytes] | None = None  # instead of the service's
         self._lock = threading.Lock()
         proxy = self
 
@@ -143,7 +143,7 @@ class Proxy:
 
 
 def endpoint(port: int) -> dict[str, str]:
-    """Return the environment that leads to a port of this machine."""
+    """Return the environment for a service on a port of this machine."""
     return {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": KEYS[0],

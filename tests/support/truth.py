@@ -1,4 +1,4 @@
-"""What the sample nights must show, worked out from the ground truth without Ethelred."""
+"""The expected figures of the sample nights, from the ground truth and without Ethelred."""
 
 import csv
 import sqlite3
@@ -18,7 +18,7 @@ LONDON = ZoneInfo("Europe/London")
 
 @dataclass(frozen=True)
 class Night:
-    """One night's copies, and what `copies.csv` says of them."""
+    """One night's copies, with their row of `copies.csv`."""
 
     raw: Path
     sanitised: Path
@@ -27,7 +27,7 @@ class Night:
 
 
 def read_nights(samples: Path, folder: Path) -> list[Night]:
-    """Return the sample nights in order, their copies lying in `folder`."""
+    """Return the sample nights in order, with their copies in `folder`."""
     with (samples / "copies.csv").open(encoding="utf-8", newline="") as lines:
         return [
             Night(
@@ -61,7 +61,7 @@ def logins_that_happened(samples: Path) -> dict[str, list[datetime]]:
 
 
 def visible_logins(samples: Path, nights: list[Night]) -> set[Login]:
-    """Return the logins that some night can show: of each user it has, the latest before it."""
+    """Return the logins that some night shows: the latest one before it of each of its users."""
     happened = logins_that_happened(samples)
     seen: set[Login] = set()
     for night in nights:

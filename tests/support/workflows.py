@@ -1,7 +1,7 @@
-"""Workflows run for real by act, on this machine: no container, no network but this machine's.
+"""Run workflows with act on this machine, without a container or a network.
 
-Expressions, conditions, inputs, outputs, secrets are the engine's own account of GitHub's. Only
-the actions of others and `make setup` are stood in for, by what is in `tests/deployment`.
+The engine implements expressions, conditions, inputs, outputs and secrets as GitHub does. Only
+third-party actions and `make setup` are replaced, by files in `tests/deployment`.
 """
 
 import json
@@ -22,13 +22,13 @@ STAND_INS = PROJECT / "tests" / "deployment"
 WORKFLOWS = PROJECT / ".github" / "workflows"
 USES = re.compile(r"uses: (?P<action>actions/(?P<name>[\w-]+))@(?P<commit>\w+)")
 TOKEN = "the-token-of-this-run"
-SUMMARY = "⚙  Summary - "  # what act puts before a step's summary
+SUMMARY = "⚙  Summary - "  # act's mark before a step's summary
 INHERITED = ("LANG", "TZ")
 
 
 @dataclass
 class Act:
-    """GitHub's part: a repository, its settings, and what its runs left behind."""
+    """A repository, its settings, and the results of its runs."""
 
     home: Path
     api: str
@@ -49,7 +49,7 @@ class Act:
         subprocess.run(clone, check=True)
         origin = ["git", "remote", "set-url", "origin", "https://github.com/somebody/logins"]
         subprocess.run(origin, cwd=self.repository, check=True)
-        # act 0.2.89 refuses what it doesn't know, and queues nothing.
+        # act 0.2.89 refuses keys that it doesn't know, and queues nothing.
         pipeline = self.repository / ".github" / "workflows" / "pipeline.yml"
         pipeline.write_text(pipeline.read_text().replace("      queue: max\n", ""))
 
@@ -105,7 +105,7 @@ class Act:
         return options
 
     def of_the_machine(self) -> dict[str, str]:
-        """Return the variables that a hosted machine or a stand-in finds."""
+        """Return the variables of a hosted machine, and those of the stand-ins."""
         return {
             "GITHUB_API_URL": self.api,
             "GITHUB_SERVER_URL": "https://github.example",
@@ -119,7 +119,7 @@ class Act:
         }
 
     def environment(self) -> dict[str, str]:
-        """Return what act itself finds; it hands all of it on to the steps."""
+        """Return act's own environment, which it passes on to the steps."""
         path = f"{STAND_INS / 'bin'}:{Path(sys.base_prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin"
         found = {name: os.environ[name] for name in INHERITED if name in os.environ}
         found |= {"PATH": path, "GITHUB_TOKEN": TOKEN, "NO_PROXY": "127.0.0.1"}
