@@ -156,7 +156,7 @@ export const drawBars = ({ rows, notes, axis, label, isCompared }) => {
 
 /** Lines of several figures: `figures` are [{key, style}], the style being a class. */
 export const drawLines = ({ rows, figures, axis, label }) => {
-	const values = rows.flatMap((row) => figures.map(({ key }) => row[key]));
+	const values = rows.flatMap((row) => figures.map(({ key }) => row[key] ?? 0));
 	const top = topOf(values.reduce((most, value) => Math.max(most, value), 0));
 	const drawn = figures.map(({ key, style }) => line(style, rows, axis, top, key)).join('');
 	return frame({ axis, top, label, drawn });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { labelledPlaces, timeAxis } from '../components/chart.js';
+import { drawLines, labelledPlaces, timeAxis } from '../components/chart.js';
 import { drawCalendar } from '../components/calendar.js';
 import { isoDay, toDay } from '../components/words.js';
 
@@ -50,4 +50,16 @@ test('each day of a year lies within its calendar', () => {
 	const columns = [...html.matchAll(/M(\d+) \d/g)].map(([, column]) => Number(column));
 	assert.equal(columns.length, 366 + 1);
 	assert.ok(34 + (Math.max(...columns) + 0.85) * 13 <= Number(width));
+});
+
+test('a line that begins later than another leaves both their heights', () => {
+	const [from, to] = [toDay('2026-06-01'), toDay('2026-06-02')];
+	const figures = ['old', 'new'].map((key) => ({ key, style: key }));
+	const rows = [
+		{ from, old: 50 },
+		{ from: to, old: 40, new: 100 }
+	];
+	const html = drawLines({ rows, figures, axis: timeAxis('day', from, to), label: '' });
+	assert.match(html, /class="line old" d="M0.5 54L1.5 64"/);
+	assert.match(html, /class="line new" d="M1.5 4h0"/);
 });
