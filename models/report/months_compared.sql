@@ -18,7 +18,11 @@ months as (
         month(day) as month,
         cast(sum(logins) as bigint) as logins,
         day(last_day(any_value(day))) as days,
-        count(*) filter (where coverage = 'complete') as complete_days
+        count(*) filter (where coverage = 'complete') as complete_days,
+        if(
+            complete_days < days,
+            format('{}: {} of {} days complete', year(day), complete_days, days), null
+        ) as missing
     from logins_timeseries
     where coverage != 'before_collection'
     group by platform, year(day), month(day)
@@ -34,25 +38,7 @@ select
         this_year.complete_days = this_year.days and last_year.complete_days = last_year.days,
         this_year.logins / nullif(last_year.logins, 0) - 1, null
     ) as change,
-    concat_ws(
-        '; ',
-        if(
-            last_year.complete_days < last_year.days,
-            format(
-                '{}: {} of {} days complete',
-                last_year.year, last_year.complete_days, last_year.days
-            ),
-            null
-        ),
-        if(
-            this_year.complete_days < this_year.days,
-            format(
-                '{}: {} of {} days complete',
-                this_year.year, this_year.complete_days, this_year.days
-            ),
-            null
-        )
-    ) as missing
+    concat_ws('; ', last_year.missing, this_year.missing) as missing
 from years
 left join months as this_year
     on
