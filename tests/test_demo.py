@@ -50,7 +50,7 @@ def test_on_every_day_of_every_month_the_first_view_has_partial_days_and_notes(m
         seen_from = last - timedelta(days=1) - FIRST_VIEW
         missed = set(days_between(seen_from, last)) - set(nights)
         assert 4 <= len(missed) <= 8
-        notes = [(on, text) for _, on, text in annotations(2027) if seen_from <= on < last]
+        notes = [(on, text) for _, on, _, text in annotations(2027) if seen_from <= on < last]
         assert {on for on, text in notes if text == GAP.annotation} <= missed | {first}
         assert any(text == GAP.annotation for _, text in notes)
         outages = [on for on, text in notes if text == OUTAGE.annotation]

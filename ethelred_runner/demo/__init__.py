@@ -93,7 +93,7 @@ def write_seeds(folder: Path, last: date) -> None:
     notes = io.StringIO()
     rows = csv.writer(notes, lineterminator="\n")
     rows.writerow(["platform", "starts_on", "ends_on", "text"])
-    rows.writerows((platform, day, "", text) for platform, day, text in annotations(last.year))
+    rows.writerows(annotations(last.year))
     write_whole(folder / "annotations.csv", notes.getvalue())
     for seed in (Path(__file__).parent / "seeds" / "platforms.csv", BANK_HOLIDAYS):
         write_whole(folder / seed.name, seed.read_text(encoding="utf-8"))

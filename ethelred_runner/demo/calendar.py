@@ -95,8 +95,8 @@ def growth(days: int) -> float:
     return 1 + days / 365 / 3
 
 
-def annotations(last_year: int) -> Iterator[tuple[str, date, str]]:
-    """Yield platform, day and text of what is known of the demo's days, past and future.
+def annotations(last_year: int) -> Iterator[tuple[str, date, date | None, str]]:
+    """Yield platform, days and text of what is known of the demo's days, past and future.
 
     A note on an event's last day is not shown before the event is over.
     """
@@ -104,4 +104,6 @@ def annotations(last_year: int) -> Iterator[tuple[str, date, str]]:
         for event in EVENTS:
             is_last_day = day_of_cycle(day) == event.first_day + event.days - 1
             if is_last_day and (event is GAP or not is_christmas(day)):
-                yield event.platform, day, event.annotation
+                yield event.platform, day, None, event.annotation
+        if (day.month, day.day) == (12, 23):
+            yield "all", day, date(day.year + 1, 1, 3), "Closed for Christmas"

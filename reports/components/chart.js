@@ -14,11 +14,12 @@ const MAX_DAYS_WITH_WEEKS = 400;
 const LABEL_SHARES = { narrow: 0.26, medium: 0.16, wide: 0.1 };
 
 export const isWeekend = (row) => row.from === row.to && weekdayOf(row.from) > 4;
+const isUnusual = ({ verdict }) => verdict === 'lower' || verdict === 'higher';
 export const showsWeeks = (rows) => rows.length <= MAX_DAYS_WITH_WEEKS;
 
 /** The class of a bar, which says what it is. */
 export const barClass = (row) => {
-	if (row.isUnusual) return 'unusual';
+	if (isUnusual(row)) return 'unusual';
 	return row.coverage === 'complete' && isWeekend(row) ? 'weekend' : row.coverage;
 };
 
@@ -146,7 +147,7 @@ export const drawBars = ({ rows, notes, axis, label, isCompared }) => {
 	].join('');
 	const signs = [
 		...rows
-			.filter((row) => row.isUnusual)
+			.filter(isUnusual)
 			.map((row) => sign('unusual', '◆', axis.at(row.from), axis, percent(1 - row.logins / top))),
 		weeks ? noteSigns(notes, 'bank_holiday', '●', axis) : '',
 		noteSigns(notes, 'annotation', '▼', axis)

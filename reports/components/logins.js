@@ -5,8 +5,10 @@ import { drawTable } from './table.js';
 import {
 	FURTHER_COPY,
 	KINDS_OF_DAY,
+	VERDICTS,
 	drawTerm,
 	escapeHtml,
+	formatChange,
 	formatDay,
 	formatDays,
 	formatExpected,
@@ -33,9 +35,10 @@ export const selectRows = (data, selection, { first, last, began }) => {
 	const { period } = selection;
 	const days = daysShown(selection, first, last, began);
 	const rows = data[`${period}s`].filter((row) => row.to >= days.from && row.from <= days.to);
+	const earlier = data[`${period}s`].filter((row) => row.to < days.from).slice(-rows.length);
 	const notes = data.notes.filter(({ day }) => day >= days.from && day <= days.to);
 	const isCompared = selection.isCompared && period !== 'day';
-	return { period, rows, notes, isCompared, axis: timeAxis(period, days.from, days.to) };
+	return { period, rows, earlier, notes, isCompared, axis: timeAxis(period, days.from, days.to) };
 };
 
 /** A note, with the days that it is about if it has several. */
@@ -60,9 +63,36 @@ export const describeRow = (row, period, notes) =>
 		row.mean28 !== null && `28-day mean: ${formatMean(row.mean28)}`,
 		typeof row.before === 'number' && `A year earlier: ${formatNumber(row.before)}`,
 		row.coverage !== 'complete' && formatKind(row.coverage, period),
-		row.isUnusual && 'Outside the expected range',
+		VERDICTS[row.verdict],
 		notesOf(row, notes)
 	].filter(Boolean);
+
+const totalOf = (rows) => rows.reduce((sum, row) => sum + row.logins, 0);
+
+/** The card of the days shown, which follows the selection. */
+export const drawShown = ({ period, rows, earlier }) => {
+	const [name, total, before] = [pluralise(rows.length, period), totalOf(rows), totalOf(earlier)];
+	const complete = rows.filter((row) => row.coverage === 'complete').length;
+	const isWhole = earlier.length === rows.length && earlier.every((row) => row.coverage === 'complete');
+	const change = isWhole && before ? `${formatChange(total / before - 1)} on the ${name} before` : '';
+	const note = complete < rows.length ? `Only ${formatNumber(complete)} of ${name} complete: a lower limit` : change;
+	return (
+		`<dt>Logins in the ${name} shown</dt><dd><data value="${total}" data-testid="logins-shown">${formatNumber(total)}</data></dd>` +
+		`<dd class="note">${note}</dd>`
+	);
+};
+
+/** What the days of a note were like, if all of them are shown. */
+const tellDays = ({ from, to }, rows) => {
+	const days = rows.filter((row) => row.from >= from && row.to <= to);
+	if (days.length !== to - from + 1) return '';
+	const [day] = days;
+	const isOne = days.length === 1;
+	const usual = isOne && day.low !== null ? `, usually ${formatExpected(day.low, day.high)}` : '';
+	const words = days.map((row) => (row.coverage === 'complete' ? VERDICTS[row.verdict] : formatKind(row.coverage)));
+	const logins = `${pluralise(totalOf(days), 'login')}${isOne ? '' : ` in ${days.length} days`}${usual}`;
+	return [`: ${logins}`, ...new Set(words.filter(Boolean))].join('. ');
+};
 
 const legendOf = ({ rows, notes, period, isCompared }) => {
 	const has = (name) => rows.some((row) => barClass(row) === name);
@@ -125,18 +155,22 @@ export const drawLogins = (selected, { name, since }, shown) => {
 		return `<p class="empty" data-testid="no-days">There is no finished ${period} to show between these dates.</p>`;
 	const last = rows[rows.length - 1];
 	const range = formatDays(rows[0].from, last.to);
-	const total = rows.reduce((sum, row) => sum + row.logins, 0);
+	const total = totalOf(rows);
 	const busiest = rows.reduce((most, row) => (row.logins > most.logins ? row : most));
 	const label =
 		`Bar chart of logins to ${name} per ${period}, ${range}. ` +
 		`The busiest was ${formatPeriod(busiest, period)} with ${pluralise(busiest.logins, 'login')}. ` +
 		`The last was ${formatPeriod(last, period)} with ${pluralise(last.logins, 'login')}. ` +
 		'The same figures are in the table below.';
-	const written = notes.filter((note) => note.kind === 'annotation');
+	const hasHolidays = period === 'day' && showsWeeks(rows);
+	const written = notes.filter((note) => hasHolidays || note.kind === 'annotation');
 	// A note of several days is told once.
 	const told = new Map(written.map((note) => [`${note.from} ${note.text}`, note]));
 	const list = [...told.values()]
-		.map(({ from, to, text }) => `<li><b>${formatDays(from, to)}</b> ${escapeHtml(text)}</li>`)
+		.map(
+			(note) =>
+				`<li class="${note.kind}"><b>${formatDays(note.from, note.to)}</b> ${escapeHtml(note.text)}${tellDays(note, rows)}</li>`
+		)
 		.join('');
 	return (
 		`<figure data-testid="chart"><figcaption><p class="range-shown text-[0.8125rem] font-semibold">Logins per ${period}, <span data-testid="range">${range}</span>: <span data-testid="total">${pluralise(total, 'login')}</span>, ${formatMean(total / rows.length)} a ${period}</p>` +

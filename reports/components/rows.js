@@ -13,7 +13,15 @@ export const rowsOf = (query, platform) => {
 // Three decimals tell any two means of 28 days apart, and are rounded to one as the mean itself is.
 const rounded = (mean) => (mean === null || mean === undefined ? null : Number(mean.toFixed(3)));
 
-const isUnusual = (row) => row.verdict === 'lower' || row.verdict === 'higher';
+/** A verdict that is worth a word. */
+const tellVerdict = ({ verdict }) => (/lower|higher|as_expected/.test(verdict) ? verdict : null);
+
+/** The first and the last day that there is of platforms (platform_headlines), and on which collection began. */
+export const endsOf = (platforms) => ({
+	first: Math.min(...platforms.map((row) => toDay(row.first_login_on))),
+	began: Math.min(...platforms.map((row) => toDay(row.first_copy_on))),
+	last: Math.max(...platforms.map((row) => toDay(row.last_finished_day)))
+});
 
 /** Days (logins_timeseries) in the form that charts and tables are made from. */
 export const asDays = (rows) =>
@@ -26,7 +34,7 @@ export const asDays = (rows) =>
 		mean28: rounded(row.rolling_mean_28d),
 		low: row.expected_low,
 		high: row.expected_high,
-		isUnusual: isUnusual(row),
+		verdict: tellVerdict(row),
 		hasFurtherCopy: row.has_extra_copy
 	}));
 
@@ -45,7 +53,7 @@ export const asPeriods = (rows, period) =>
 			before: row.logins_year_before,
 			low: row.expected_low,
 			high: row.expected_high,
-			isUnusual: isUnusual(row)
+			verdict: tellVerdict(row)
 		}));
 
 export const asNotes = (rows) =>

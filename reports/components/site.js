@@ -2,7 +2,7 @@
 // page, says what is under a pointer, and remembers the appearance. It never fetches anything. It is loaded in the head,
 // so that the appearance is right from the first.
 import { dayAt, describeDay, drawCalendar } from './calendar.js';
-import { describeRow, drawLogins, selectRows } from './logins.js';
+import { describeRow, drawLogins, drawShown, selectRows } from './logins.js';
 import { unpack } from './rows.js';
 import {
 	PERIODS,
@@ -109,6 +109,8 @@ const redraw = (block) => {
 	drawn.innerHTML = html;
 	const table = drawn.querySelector('details.figures-table');
 	if (table) table.open = isOpen;
+	const card = made.selected && block.element.closest('section').querySelector('[data-shown]');
+	if (card) card.innerHTML = drawShown(made.selected);
 	Object.assign(block, made);
 	allowKeys(drawn);
 };

@@ -40,7 +40,7 @@ def day_rows(first: date, count: int, most: int = 60) -> list[Row]:
                 "high": most // 2 if known else None,
             }
         )
-        rows[-1]["isUnusual"] = reader_of(rows[-1]) == "unusual"
+        rows[-1]["verdict"] = "lower" if reader_of(rows[-1]) == "unusual" else None
     return rows
 
 
@@ -52,7 +52,7 @@ def period_rows(period: str, first: date, count: int) -> list[Row]:
         if period == "month":
             following = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
         bounds = {"from": (start - EPOCH).days, "to": (following - EPOCH).days - 1}
-        nothing = dict.fromkeys(("mean7", "mean28", "low", "high", "isUnusual"))
+        nothing = dict.fromkeys(("mean7", "mean28", "low", "high", "verdict"))
         kind = KINDS[n % len(KINDS)]
         logins = {"logins": n * 7919 % 1010, "before": n * 31 % 1200 if n % 7 else None}
         rows.append({**bounds, **logins, "coverage": kind, "complete": 7} | nothing)

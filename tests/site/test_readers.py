@@ -344,30 +344,46 @@ def test_a_year_earlier_is_a_line_by_one_button(
     assert months.locator("td:nth-child(3)").all_inner_texts() == texts
 
 
-def test_the_total_is_that_of_the_days_shown(
+def test_the_card_and_the_total_are_those_of_the_days_shown(
     demo_site: Site, demo_datastore: Path, visit: Visit
 ) -> None:
-    page = open_page(visit, urljoin(demo_site.url, f"{PLATFORM}?range=all"))
-    ((total,),) = ask(
-        demo_datastore,
-        "select sum(logins) from logins_timeseries"
-        " where platform = 'demo_workbench' and coverage != 'before_collection'",
-    )
-    expect(page.get_by_test_id("total")).to_have_text(f"{total:,} logins")
+    page = open_page(visit, urljoin(demo_site.url, PLATFORM))
+    for range_, days in (("3 months", 91), ("1 year", 365), ("4 weeks", 28), ("All", 1000)):
+        page.get_by_role("button", name=range_, exact=True).click()
+        ((total,),) = ask(
+            demo_datastore,
+            "select sum(logins) from logins_timeseries where platform = 'demo_workbench'"
+            " and coverage != 'before_collection'"
+            f" and day > (select max(day) from logins_timeseries) - {days}",
+        )
+        expect(page.get_by_test_id("total")).to_have_text(f"{total:,} logins")
+        expect(page.get_by_test_id("logins-shown")).to_have_text(f"{total:,}")
 
 
-def test_on_a_phone_the_first_figure_and_the_chart_are_on_the_first_screen(
-    demo_site: Site, visit: Visit
+def test_what_christmas_did_is_told_at_the_chart(demo_site: Site, visit: Visit) -> None:
+    page = open_page(visit, urljoin(demo_site.url, f"{PLATFORM}?range=1y"))
+    notes = page.locator("figure .notes li")
+    told = re.compile(r"Christmas Day: \d+ logins?, usually \d+ to \d+\. Quiet, as expected$")
+    expect(notes.filter(has_text="25 December 2025")).to_have_text(told)
+    told = re.compile(r"3 January 2026 Closed for Christmas: \d+ logins in 12 days\. Quiet, as ex")
+    expect(notes.filter(has_text="23 December 2025")).to_have_text(told)
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800)])
+def test_the_first_figure_and_the_chart_are_on_the_first_screen(
+    demo_site: Site, visit: Visit, width: int, height: int
 ) -> None:
+    """On a phone with the controls below them."""
     page = visit.context.new_page()
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size({"width": width, "height": height})
     for path in ("", PLATFORM):
         page.goto(urljoin(demo_site.url, path), wait_until="networkidle")
         figure = page.get_by_test_id("people-last-7d").first.bounding_box()
         chart = page.locator("svg.chart .drawn").first.bounding_box()
         controls = page.locator("form.controls").bounding_box()
         assert figure and chart and controls
-        assert figure["y"] < chart["y"] < chart["y"] + chart["height"] <= controls["y"] + 1
+        end = controls["y"] + 1 if width == 390 else height
+        assert figure["y"] < chart["y"] < chart["y"] + chart["height"] <= end
 
 
 def test_a_term_is_told_where_it_stands(demo_site: Site, visit: Visit) -> None:
