@@ -3,6 +3,8 @@ import { formatDay, isoDay } from './words.js';
 
 const NS = 'http://www.w3.org/2000/svg';
 const [WIDTH, HEIGHT] = [1200, 540];
+const SHARPNESS = 2; // pixels of a PNG for each unit
+const FONT = 'Inter, system-ui, sans-serif';
 const PLOT = { x: 80, y: 130, width: 1080, height: 310 };
 const STYLES = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-opacity', 'stroke-dasharray', 'font-size'];
 
@@ -33,25 +35,28 @@ const copyChart = (chart) => {
 /** The entries of a legend in a line, each with its key. */
 const copyLegend = (legend) => {
 	let x = 40;
+	const pen = document.createElement('canvas').getContext('2d');
+	pen.font = `14px ${FONT}`;
 	return [...legend.querySelectorAll('li')].flatMap((entry) => {
 		const key = entry.querySelector('.key');
 		const style = getComputedStyle(key);
 		const text = (entry.querySelector('summary') ?? entry).textContent.replace(key.textContent, '');
-		const isLine = key.matches('.line');
-		const at = { x, y: isLine ? 96 : 90, width: 14, height: isLine ? 3 : 12 };
-		const fill = isLine ? style.borderTopColor : style.backgroundColor;
-		const colours = { fill, stroke: key.matches('.partial') ? style.borderTopColor : 'none' };
+		const stroke = key.matches('.line, .partial') ? style.borderTopColor : 'none';
+		const dashes = style.borderTopStyle === 'dashed' ? '4 2' : 'none';
+		const drawing = key.matches('.line')
+			? make('path', { d: `M${x} 97h16`, stroke, 'stroke-width': 2.5, 'stroke-dasharray': dashes })
+			: make('rect', { x, y: 90, width: 14, height: 12, fill: style.backgroundColor, stroke });
 		const sign = key.textContent ? [write(x + 1, 101, key.textContent, { 'font-size': 12, fill: style.color })] : [];
 		const start = x + 20;
-		x = start + 20 + text.length * 7.5;
-		return [make('rect', { ...at, ...colours }), ...sign, write(start, 101, text, { 'font-size': 14 })];
+		x = start + 24 + pen.measureText(text).width;
+		return [drawing, ...sign, write(start, 101, text, { 'font-size': 14 })];
 	});
 };
 
 /** The picture of a figure of the page, as the text of an SVG file. */
 const asSvg = (figure, { name, last }) => {
 	const picture = make('svg', { xmlns: NS, width: WIDTH, height: HEIGHT, viewBox: `0 0 ${WIDTH} ${HEIGHT}` });
-	picture.setAttribute('font-family', 'Inter, system-ui, sans-serif');
+	picture.setAttribute('font-family', FONT);
 	const source = `Source: Ethelred, days to ${formatDay(last)}. Logins seen in nightly copies of the platform’s database.`;
 	picture.append(
 		make('rect', { width: WIDTH, height: HEIGHT, fill: '#ffffff' }),
@@ -65,10 +70,15 @@ const asSvg = (figure, { name, last }) => {
 };
 
 const asPng = async (svg) => {
+	// The strokes of a chart are as wide as they are told, however it is enlarged.
+	const enlarge = (_, name, widths) => name + widths.replace(/[\d.]+/g, (width) => SHARPNESS * width);
 	const image = new Image();
-	image.src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
+	image.src = `data:image/svg+xml,${encodeURIComponent(svg.replace(/(stroke-(?:width|dasharray):)([^;"]*)/g, enlarge))}`;
 	await image.decode();
-	const canvas = Object.assign(document.createElement('canvas'), { width: 2 * WIDTH, height: 2 * HEIGHT });
+	const canvas = Object.assign(document.createElement('canvas'), {
+		width: SHARPNESS * WIDTH,
+		height: SHARPNESS * HEIGHT
+	});
 	canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
 	return new Promise((done) => canvas.toBlob(done, 'image/png'));
 };
