@@ -141,7 +141,7 @@ const drawTake = ({ rows, period, isCompared }) => {
 		(kind) => `<button type="button" data-save="${kind}">${kind.toUpperCase()}</button>`
 	);
 	return (
-		`<p class="notes take needs-script flex flex-wrap items-baseline gap-x-4 print:hidden">Take it along: ${buttons.join('')}` +
+		`<p class="notes take needs-script flex flex-wrap items-baseline gap-x-4 print:hidden">Download: ${buttons.join('')}` +
 		`<a href="?${writeSelection({ platform: '', period, isCompared, range: '', from, to }).replaceAll('&', '&amp;')}">Link to these days</a></p>`
 	);
 };
@@ -175,7 +175,7 @@ export const drawLogins = (selected, { name, since }, shown) => {
 	return (
 		`<figure data-testid="chart"><figcaption><p class="range-shown text-[0.8125rem] font-semibold">Logins per ${period}, <span data-testid="range">${range}</span>: <span data-testid="total">${pluralise(total, 'login')}</span>, ${formatMean(total / rows.length)} a ${period}</p>` +
 		`<ul class="legend">${legendOf(selected)}</ul></figcaption>${drawBars({ rows, notes, axis, label, isCompared })}` +
-		`${list && `<ul class="notes">${list}</ul>`}</figure>${drawTake(selected)}` +
+		`</figure>${drawTake(selected)}${list && `<ul class="notes">${list}</ul>`}` +
 		drawTable({ rows, columns: columnsOf(selected), label: `Logins to ${name} per ${period}`, shown }) +
 		(period === 'day' && rows[0].from < since
 			? `<p class="notes">The page of ${escapeHtml(name)} has the 7-day means and expected ranges of days before ${formatDay(since)}.</p>`

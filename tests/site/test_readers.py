@@ -362,7 +362,7 @@ def test_the_card_and_the_total_are_those_of_the_days_shown(
 
 def test_what_christmas_did_is_told_at_the_chart(demo_site: Site, visit: Visit) -> None:
     page = open_page(visit, urljoin(demo_site.url, f"{PLATFORM}?range=1y"))
-    notes = page.locator("figure .notes li")
+    notes = page.locator(".notes li")
     told = re.compile(r"Christmas Day: \d+ logins?, usually \d+ to \d+\. Quiet, as expected$")
     expect(notes.filter(has_text="25 December 2025")).to_have_text(told)
     told = re.compile(r"3 January 2026 Closed for Christmas: \d+ logins in 12 days\. Quiet, as ex")
