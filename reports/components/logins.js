@@ -141,7 +141,7 @@ const drawTake = ({ rows, period, isCompared }) => {
 		(kind) => `<button type="button" data-save="${kind}">${kind.toUpperCase()}</button>`
 	);
 	return (
-		`<p class="notes take needs-script flex flex-wrap items-baseline gap-x-4 print:hidden">Download: ${buttons.join('')}` +
+		`<p class="notes take needs-script flex flex-wrap gap-x-4 print:hidden">Download: ${buttons.join('')}` +
 		`<a href="?${writeSelection({ platform: '', period, isCompared, range: '', from, to }).replaceAll('&', '&amp;')}">Link to these days</a></p>`
 	);
 };
