@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import adapter from './evidence/adapter.js';
 import { evidenceComponents, isBuild } from './evidence/components.js';
 
-// Each page would say that it was written by an account of Evidence's makers.
+// Removes the author from each page, which is an account of Evidence's makers.
 const CARD = /<meta name="twitter:(card|site)" content="[^"]*" \/>\n/g;
 const withoutCard = { markup: ({ content }) => ({ code: content.replace(CARD, '') }) };
 
@@ -14,7 +14,7 @@ class Configuration {
 	}
 	kit = {
 		adapter,
-		// Else it would be the time, and no two builds the same.
+		// Otherwise SvelteKit takes the time, so that no two builds are the same.
 		version: { name: 'ethelred' },
 		alias: isBuild ? { '@evidence-dev/core-components': resolve('../../evidence/core-components.js') } : {}
 	};

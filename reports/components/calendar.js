@@ -1,4 +1,4 @@
-// Calendars, as SVG: a square for each day, of which those that look alike are one path.
+// Draws calendars as SVG. A day is a square, and all squares that look alike are one path.
 import { escapeHtml, formatLongDay, formatShortMonth, pluralise, toDate, toDay, weekdayOf } from './words.js';
 
 const YEARS_OPEN = 2;
@@ -40,7 +40,7 @@ const drawYear = (data, year) => {
 	);
 };
 
-/** The day at a point of a year's calendar, given as shares of its drawing; undefined beside the squares. */
+/** The day at a point of a year's calendar, as shares of its size; undefined outside the squares. */
 export const dayAt = (svg, x, y) => {
 	const { width, height } = svg.viewBox.baseVal;
 	const [start, end] = [Number(svg.dataset.start), Number(svg.dataset.end)];
@@ -50,7 +50,7 @@ export const dayAt = (svg, x, y) => {
 	return column >= 0 && row >= 0 && row < 7 && day >= start && day <= end ? day : undefined;
 };
 
-/** What is known of a day, in lines. */
+/** The lines of a day's tooltip. */
 export const describeDay = (data, day) => {
 	const i = day - data.first;
 	if (!(i in data.values)) return [];

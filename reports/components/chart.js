@@ -1,14 +1,14 @@
-// Charts, as SVG: the same functions draw at build and, for another selection, in the reader's browser.
+// Draws charts as SVG, at build and, for another selection, in the reader's browser.
 //
-// Bars and lines are drawn in units of the figures themselves: a period is 1 wide, a login is 1 high, and
-// the drawing is stretched over the plot. So what is drawn can be read back from the paths, and is right at
-// any width. Texts are placed in per cent beside it, so that they aren't stretched.
+// The units are those of the figures: a period is 1 wide and a login is 1 high, and the drawing is
+// stretched over the plot. So tests can read the figures back from the paths, and any width is right.
+// Texts are placed in per cent beside the drawing, so that they aren't stretched.
 import { ticks } from 'd3-array';
 import { periodNumber, periodStart } from './selection.js';
 import { escapeHtml, formatNumber, formatShortDay, formatYear, toDate, weekdayOf } from './words.js';
 
 const BAR_WIDTH = 0.8;
-/** Of more days than these, weeks and holidays can't be told apart. */
+/** With more days than these, weeks and holidays look alike. */
 const MAX_DAYS_WITH_WEEKS = 400;
 /** The share of the width that a label on the axis needs: on a phone, from 420 px and from 620 px on (site.css). */
 const LABEL_SHARES = { narrow: 0.26, medium: 0.16, wide: 0.1 };
@@ -17,7 +17,7 @@ export const isWeekend = (row) => row.from === row.to && weekdayOf(row.from) > 4
 const isUnusual = ({ verdict }) => verdict === 'lower' || verdict === 'higher';
 export const showsWeeks = (rows) => rows.length <= MAX_DAYS_WITH_WEEKS;
 
-/** The class of a bar, which says what it is. */
+/** The class of a bar. */
 export const barClass = (row) => {
 	if (isUnusual(row)) return 'unusual';
 	return row.coverage === 'complete' && isWeekend(row) ? 'weekend' : row.coverage;
@@ -37,7 +37,7 @@ export const timeAxis = (period, from, to) => {
 const percent = (share) => `${Number((share * 100).toFixed(3))}%`;
 const rounded = (value) => Number(value.toFixed(3));
 
-// Where a label may stand: at the first period that starts in a week, a month or a year.
+// A label is at the first period that starts in a week, a month or a year.
 const yearOf = (day) => toDate(day).getUTCFullYear();
 const monthOf = (day) => yearOf(day) * 12 + toDate(day).getUTCMonth();
 const weekOf = (day) => Math.floor((day + 3) / 7);
@@ -49,7 +49,7 @@ const RULES = [
 	...[1, 2, 5, 10, 50].map((n) => every(n, yearOf))
 ];
 
-/** The places of the axis that are labelled: as many as there is room for, each the start of a week, month or year. */
+/** The labelled places of the axis: starts of weeks, months or years, as many as there is room for. */
 export const labelledPlaces = (axis, share) => {
 	const places = [...Array(axis.length).keys()];
 	const hasRoom = (found) => found.every((place, i) => i === 0 || place - found[i - 1] >= share * axis.length);
@@ -68,7 +68,7 @@ const timeLabels = (axis, width) => {
 	return `<g class="times ${width}">${labels.join('')}</g>`;
 };
 
-/** Where the axis of numbers ends: near the highest that is drawn. */
+/** The end of the axis of numbers, near the highest figure. */
 const topOf = (highest) => rounded(highest * 1.04) || 1;
 
 const numberLabels = (top) =>
@@ -80,7 +80,7 @@ const numberLabels = (top) =>
 		})
 		.join('');
 
-/** A chart's frame around what is drawn in it, which has `axis.length` by `top` units. */
+/** A chart's frame around a drawing of `axis.length` by `top` units. */
 const frame = ({ axis, top, label, drawn, signs = '' }) => {
 	const room = 16 + 7.5 * formatNumber(ticks(0, top, 4).at(-1)).length;
 	return (
@@ -95,7 +95,7 @@ const frame = ({ axis, top, label, drawn, signs = '' }) => {
 
 const path = (name, parts) => (parts.length ? `<path class="${name}" d="${parts.join('')}"/>` : '');
 
-/** The bars of a kind, standing on the axis. */
+/** The bars of a kind. */
 const bars = (kind, rows, axis, top) => {
 	const margin = (1 - BAR_WIDTH) / 2;
 	const bar = (row) => `M${rounded(axis.at(row.from) + margin)} ${top}v-${row.logins}h${BAR_WIDTH}v${row.logins}z`;
@@ -109,7 +109,7 @@ const shades = (rows, axis, top) =>
 		rows.map((row) => `M${axis.at(row.from)} 0h1V${top}h-1z`)
 	);
 
-/** A line through the middles of the periods, broken where a row has none or rows are missing. A point alone is a dot. */
+/** A line through the middles of the periods, broken at missing rows and figures. A single point is a dot. */
 const line = (name, rows, axis, top, key) => {
 	const points = rows
 		.filter((row) => typeof row[key] === 'number')

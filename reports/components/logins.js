@@ -1,4 +1,4 @@
-// Logins per day, week or month of one platform: chart, legend, notes and table of the same rows.
+// Draws the logins of one platform per day, week or month: chart, legend, notes and table.
 import { barClass, drawBars, showsWeeks, timeAxis } from './chart.js';
 import { daysShown, writeSelection } from './selection.js';
 import { drawTable } from './table.js';
@@ -41,10 +41,10 @@ export const selectRows = (data, selection, { first, last, began }) => {
 	return { period, rows, earlier, notes, isCompared, axis: timeAxis(period, days.from, days.to) };
 };
 
-/** A note, with the days that it is about if it has several. */
+/** A note, with its days if it has several. */
 const tellNote = ({ text, from, to }) => (from === to ? text : `${text} (${formatDays(from, to)})`);
 
-/** What is to be known of a row, as text: of a week or month only what somebody has written. */
+/** The notes of a row as text: of a week or month only annotations. */
 export const notesOf = (row, notes) => {
 	const isDay = row.from === row.to;
 	const own = notes.filter(
@@ -53,7 +53,7 @@ export const notesOf = (row, notes) => {
 	return [...new Set(own.map(tellNote)), ...(row.hasFurtherCopy ? [FURTHER_COPY] : [])].join('; ');
 };
 
-/** What is known of a row, in lines: for those who point at it. */
+/** The lines of a row's tooltip. */
 export const describeRow = (row, period, notes) =>
 	[
 		formatPeriod(row, period),
@@ -134,7 +134,7 @@ const columnsOf = ({ period, notes }) => [
 	{ name: 'Notes', style: () => 'note', text: (row) => notesOf(row, notes) }
 ];
 
-/** What can be taken away of a chart, and a link that shows the same days whenever it is followed. */
+/** The buttons that save a chart, and a link that always shows the same days. */
 const drawTake = ({ rows, period, isCompared }) => {
 	const [from, to] = [rows[0].from, rows[rows.length - 1].to];
 	const buttons = ['png', 'svg', 'csv'].map(

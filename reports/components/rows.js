@@ -1,4 +1,4 @@
-// The rows of a page's queries: taken from Evidence, and put into the page once for its script.
+// Takes the rows of a page's queries from Evidence, and puts them into the page for its script.
 import { toDay } from './words.js';
 
 /**
@@ -10,7 +10,7 @@ export const rowsOf = (query, platform) => {
 	return [...(query ?? [])].filter((row) => platform === undefined || row.platform === platform);
 };
 
-// Three decimals tell any two means of 28 days apart, and are rounded to one as the mean itself is.
+// Three decimals distinguish any two means of 28 days, and round to the same one decimal as the mean.
 const rounded = (mean) => (mean === null || mean === undefined ? null : Number(mean.toFixed(3)));
 
 /** A verdict that is worth a word. */
@@ -65,7 +65,7 @@ export const asNotes = (rows) =>
 		to: toDay(row.ends_on)
 	}));
 
-// A column of one value, or of consecutive numbers, is told by its first and how many there are.
+// A column of one value, or of consecutive numbers, is packed as its first value and its length.
 const packColumn = (values) => {
 	const first = values[0];
 	if (values.every((value) => value === first)) return { first, step: 0, count: values.length };
@@ -77,7 +77,7 @@ const unpackColumn = (column) => {
 	return Array.from({ length: column.count }, (_, i) => (column.step ? column.first + i : column.first));
 };
 
-/** Rows as one list for each column, which is shorter. */
+/** Rows as one list for each column, which needs fewer bytes. */
 export const pack = (rows) =>
 	Object.fromEntries(Object.keys(rows[0] ?? {}).map((name) => [name, packColumn(rows.map((row) => row[name]))]));
 export const unpack = (packed) => {

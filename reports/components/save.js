@@ -1,4 +1,4 @@
-// Takes a chart along: as a picture with all that it needs to be understood, on white, and its figures as a file.
+// Saves a chart as a picture on white with title and legend, and its figures as a file.
 import { formatDay, isoDay } from './words.js';
 
 const NS = 'http://www.w3.org/2000/svg';
@@ -16,7 +16,7 @@ const make = (name, attributes, text = '') => {
 };
 const write = (x, y, text, more = {}) => make('text', { x, y, fill: '#12182b', ...more }, text);
 
-/** A chart with its styles in it, as none of the page's is at hand where it is shown. */
+/** A chart with its styles inside, because the page's styles are missing elsewhere. */
 const copyChart = (chart) => {
 	const copy = chart.cloneNode(true);
 	const copies = [...copy.querySelectorAll('*')];
@@ -90,7 +90,7 @@ const asCsv = (rows) =>
 		...rows.map((row) => [isoDay(row.from), isoDay(row.to), ...COLUMNS.map((key) => row[key] ?? '')].join())
 	].join('\r\n');
 
-/** Save what a block shows, as `png`, `svg` or `csv`; it is asked for while the page has its light colours. */
+/** Save a block as `png`, `svg` or `csv`. The page must have its light colours. */
 export const save = async (kind, { element, data, selected }) => {
 	const text = kind === 'csv' ? asCsv(selected.rows) : asSvg(element.querySelector('figure'), data);
 	const content = kind === 'png' ? await asPng(text) : text;

@@ -1,4 +1,4 @@
-// What the reader has selected: a platform, days, weeks or months, and which of them. It is in the address.
+// The reader's selection, which is in the address: a platform, days, weeks or months, and which of them.
 import { isoDay, toDate, toDay } from './words.js';
 
 export const PERIODS = { day: 'Days', week: 'Weeks', month: 'Months' };
@@ -17,7 +17,7 @@ const readDay = (text) => {
 	return isNaN(day) || isoDay(day) !== text ? null : day;
 };
 
-/** What the parameters of an address select: nothing in them is taken for granted. */
+/** The selection in the parameters of an address, which may be anything. */
 export const readSelection = (address) => {
 	const parameters = new URLSearchParams(address);
 	const platform = parameters.get('platform') ?? '';
@@ -37,7 +37,7 @@ export const readSelection = (address) => {
 	};
 };
 
-/** The parameters of an address that select nothing, to be told. */
+/** The parameters of an address that select nothing, for a message. */
 export const unknownIn = (address) => {
 	const written = new URLSearchParams(address);
 	const read = new URLSearchParams(writeSelection(readSelection(address)));
@@ -47,7 +47,7 @@ export const unknownIn = (address) => {
 		.map((name) => written.get(name));
 };
 
-/** The parameters of the address for a selection. What is usual is left out. */
+/** The parameters of the address for a selection, without those that have their default. */
 export const writeSelection = ({ platform, period, isCompared, range, from, to }) => {
 	const parameters = new URLSearchParams();
 	if (platform) parameters.set('platform', platform);
@@ -72,7 +72,7 @@ export const withYearBefore = (selection) => ({
 export const withRange = (selection, range) => ({ ...selection, range, from: null, to: null });
 export const withDays = (selection, from, to) => ({ ...selection, range: '', from, to });
 
-/** The number of a day's period, counted from any: neighbours differ by one. */
+/** The number of a day's period. The numbers of neighbours differ by one. */
 export const periodNumber = (day, period) => {
 	if (period === 'day') return day;
 	if (period === 'week') return Math.floor((day + 3) / 7);

@@ -21,13 +21,13 @@ import { ROWS_AT_ONCE } from './table.js';
 import { CHARTS, describeUsers, drawUsers, usersAxis } from './users.js';
 import { isoDay } from './words.js';
 
-const CHOICE = 'evidence-theme'; // where Evidence's own pages keep it
+const CHOICE = 'evidence-theme'; // Evidence's own name
 const root = document.documentElement;
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
 // --- appearance -------------------------------------------------------------------------------------------------
 
-/** Where nothing may be stored (cookies are blocked), the choice holds for this page. */
+/** If cookies are blocked, the choice holds for this page only. */
 const remembered = () => {
 	try {
 		return localStorage.getItem(CHOICE);
@@ -39,7 +39,7 @@ const remember = (choice) => {
 	try {
 		localStorage.setItem(CHOICE, choice);
 	} catch {
-		// It is shown all the same.
+		// The appearance changes without being stored.
 	}
 };
 const dark = matchMedia('(prefers-color-scheme: dark)');
@@ -62,9 +62,9 @@ const printLight = () => {
 	addEventListener('afterprint', showAppearance, { once: true });
 };
 
-// --- blocks: what is drawn from figures in the page ----------------------------------------------------------------
+// --- blocks: drawings from figures in the page ----------------------------------------------------------------
 
-/** How each kind of block is drawn for a selection: its HTML, and for each of its drawings what a place has to say. */
+/** How each kind of block is drawn for a selection: its HTML, and the tooltip for a place in each drawing. */
 const KINDS = {
 	logins: (data, { selection, shown }) => {
 		const selected = selectRows(data, selection, data);
@@ -100,7 +100,7 @@ const readBlock = (element) => {
 /** A drawing can be reached by keyboard where the arrows do something. */
 const allowKeys = (within) => all('[data-block] svg.chart', within).forEach((svg) => (svg.tabIndex = 0));
 
-/** Draw a block anew: only once all of it is made does it take the place of the old. */
+/** Draw a block again. The new one replaces the old one when it is complete. */
 const redraw = (block) => {
 	const made = block.draw(block.data, { selection, shown: block.shown });
 	const html = made.html();
@@ -147,7 +147,7 @@ const keepInLinks = () => {
 		if (link.origin === location.origin && /(^|\/)(platforms\/[^/]+\/)?$/.test(link.pathname)) link.search = parameters;
 };
 
-/** The days that the charts show; all of a page show the same. */
+/** The days in the charts, which are the same for all charts of a page. */
 const shownDays = () => {
 	const figures = blocks.find((block) => block.data.first !== undefined && block.selected)?.data;
 	return figures && daysShown(selection, figures.first, figures.last, figures.began);
@@ -175,7 +175,7 @@ const select = (next) => {
 	show(next);
 };
 
-/** A date counts once it is whole and lies within what there is; while it is typed it may be anything. */
+/** A date counts when it is complete and within the days that exist. While somebody types it may be anything. */
 const selectDates = (input, isLeft) => {
 	const days = shownDays();
 	const day = Math.floor(input.valueAsNumber / 86_400_000);
@@ -253,7 +253,7 @@ const showAges = () => {
 
 // --- start ------------------------------------------------------------------------------------------------------
 
-/** Make the page that is there answer to its reader. */
+/** Start the controls of the page. */
 const start = () => {
 	selection = readSelection(location.search);
 	const usual = JSON.stringify(readSelection(''));
@@ -275,7 +275,7 @@ const buttons = {
 	'[data-control=range] button': (button) => button.value in RANGES && select(withRange(selection, button.value)),
 	'[data-control=compare]': () => select(withYearBefore(selection)),
 	'[data-save]': (button) => {
-		root.dataset.theme = 'light'; // what is taken along is on white
+		root.dataset.theme = 'light'; // saved pictures are on white
 		save(button.dataset.save, findBlock(button));
 		showAppearance();
 	},
@@ -315,7 +315,7 @@ const listen = () => {
 	setInterval(showAges, 60_000);
 };
 
-/** In `ethelred dev` the page is drawn and changed by Evidence: read it again whenever it has changed. */
+/** In `ethelred dev` Evidence draws and changes the page, so read it again after each change. */
 export const follow = () => {
 	if ('followed' in root.dataset) return location.reload(); // this script has changed itself
 	root.dataset.followed = '';

@@ -1,7 +1,7 @@
-// Tables of figures, as HTML: drawn at build, and again for another selection.
+// Draws tables of figures as HTML, at build and again for another selection.
 import { escapeHtml } from './words.js';
 
-/** As many rows as are shown at first; the newest come first. */
+/** The number of rows shown at first, of which the newest come first. */
 export const ROWS_AT_ONCE = 100;
 
 const className = (column, row) => {
@@ -27,7 +27,7 @@ export const drawRows = ({ rows, columns, label, id = '', more = '' }) => {
 	);
 };
 
-/** A table of rows in order of time, closed at first. */
+/** A table of rows in order of time, which is closed at first. */
 export const drawTable = ({ rows, columns, label, summary = 'The figures as a table', shown = ROWS_AT_ONCE }) => {
 	if (!rows.length) return '';
 	const newest = rows.slice(-shown).reverse();

@@ -1,4 +1,4 @@
-// Active and registered users of one platform on each day with a copy: two charts and a table of the same rows.
+// Draws the active and all users of one platform on each day with a copy: two charts and a table.
 import { drawLines, timeAxis } from './chart.js';
 import { drawTable } from './table.js';
 import { escapeHtml, formatDay, formatLongDay, formatNumber, toDay } from './words.js';
@@ -22,7 +22,7 @@ const FIGURES = [...ACTIVE, ...REGISTERED];
 export const asUsers = (rows) =>
 	rows.map((row) => ({ from: toDay(row.day), ...Object.fromEntries(FIGURES.map(({ key }) => [key, row[key]])) }));
 
-/** What one of the charts has for a row, in lines. */
+/** The lines of a row's tooltip. */
 export const describeUsers = (row, { figures }) => [
 	formatLongDay(row.from),
 	...figures.map(({ key, name }) => `${name}: ${formatNumber(row[key])}`)

@@ -1,9 +1,9 @@
-// How figures and days are written. A day is a whole number, of days since 1 January 1970: it has no time
+// Writes figures and days. A day is the number of days since 1 January 1970. It has no time
 // zone, so that every reader sees the same one.
 
 export const MS_PER_DAY = 24 * 60 * 60 * 1000;
 
-/** The number of a day that arrives as a date (midnight UTC) or as a text such as 2026-03-31. */
+/** The number of a day, from a date (midnight UTC) or a text such as 2026-03-31. */
 export const toDay = (value) => Math.floor(new Date(value).getTime() / MS_PER_DAY);
 export const toDate = (day) => new Date(day * MS_PER_DAY);
 export const isoDay = (day) => toDate(day).toISOString().slice(0, 10);
@@ -74,7 +74,7 @@ export const KINDS_OF_DAY = {
 };
 export const formatKind = (coverage, period = 'day') => KINDS_OF_DAY[coverage].replace('day', period);
 
-/** What a term means, where it stands. */
+/** Explanations of terms. */
 const TERMS = {
 	people: 'Each person is counted once, if their latest login is in these days. Accounts deleted since are left out.',
 	logins:
@@ -85,11 +85,11 @@ const TERMS = {
 	before_collection: 'Only people who hadn’t logged in again by the first copy are counted.',
 	before: 'The same week 52 weeks before, or the same month of the year before, if all its days are complete.'
 };
-/** A term that tells what it means when it is clicked, tapped or reached by keyboard; `html` is what it is called. */
+/** A term, written as `html`, that shows its explanation when it is clicked, tapped or reached by keyboard. */
 export const drawTerm = (term, html) =>
 	term in TERMS ? `<details class="term"><summary>${html}</summary><p>${TERMS[term]}</p></details>` : html;
 
-/** What the time of a reporting time zone is called. */
+/** The name of a reporting time zone. */
 export const formatZone = (zone) => (zone === 'Europe/London' ? 'UK time' : `the time zone ${zone}`);
 
 export const FURTHER_COPY = 'Further copy: it shows logins that nightly copies hide';

@@ -1,4 +1,4 @@
-// What is published of a build: the pages, and only the files that they refer to. SvelteKit calls it when all pages are made.
+// Publishes the pages of a build, and only the files that they refer to. SvelteKit calls it when all pages are made.
 import fs from 'node:fs';
 import path from 'node:path';
 import { buildSync } from 'esbuild';
@@ -6,18 +6,18 @@ import { createHash } from 'node:crypto';
 
 const OUT = 'build';
 const SCRIPT = '../../components/site.js';
-/** The oldest browsers whose script engine can run the page's script; an older one shows the page as it was built. */
+/** The oldest browsers that run the page's script. An older one shows the page as it was built. */
 export const TARGET = ['chrome105', 'edge105', 'firefox110', 'safari16'];
-/** Nothing of another host, and nothing that is fetched by a script. */
+/** A policy without other hosts, and without fetching by scripts. */
 export const POLICY =
 	"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
 	"manifest-src 'self'; base-uri 'none'; form-action 'none'";
 
-// A name that changes with the content would be missing for a page that was cached before the site was replaced.
+// Names are stable, because a page that was cached before a new build must find its files.
 const ASSET = /\/_app\/immutable\/assets\/([^"')?]+)\.([\w-]{8})\.(\w+)/g;
 const stable = (text) => text.replace(ASSET, '/assets/$1.$3?v=$2');
 
-// What Evidence's page has beside its content: scripts for an appearance and a splash, which `site.js` makes superfluous.
+// Parts of Evidence's page that `site.js` replaces: scripts for an appearance and a splash.
 const SUPERFLUOUS = [
 	/<script>\s*try \{[\s\S]*?<\/script>/,
 	/<script>\s*<\/script>/,

@@ -8,14 +8,14 @@ export const isBuild = process.env.EVIDENCE_IS_BUILDING === 'true';
 const DIST = '@evidence-dev/core-components/dist';
 const root = path.resolve('../../node_modules', DIST);
 
-/** What works in a page. README.md has the list, with what each can't do; tests/site/evidence-components.md has all. */
+/** The components that work in a page. README.md says what each can't do. */
 export const DRAWN = [
 	...['Area', 'AreaChart', 'Bar', 'BarChart', 'Line', 'LineChart', 'Scatter', 'ScatterPlot', 'Bubble', 'BubbleChart'],
 	...['BoxPlot', 'CalendarHeatmap', 'Chart', 'FunnelChart', 'Heatmap', 'Hist', 'Histogram', 'SankeyDiagram'],
 	...['ReferenceArea', 'ReferenceLine', 'ReferencePoint', 'BigValue', 'Column', 'DataTable', 'Delta', 'Value'],
 	...['Alert', 'BigLink', 'CodeBlock', 'Details', 'Grid', 'LineBreak', 'Link', 'LinkButton', 'PageBreak']
 ];
-/** What Evidence puts on a page by itself. */
+/** The components that Evidence itself puts on a page. */
 const ITS_OWN = ['QueryViewer'];
 
 const files = fs
@@ -61,12 +61,12 @@ const inPage = (content, filename) => {
 	return importEach(content, (name, as) => importOf(name, as, page));
 };
 
-// What Evidence does before each update, which drawing at build has none of, is done once all else is known.
+// Drawing at build has no updates, so Evidence's step before each update runs once at the end.
 const OVERRIDES = [
 	['beforeUpdate(() => {', 'const applyOverrides = (() => {'],
 	[/<\/script>(?![\s\S]*<\/script>)/, '\t$: applyOverrides();\n</script>']
 ];
-/** What is replaced in a component's text, and by what. */
+/** Replacements in a component's text. */
 const REPLACED = {
 	Area: OVERRIDES,
 	Bar: OVERRIDES,
@@ -75,19 +75,19 @@ const REPLACED = {
 	Line: OVERRIDES,
 	Scatter: OVERRIDES,
 	_DataTable: [
-		// Its columns are known when its content has been drawn, and not yet before it.
+		// The columns are known only when the content has been drawn.
 		[
 			'\tlet index = 0;\n',
 			'\tconst inOrder = ({ columns, priorityColumns }) => {\n\t\tconst order = getFinalColumnOrder(columns.map((d) => d.id), priorityColumns);\n\t\treturn [...columns].sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id));\n\t};\n\tlet index = 0;\n'
 		],
 		['\t{orderedColumns}\n', '\torderedColumns={inOrder($props)}\n'],
-		// All rows are there, and nothing that would only turn pages, download or search by script.
+		// All rows are shown, without the parts that need a script (pages, download, search).
 		['$: paginated = data.length > rows && !groupBy;', '$: paginated = false;'],
 		[
 			'class="scrollbox pretty-scrollbar"',
 			'class="scrollbox pretty-scrollbar" tabindex="0" role="region" aria-label="Table"'
 		],
-		// What is closed could only be opened by script.
+		// Groups are open, because only a script could open them.
 		['$: groupsOpen = toBoolean(groupsOpen);', '$: groupsOpen = true;'],
 		['{#if downloadable}', '{#if false}'],
 		['{#if !isFullPage}', '{#if false}']
