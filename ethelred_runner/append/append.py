@@ -30,9 +30,9 @@ def append(
     """Obtain copies into a private folder, and append their logins to the datastore.
 
     A copy that can't be had doesn't hold back the others: its error is in the result. Raises the
-    worst of these if there is no other; DatastoreError if the datastore is missing (unless `init`),
-    locked, in another format or would lose history; BuildFailed if a model or a test fails. The
-    datastore is then as it was, as it is after a dry run. A copy in grave doubt is left out, unless
+    worst of these if no copy arrived, DatastoreError if the datastore is missing (unless `init`),
+    locked, in another format or would lose history, BuildFailed if a model or a test fails. The
+    datastore then stays as it was, as after a dry run. A copy in grave doubt is left out, unless
     `options.accept_doubts`; the result says so.
     """
     datastore.check(init=init)

@@ -48,7 +48,7 @@ def refuse_cut(path: Path) -> None:
 def check_nothing_lost(path: Path, before: Path | None) -> None:
     """Raise DatastoreError if a row of the history before a build is gone, or has changed.
 
-    Also if the build didn't append to every history table what it had to. `before` is a copy of
+    Also raises it if the build appended too few rows to a history table. `before` is a copy of
     the datastore from before the build; None if it is a new one.
     """
     if not before:

@@ -22,7 +22,7 @@ def describe(run: Any) -> str:
 
 
 def with_own_lines(message: str, lines: list[str]) -> str:
-    """Give DuckDB's quotations the numbers of a model's lines, not of what dbt has compiled."""
+    """Replace the numbers of compiled lines in DuckDB's message by those of the model's lines."""
     numbers = {line.strip(): number for number, line in enumerate(lines, start=1)}
 
     def renumber(found: re.Match[str]) -> str:

@@ -29,8 +29,8 @@ def run_job(
 ) -> None:
     """Do the scheduled job on the datastore at an address, and fill in the outcome.
 
-    Without a `site` none is built, nor in a dry run. At the end raises the worst error of the
-    copies that couldn't be had, or are in grave doubt, unless `options.accept_doubts`.
+    No site is built without `site` or in a dry run. At the end raises the worst error of the
+    copies that are missing or, unless `options.accept_doubts`, in grave doubt.
     """
     with open_datastore(address) as datastore:
         if skip_if_fresh_hours is not None and datastore.exists():

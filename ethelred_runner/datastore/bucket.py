@@ -16,7 +16,7 @@ from ethelred_runner.folders import private_folder
 from ethelred_runner.network import bypass_proxy_for_this_machine, endpoint_is_local
 
 TRIES = 5  # per request
-SILENCE = timedelta(seconds=60)  # after which a connection counts as broken
+SILENCE = timedelta(seconds=60)  # a silent connection is then broken
 
 
 class BucketDatastore:
@@ -46,7 +46,7 @@ class BucketDatastore:
     def checkout(
         self, *, init: bool, action: str = "build", version: int | None = None
     ) -> Iterator[Checkout]:
-        """As for a file. On leaving, raises Conflict if another run has committed meanwhile."""
+        """Check out as from a file. On leaving, raises Conflict after another run's commit."""
         self._versions.probe()
         newest = self._versions.newest_number(init=init)
         with as_datastore_errors(self._path), private_folder() as folder:

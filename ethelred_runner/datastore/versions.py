@@ -49,7 +49,7 @@ class Versions:
     def probe(self) -> None:
         """Raise DatastoreError unless the service refuses to overwrite an object on request.
 
-        All safety of concurrent runs rests on that. The object `probe` stays.
+        Concurrent runs are safe only because of that. The object `probe` stays.
         """
         self._create("probe", b"Ethelred tests here that an object is never created twice.\n")
         if self._create("probe", b"This must not have been written.\n"):

@@ -14,7 +14,7 @@ from ethelred_runner.folders import private_folder
 from ethelred_runner.report.evidence import REPORT_LOG, REPORTS, hand_over, show_evidence, stage
 from ethelred_runner.settings import LOGS, PROJECT, setting
 
-PORT = 3000  # Evidence's own: it can't be told another
+PORT = 3000  # Evidence's own, which can't be changed
 LIVE = ("pages", "components")
 MODELS = ("models", "macros", "dbt_project.yml")
 # A file that reloads whatever page a browser shows when it is touched.

@@ -28,8 +28,8 @@ AT_FDCWD, RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
 def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
     """Build the site of a datastore, and put it in place of the site that is there.
 
-    `base_path` is the path that the site is published under, such as `/ethelred`. A link as site
-    stays: what it points to is replaced. Another report that is being built is waited for.
+    `base_path` is the path that the site is published under, such as `/ethelred`. If the
+    site is a link, the folder that it points to is replaced. Waits for another report at work.
 
     Raises UsageError if `base_path` is no path, ReportFailed if the site can't be put there, or if
     a query or a page fails; the site is then as it was.

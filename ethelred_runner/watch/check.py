@@ -16,7 +16,7 @@ from ethelred_runner.report import check_evidence, resolve_site
 from ethelred_runner.settings import LOGS, PROJECT
 from ethelred_runner.watch.outcome import refusals
 
-TARGET = PROJECT / "target"  # of dbt
+TARGET = PROJECT / "target"  # dbt's output
 
 
 def check_all(

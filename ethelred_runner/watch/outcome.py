@@ -154,7 +154,7 @@ def warning_lines(outcome: Outcome) -> list[str]:
     doubts = [
         doubt_line(doubt)
         for doubt in outcome.appended.doubts
-        # What is doubtful of the newest copy is trouble already.
+        # Doubts about the newest copy are among the trouble lines.
         if not doubt["is_refused"] and doubt["taken_at"] != newest[doubt["platform"]]
     ]
     return [*of_copies, *doubts, *trouble_lines(outcome)]

@@ -6,7 +6,7 @@ usual_logins as (
     select * from {{ ref('usual_logins') }}
 ),
 
--- Days that aren't ordinary are expected to be as they are, so that they don't decide.
+-- Both ends of the range have the logins of days that aren't ordinary, so that these don't decide.
 weeks as (
     select
         platform,

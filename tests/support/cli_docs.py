@@ -10,7 +10,7 @@ from ethelred_runner.cli.commands import app
 from ethelred_runner.settings import PROJECT
 
 PAGE = PROJECT / "docs" / "cli.md"
-INTRODUCTION = """For whoever types a command, or sets what a scheduled run does.
+INTRODUCTION = """For operators and analysts who type a command or set what a scheduled run does.
 
 Each option is an environment variable too: `ETHELRED_` and the option's name. An empty one counts
 as not given; `false`, `0` and `no` are false. `.env.example` has all variables.
