@@ -164,7 +164,7 @@ export const drawLogins = (selected, { name, since }, shown) => {
 		'The same figures are in the table below.';
 	const hasHolidays = period === 'day' && showsWeeks(rows);
 	const written = notes.filter((note) => hasHolidays || note.kind === 'annotation');
-	// A note of several days is told once.
+	// A note of several days is listed once.
 	const told = new Map(written.map((note) => [`${note.from} ${note.text}`, note]));
 	const list = [...told.values()]
 		.map(
