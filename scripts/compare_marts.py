@@ -32,33 +32,28 @@ def compare(before: Path, after: Path) -> list[str]:
             {name for (name,) in connection.execute(TABLES, [database]).fetchall()}
             for database in ("before", "after")
         )
-        grains = {mart: grain for mart, grain in read_grains().items() if mart in new}
         changes = dict.fromkeys(old - new, "gone")
-        changes |= dict.fromkeys(set(grains) - old, "new")
-        for mart in set(grains) & old:
-            changes[mart] = describe(connection, mart, grains[mart])
+        for mart, grain in read_grains().items():
+            if mart in new:
+                changes[mart] = describe(connection, mart, grain) if mart in old else "new"
     return [f"| `{mart}` | {change} |" for mart, change in sorted(changes.items()) if change]
 
 
 def describe(connection: duckdb.DuckDBPyConnection, mart: str, grain: list[str]) -> str:
     """Return how many rows were added, are gone, or differ in each column; empty if none."""
-    same = " and ".join(f"after.{key} is not distinct from before.{key}" for key in grain)
-
-    def count(rows: str) -> int:
-        return len(connection.sql(f"from {rows}"))
-
-    old, new = f"before.{mart} as before", f"after.{mart} as after"
-    counts = {
-        "rows added": count(f"{new} anti join {old} on {same}"),
-        "rows gone": count(f"{old} anti join {new} on {same}"),
-    }
-    columns = [set(connection.sql(f"from {one}").columns) for one in (old, new)]
-    for column in sorted(columns[0] & columns[1]):
-        differs = f"after.{column} is distinct from before.{column}"
-        counts[f"rows with another `{column}`"] = count(f"{new} join {old} on {same} and {differs}")
-    said = [f"{number} {what}" for what, number in counts.items() if number]
-    said += [f"column `{column}` gone" for column in sorted(columns[0] - columns[1])]
-    said += [f"column `{column}` new" for column in sorted(columns[1] - columns[0])]
+    old, new = (set(connection.sql(f"from {name}.{mart}").columns) for name in ("before", "after"))
+    cases = {"rows added": "before.rowid is null", "rows gone": "after.rowid is null"}
+    for column in sorted(old & new - {"last_appended_at"}):  # another in each build
+        differs = f"before.{column} is distinct from after.{column}"
+        cases[f"rows with another `{column}`"] = f"before.rowid + after.rowid >= 0 and {differs}"
+    same = " and ".join(f"before.{key} is not distinct from after.{key}" for key in grain)
+    counts = connection.sql(
+        f"from before.{mart} as before full join after.{mart} as after on {same}"
+        f" select {', '.join(f'count_if({case})' for case in cases.values())}"
+    ).fetchall()[0]
+    said = [f"{number} {what}" for what, number in zip(cases, counts, strict=True) if number]
+    said += [f"column `{column}` gone" for column in sorted(old - new)]
+    said += [f"column `{column}` new" for column in sorted(new - old)]
     return ", ".join(said)
 
 
