@@ -58,8 +58,11 @@ demo: setup ## the whole path on a simulated year of two platforms
 serve: setup ## show the demo's site on this machine (PORT=8000, or another SITE=data/site)
 	$(BIN)/ethelred serve --port $(PORT) --site $(SITE)
 
-dev: setup ## the demo's report while you work on pages and models, with each change at once
+dev: setup data/demo/ethelred.duckdb ## the demo's report while you work on pages and models, with each change at once
 	$(BIN)/ethelred dev
+
+data/demo/ethelred.duckdb: | setup
+	$(BIN)/ethelred demo --no-report
 
 sql: setup-dev ## ask the demo's datastore in SQL (DATASTORE=data/ethelred.duckdb, or s3://bucket/prefix)
 	$(BIN)/ethelred sql --datastore $(DATASTORE)
