@@ -48,7 +48,7 @@ const STYLE = /<link href="([^"]*)" rel="stylesheet">/g;
  * A page without Evidence's own scripts and splash, and with the site's script and policy. `styleOf` gives the text of a
  * style, which is put into the page: as a file of its own it would keep the first picture waiting for another answer.
  */
-const finish = (page, base, version, styleOf) => {
+export const finish = (page, base, version, styleOf) => {
 	const bare = SUPERFLUOUS.reduce(without, page).replace(STYLE, (_, file) => `<style>${styleOf(file)}</style>`);
 	const head =
 		`<meta http-equiv="Content-Security-Policy" content="${POLICY}" />` +

@@ -56,7 +56,9 @@ const importEach = (content, importOf) =>
 	);
 
 const inPage = (content, filename) => {
-	const page = filename.replace(/^.*\/src\/pages/, 'pages').replace('/+page.md', '.md');
+	// Evidence makes a folder of each page: of index.md its own folder.
+	const folder = filename.replace(/^.*\/src\/pages/, 'pages').replace('/+page.md', '');
+	const page = fs.existsSync(`../../${folder}.md`) ? `${folder}.md` : `${folder}/index.md`;
 	if (SEARCH.test(content)) refuse(page, 'DataTable search');
 	return importEach(content, (name, as) => importOf(name, as, page));
 };
@@ -67,7 +69,7 @@ const OVERRIDES = [
 	[/<\/script>(?![\s\S]*<\/script>)/, '\t$: applyOverrides();\n</script>']
 ];
 /** Replacements in a component's text. */
-const REPLACED = {
+export const REPLACED = {
 	Area: OVERRIDES,
 	Bar: OVERRIDES,
 	Box: OVERRIDES,
@@ -91,6 +93,12 @@ const REPLACED = {
 		['$: groupsOpen = toBoolean(groupsOpen);', '$: groupsOpen = true;'],
 		['{#if downloadable}', '{#if false}'],
 		['{#if !isFullPage}', '{#if false}']
+	],
+	// A row that leads to a page would be followed by script only: its link, else hidden, lies over the whole row.
+	TableRow: [
+		['class:row-link={link && row[link]}', 'class:relative={link && row[link]}'],
+		['class="sr-only">See more</a>', 'aria-label="See more" style="position: absolute; inset: 0"></a>'],
+		['\t\toutline: none;\n', '']
 	]
 };
 
