@@ -114,8 +114,10 @@ const line = (name, rows, axis, top, key) => {
 	const points = rows
 		.filter((row) => typeof row[key] === 'number')
 		.map((row) => ({ place: axis.at(row.from), y: rounded(top - row[key]) }));
+	// From one period to the next it is told how much further it goes, which is shorter.
 	const parts = points.map(({ place, y }, i) => {
-		if (points[i - 1]?.place === place - 1) return `L${place + 0.5} ${y}`;
+		const before = points[i - 1];
+		if (before?.place === place - 1) return `l1 ${rounded(y - before.y)}`;
 		return `M${place + 0.5} ${y}${points[i + 1]?.place === place + 1 ? '' : 'h0'}`;
 	});
 	return path(`line ${name}`, parts);

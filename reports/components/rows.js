@@ -65,16 +65,30 @@ export const asNotes = (rows) =>
 		to: toDay(row.ends_on)
 	}));
 
-// A column of one value, or of consecutive numbers, is packed as its first value and its length.
+// Values that repeat are told once, with how many there are: [value, count, value, count…].
+const runsOf = (values) => {
+	const runs = [];
+	for (const value of values) {
+		if (runs.length && runs[runs.length - 2] === value) runs[runs.length - 1] += 1;
+		else runs.push(value, 1);
+	}
+	return runs;
+};
+const valuesOf = (runs) => runs.flatMap((value, i) => (i % 2 ? [] : Array.from({ length: runs[i + 1] }, () => value)));
+
+/** A column as the shortest of its values, their runs, and the runs of their steps from 0 on. */
 const packColumn = (values) => {
-	const first = values[0];
-	if (values.every((value) => value === first)) return { first, step: 0, count: values.length };
-	if (values.every((value, i) => value === first + i)) return { first, step: 1, count: values.length };
-	return values;
+	const steps = values.map((value, i) => value - (i ? values[i - 1] : 0));
+	const packed = [values, { runs: runsOf(values) }];
+	if (values.every(Number.isInteger)) packed.push({ steps: runsOf(steps) });
+	const [shortest] = packed.sort((one, other) => JSON.stringify(one).length - JSON.stringify(other).length);
+	return shortest;
 };
 const unpackColumn = (column) => {
 	if (Array.isArray(column)) return column;
-	return Array.from({ length: column.count }, (_, i) => (column.step ? column.first + i : column.first));
+	if (column.runs) return valuesOf(column.runs);
+	let value = 0;
+	return valuesOf(column.steps).map((step) => (value += step));
 };
 
 /** Rows as one list for each column, which needs fewer bytes. */

@@ -58,8 +58,17 @@ test('the days shown are those that there are, of weeks and months the finished 
 });
 
 test('rows survive being packed, and no text of theirs ends the element that holds them', () => {
-	const rows = [3, 4, 5].map((day, i) => ({ day, kind: 'complete', mean: [1.5, null, 2][i], text: '</script><b>' }));
-	assert.deepEqual(unpack(JSON.parse(JSON.stringify(pack(rows)))), rows);
+	const rows = Array.from({ length: 300 }, (_, i) => ({
+		day: i < 100 ? i + 7 : i + 9,
+		kind: i % 90 ? 'complete' : 'partial',
+		mean: i < 200 ? null : i / 8,
+		logins: (i * 7919) % 101,
+		text: '</script><b>'
+	}));
+	const packed = JSON.parse(JSON.stringify(pack(rows)));
+	assert.deepEqual(unpack(packed), rows);
+	assert.deepEqual(packed.day, { steps: [7, 1, 1, 99, 3, 1, 1, 199] });
+	assert.deepEqual(packed.text, { runs: ['</script><b>', 300] });
 	assert.deepEqual(unpack(pack([])), []);
 	assert.equal(withData('logins', pack(rows), '').match(/<\/script>/g).length, 1);
 });

@@ -10,7 +10,7 @@ PATH = re.compile(r'<path class="([^"]*)" d="([^"]*)"')
 NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 BAR = re.compile(rf"M({NUMBER}) ({NUMBER})v-({NUMBER})h({NUMBER})v({NUMBER})z")
 BOX = re.compile(rf"M({NUMBER}) ({NUMBER})h1V({NUMBER})h-1z")
-POINT = re.compile(rf"([ML])({NUMBER}) ({NUMBER})(?:h0)?")
+POINT = re.compile(rf"([Ml])({NUMBER}) ({NUMBER})(?:h0)?")
 UNIT = re.compile(r'<line x2="100%" y1="(\S+)%"[^>]*><text[^>]*>([\d,]+)</text>')
 
 
@@ -80,10 +80,14 @@ def bars(kind: str, path: str, end: float) -> list[Bar]:
 def points(path: str, end: float) -> dict[int, float]:
     """Return a line's points by period. Unless the line is broken, they follow each other."""
     found: dict[int, float] = {}
+    place = height = 0.0
     for command, x, y in whole(POINT, path):
-        place = float(x) - 0.5
-        assert command == "M" or place - 1 in found
-        found[round(place)] = end - float(y)
+        if command == "M":
+            place, height = float(x) - 0.5, float(y)
+        else:
+            assert float(x) == 1
+            place, height = place + 1, height + float(y)
+        found[round(place)] = end - height
     return found
 
 
