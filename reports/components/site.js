@@ -89,12 +89,14 @@ const KINDS = {
 	calendar: (data) => ({ html: () => drawCalendar(data), charts: [], calendar: data })
 };
 
-const UNPACKED = ['days', 'weeks', 'months', 'notes', 'rows'];
+/** What is packed in the data of each kind. */
+const PACKED = { logins: ['days', 'weeks', 'months', 'notes'], users: ['rows'], calendar: [] };
 
 const readBlock = (element) => {
 	const data = JSON.parse(element.querySelector('script').textContent);
-	for (const name of UNPACKED) if (data[name]) data[name] = unpack(data[name]);
-	return { element, data, draw: KINDS[element.dataset.block], shown: ROWS_AT_ONCE };
+	const kind = element.dataset.block;
+	for (const name of PACKED[kind]) data[name] = unpack(data[name]);
+	return { element, data, draw: KINDS[kind], shown: ROWS_AT_ONCE };
 };
 
 /** A drawing can be reached by keyboard where the arrows do something. */

@@ -4,7 +4,7 @@ import base64
 import re
 import subprocess
 import sys
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
 from itertools import groupby, pairwise
 from pathlib import Path
 from urllib.parse import urljoin
@@ -29,6 +29,7 @@ LOOK = """
     card => [getComputedStyle(card).borderTopColor,
         getComputedStyle(card.querySelector('.verdict.usual')).color]
 """
+EPOCH = date(1970, 1, 1)
 NONE = "\N{EN DASH}"
 LONG_DAY = r"\d+ \w+ \d{4}"
 BREAK_SCRIPT = "JSON.parse = () => { throw new Error('broken') };"
@@ -197,9 +198,19 @@ def test_what_is_under_mouse_finger_and_arrow_keys_is_said(
     calendar.scroll_into_view_if_needed()
     square = calendar.bounding_box()
     assert square is not None
+    start = EPOCH + timedelta(days=int(calendar.get_attribute("data-start") or ""))
+    ((noted, text),) = ask(
+        demo_datastore,
+        "select day, text from day_notes where platform = 'demo_workbench'"
+        " and kind = 'annotation' and year(day) = 2026 order by day limit 1",
+    )
+    week = (noted - start + timedelta(days=start.weekday())).days // 7
+    pixel = square["height"] / 108
+    at = (34 + (week + 0.4) * 13, 16 + (noted.weekday() + 0.4) * 13)
     for act in (page.mouse.move, page.touchscreen.tap):
-        act(square["x"] + 60, square["y"] + 60)
-        expect(tip).to_contain_text(re.compile(r"2026.* login"))
+        act(square["x"] + at[0] * pixel, square["y"] + at[1] * pixel)
+        expect(tip).to_contain_text(f"{noted:%A %-d %B %Y}")
+        expect(tip).to_contain_text(text)
         page.mouse.move(5, 5)
         expect(tip).to_be_hidden()
     context.close()
