@@ -1,6 +1,5 @@
 -- A view, because the report asks it about the marts as they are just before it builds the site. It
--- names no catalogue, so that a datastore's file may have any name. A lake has no comments on the
--- columns of a view.
+-- names no catalogue: a datastore's file may have any name. A lake has no comments on its columns.
 {{ config(materialized='view', persist_docs={'relation': true, 'columns': false}) }}
 
 with collection_summary as (
@@ -27,20 +26,14 @@ platform_headlines as (
     select * from {{ ref('platform_headlines').include(database=false) }}
 ),
 
--- Before the join: joining every login of a long history takes seven times as long.
-first_logins as (
-    select
-        platform,
-        min(logged_in_at) as first_login_at
-    from logins
-    group by platform
-),
-
 expected_platforms as (
     select platform
     from collection_summary
-    inner join first_logins using (platform)
-    where newest_copy_on > {{ reporting_day('first_login_at') }}
+    where newest_copy_on > (
+        select {{ reporting_day('min(logged_in_at)') }}
+        from logins
+        where logins.platform = collection_summary.platform
+    )
 ),
 
 mart_checks as (
