@@ -26,13 +26,20 @@ kinds as (
                 'doubt': 'logins_at_once',
                 'is_doubtful': logins_at_once >= {{ var('doubtful_logins_at_once') }},
                 'is_grave': true,
-                'finding': format('{:,} logins are of one microsecond', logins_at_once)
+                'finding': format('{:,} new logins are within one second', logins_at_once)
             }, {
                 'doubt': 'many_new_logins', 'is_doubtful': new_logins >= many_logins_threshold,
                 'is_grave': false,
                 'finding': format(
                     '{:,} new logins, where {:,.0f} are usual',
                     new_logins, usual_logins
+                )
+            }, {
+                'doubt': 'newest_logins_gone',
+                'is_doubtful': newest_logins_gone >= {{ fewest }},
+                'is_grave': false,
+                'finding': format(
+                    'the copies before have {:,} logins after its newest one', newest_logins_gone
                 )
             }
         ], recursive := true)
