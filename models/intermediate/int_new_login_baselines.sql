@@ -44,8 +44,8 @@ select
     -- An older copy under a newer time shows none of the newest logins.
     count(login_days.logged_in_at) filter (
         where
-            login_days.logged_in_at > int_new_copies.latest_login_at
-            and int_new_copies.latest_login_before_at >= login_days.logged_in_at
+        login_days.logged_in_at > int_new_copies.latest_login_at
+        and int_new_copies.latest_login_before_at >= login_days.logged_in_at
     ) as newest_logins_gone
 from int_new_copies
 left join login_days
