@@ -167,6 +167,7 @@ def judge(folder: Path, datastore: Path, copies: Path) -> None:
     """Have dbt build the model that doubts copies."""
     select = [
         "--select",
+        "stg_known_logins",
         "int_copy_doubts",
         *(f"--{place}-path={folder}" for place in ("target", "log")),
     ]

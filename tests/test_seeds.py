@@ -65,6 +65,9 @@ def test_a_platform_whose_row_makes_no_sense_is_named(
     monkeypatch.setenv("ETHELRED_SEEDS", str(tmp_path))
     with pytest.raises(UsageError, match=said):
         read_platforms()
+    (tmp_path / "platforms.csv").unlink()
+    with pytest.raises(UsageError, match="check ETHELRED_SEEDS"):
+        read_platforms()
 
 
 def test_a_fork_needs_no_column_that_came_later(

@@ -67,7 +67,7 @@ class Platform:
 def read_platforms() -> dict[str, Platform]:
     """Return the platforms of the seed by their identifiers, in the seed's order.
 
-    Raises UsageError if the file isn't in UTF-8, or if a row is invalid.
+    Raises UsageError if the file can't be read, isn't in UTF-8, or has an invalid row.
     """
     seed = PROJECT / setting("ETHELRED_SEEDS", "seeds") / "platforms.csv"
     try:
@@ -75,6 +75,8 @@ def read_platforms() -> dict[str, Platform]:
             return {one.platform: one for one in map(_platform, csv.DictReader(lines))}
     except UnicodeDecodeError:
         raise UsageError('seeds/platforms.csv is not in UTF-8; save it as "CSV UTF-8"') from None
+    except OSError as error:
+        raise UsageError(f"{seed} can't be read ({error.strerror}); check ETHELRED_SEEDS") from None
 
 
 def _platform(row: dict[str, str]) -> Platform:
