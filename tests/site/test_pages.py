@@ -173,7 +173,10 @@ def test_completeness_counts_the_nights(builds: Builds, visit: Visit) -> None:
 
 
 def test_completeness_tells_which_copies_are_doubtful(builds: Builds, visit: Visit) -> None:
-    for folder, told in ((builds.many, "Platform 0: repeated."), (builds.samples, "No appended copy")):
+    for folder, told in (
+        (builds.many, "Platform 0: repeated."),
+        (builds.samples, "No appended copy"),
+    ):
         with served(folder) as site:
             page = open_page(visit, urljoin(site.url, PAGES["completeness"]))
             expect(page.get_by_test_id("doubts").locator("li")).to_contain_text([told])
