@@ -80,6 +80,7 @@ const TERMS = {
 	logins:
 		'On one day very nearly the number of people. Over several days people log in again: there are more logins than people.',
 	mean28: 'The mean of the complete days among the 28 up to this one.',
+	usual: 'What the eight weeks before make likely: at least 99 of 100 ordinary days, or weeks, are in their range.',
 	unusual: 'Fewer or more than on the same weekday of the eight weeks before, by more than chance.',
 	partial: 'A night’s copy is missing: some people are seen only on a later day.',
 	before_collection: 'Only people who hadn’t logged in again by the first copy are counted.',
