@@ -53,9 +53,8 @@ def requests_for(sources: Sequence[str], platform: str, taken_at: str | None) ->
     """
     # Without sources, --platform only selects configured ones; it doesn't give away the token.
     default = (platform if sources else "") or DEFAULT_PLATFORM
-    named = [_split_platform(source, default) for source in sources] or _configured_requests(
-        platform
-    )
+    named = [_split_platform(source, default) for source in sources]
+    named = named or _selected_sources(platform)
     if taken_at and len(named) != 1:
         raise UsageError("--taken-at is about one copy: give exactly one source with it")
     moment = _parsed(taken_at) if taken_at else None
@@ -93,7 +92,7 @@ def _split_platform(source: str, platform: str) -> tuple[str, Platform]:
     return source, find_platform(platform)
 
 
-def _configured_requests(platform: str) -> list[tuple[str, Platform]]:
+def _selected_sources(platform: str) -> list[tuple[str, Platform]]:
     addresses = configured_sources()
     in_use = [one for one in read_platforms().values() if not one.is_retired]
     wanted = [find_platform(platform)] if platform else in_use

@@ -36,7 +36,7 @@ from ethelred_runner.obtain.source import (
 from ethelred_runner.obtain.unpack import ROOM_ADVICE, check_fits, unpack
 
 FILE_NAME = "copy"  # neutral: it reveals no source
-MIN_BYTES_PER_SECOND = 1000  # bytes per second; a copy of 500 MB would take six days
+MIN_BYTES_PER_SECOND = 1000  # a copy of 500 MB would take six days
 # After so many more bytes, a download has made progress and its retries start again.
 MIN_PROGRESS_BYTES = 2**20
 

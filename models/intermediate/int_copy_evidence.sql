@@ -31,14 +31,14 @@ newest_filename_dates as (
 ),
 
 -- The runner's clock may be slow, unless the source's clock contradicts that.
-login_limits as (
+plausible_limits as (
     select
         *,
         obtained_at + interval ({{ var('runner_clock_error_hours') }}) hour as slow_clock_limit,
         if(
             modified_at > slow_clock_limit, obtained_at,
             greatest(obtained_at, coalesce(modified_at, slow_clock_limit))
-        ) + interval ({{ var('clock_tolerance_minutes') }}) minute as login_limit
+        ) + interval ({{ var('clock_tolerance_minutes') }}) minute as latest_plausible_at
     from copies_obtained
 ),
 
@@ -46,9 +46,9 @@ newest_plausible_logins as (
     select
         copy_number,
         max(logged_in_at, {{ var('logins_that_refute_a_time') }}) as newest_plausible_logins
-    from login_limits
+    from plausible_limits
     inner join int_last_logins using (platform, copy_number)
-    where logged_in_at <= login_limit
+    where logged_in_at <= latest_plausible_at
     group by copy_number
 )
 

@@ -14,7 +14,8 @@ trimmed_values as (
     left join stg_platforms using (platform)
 ),
 
--- The pattern is Django's own, so that exactly the values that Django reads are timestamps.
+-- The pattern is that of Django's parse_datetime. Newer Djangos try datetime.fromisoformat as well.
+-- Its other spellings, such as a date alone, are no timestamps here.
 value_parts as (
     select
         *,
