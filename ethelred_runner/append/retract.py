@@ -31,7 +31,7 @@ RETURNED = """
 
 @dataclass(frozen=True)
 class Retraction:
-    """How many logins left the history and came back, and the doubts about copies left out."""
+    """How many logins left the history, how many of them came back, and what was refused."""
 
     gone: int
     returned: int
@@ -40,16 +40,19 @@ class Retraction:
 
 
 def find_copy(path: Path, identifier: str, platform: str) -> Row:
-    """Return the copy whose identifier begins like this. Raises UsageError unless there is one."""
+    """Return the one copy whose identifier begins with `identifier`. Raises UsageError."""
     found = [
         copy
         for copy in read_copies(path)
         if copy["copy_id"].startswith(identifier) and platform in ("", copy["platform"])
     ]
-    if len(found) != 1 or len(identifier) < MIN_IDENTIFIER:
+    if len(identifier) < MIN_IDENTIFIER:
+        raise UsageError(f"{identifier} is too short: give at least {MIN_IDENTIFIER} characters")
+    if len(found) != 1:
+        number = len(found) or "no"
         raise UsageError(
-            f"{len(found)} copies have an identifier that begins with {identifier}; give at least "
-            f"{MIN_IDENTIFIER} characters of one that ethelred copies lists"
+            f"{number} copies have an identifier that begins with {identifier}: ethelred copies "
+            "lists them all"
         )
     return found[0]
 
@@ -59,8 +62,8 @@ def retract(
 ) -> Retraction:
     """Take a copy out of the history, read the requested copies again, and count all days anew.
 
-    Logins that the requested copies show as well come back. The retracted copy is refused from
-    then on. Raises what `append` raises, and Conflict if another run has committed meanwhile.
+    Logins that the requested copies show as well come back. From then on the retracted copy is in
+    grave doubt. Raises what `append` raises, and Conflict if another run has committed meanwhile.
     """
     key = [copy["platform"], copy["copy_id"]]
     with private_folder() as folder:
@@ -92,7 +95,7 @@ def delete_copy(path: Path, platform: str, copy_id: str) -> int:
 
 
 def record(copies: Path, copy: Row, gone: int) -> None:
-    """Write what is retracted beside the obtained copies, where a model reads it."""
+    """Write the retraction into copies.duckdb, where stg_retractions reads it."""
     now = datetime.now(UTC).replace(tzinfo=None)
     row = [copy["platform"], copy["copy_id"], copy["taken_at"], gone, now]
     with closing(duckdb.connect(copies)) as connection:

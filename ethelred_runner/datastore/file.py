@@ -24,7 +24,7 @@ class FileDatastore:
     """A file, and the folder of its last versions beside it."""
 
     def __init__(self, address: str) -> None:
-        # Resolving keeps a link to another disk a link.
+        # If the path is a link, its target is replaced, and the link stays.
         self.path = resolved("--datastore", address)
         self.label = str(self.path)  # for messages
         self._folder = self.path.with_name(f"{self.path.name}.versions")
@@ -35,7 +35,7 @@ class FileDatastore:
             return self.path.exists()
 
     def check(self, *, init: bool) -> str:
-        """Test whether a run can work on the file or create it, and return a label."""
+        """Test whether a run can work on the file or create it; return what `check` shows."""
         with as_datastore_errors(self.path), locked_folder(self.path):
             refuse_wal(self.path)
             is_new = init and not self.path.exists()
@@ -55,8 +55,9 @@ class FileDatastore:
     ) -> Iterator[Checkout]:
         """Yield a work file, which replaces the datastore on leaving without an error.
 
-        It holds `version`, by default what the file does. Raises DatastoreError if there is none,
-        unless `init`; on leaving Conflict if somebody else has changed the file meanwhile.
+        The work file begins with the content of `version`, by default of the datastore. Nothing is
+        replaced if it was discarded. Raises DatastoreError if there is no datastore and `init` is
+        false. On leaving, raises Conflict if another program has changed the datastore.
         """
         with as_datastore_errors(self.path), locked_folder(self.path) as folder:
             refuse_wal(self.path)
@@ -66,7 +67,7 @@ class FileDatastore:
             checkout = Checkout(folder / NAME)
             if before:
                 shutil.copyfile(self.path, checkout.path)
-                # The file may differ from the newest version: put back by hand, or by a killed run.
+                # Somebody may have put the file back. A killed run may have replaced only the file.
                 self._keep("found")
             if version:
                 self._versions().pull(version, checkout.path)

@@ -15,7 +15,7 @@ from ethelred_runner.datastore import Row
 from ethelred_runner.errors import CopyRejected, UsageError, exit_code_of, line_of
 from ethelred_runner.watch.wording import format_hour, format_iso, pluralise
 
-# The names of the sources of a copy's time, by `taken_at_source`.
+# What messages call the place where a copy's time was found, by `taken_at_source`.
 TIMES = {
     "mtime": "modification time",
     "newest_login": "newest login",
@@ -37,8 +37,8 @@ def utc_now() -> datetime:
 class Outcome:
     """The outcome of a run, filled in as the run proceeds.
 
-    `kind` is `done`, `up to date` (nothing had to be done), `dry run` or `failed`; `appended` is
-    the result of its build, which has no copies if none were obtained.
+    `kind` is `done`, `up to date` (nothing had to be obtained), `dry run` or `failed`. `appended`
+    is what the build appended. It has no copies if none was obtained.
     """
 
     dry_run: bool = False
@@ -141,7 +141,8 @@ def result_lines(outcome: Outcome) -> list[str]:
         are = pluralise(older, "copy is", "copies are")
         lines.append(f"{are} older than the newest one known (backfill)")
     new_logins = outcome.appended.new_logins
-    origin = pluralise(len(copies), "new copy", "new copies") if copies else "copies read before"
+    origin = "copies read before, which an older rule had left out"
+    origin = pluralise(len(copies), "new copy", "new copies") if copies else origin
     brought = f"appended {pluralise(new_logins, 'new login')} from {origin}"
     held = f"the datastore holds {pluralise(outcome.logins, 'login')}"
     return [*lines, f"{brought if copies or new_logins else 'nothing new to append'}; {held}"]
@@ -196,23 +197,25 @@ def stale_lines(outcome: Outcome) -> list[str]:
 
 def copy_warnings(copy: Row) -> list[str]:
     """Return a line for each warning about a copy."""
-    name = f"the copy of {copy['platform']} taken {format_hour(copy['taken_at'])}"
+    name = f"the copy of {copy['platform']} was taken {format_hour(copy['taken_at'])}"
     lines = []
     source, other = copy["taken_at_source"], copy["contradicting_at"]
     if other or source not in ("mtime", "override"):
-        told = f"its {TIMES['filename' if source == 'mtime' else 'mtime']}"
-        told += f" says {format_hour(other)}" if other else " is not known"
-        lines.append(f"{name}, by its {TIMES[source]}: {told}; --taken-at can say better")
+        why = "because its modification time is not known"
+        if other:
+            contradicting = TIMES["filename" if source == "mtime" else "mtime"]
+            why = f"although its {contradicting} says {format_hour(other)}"
+        lines.append(f"{name} by its {TIMES[source]}, {why}; --taken-at can correct it")
     if copy["rejected_logins"]:
         lines.append(
             f"{name}: {pluralise(copy['rejected_logins'], 'value')} could not be taken for a "
-            "login; the table rejected_logins lists their shapes"
+            "login; the table rejected_logins shows their format"
         )
     return lines
 
 
 def conceal(text: str, sources: Sequence[str]) -> str:
-    """Return a text without the sources' addresses, because more people read the summary.
+    """Return a text without the sources' addresses, because a public issue may show the summary.
 
     Removes all web and SFTP addresses, and the paths, bucket addresses and host names of the
     sources.

@@ -26,8 +26,8 @@ distinct_logins as (
     group by platform, logged_in_at, ordinal
 ),
 
--- Later than in all runs before, even if the clock was set back, because logins_per_day relies on
--- it.
+-- logins_per_day relies on appended_at being later than in every run before. The clock may have
+-- been set back since.
 this_run as (
     select
         greatest(

@@ -1,5 +1,5 @@
--- A table in the file of the copies, because the runner reads it and a refused copy must leave
--- nothing in the datastore.
+-- The runner reads this table from copies.duckdb. It stays out of the datastore, where a refused
+-- copy must leave nothing.
 {{ config(materialized='table', database='copies') }}
 
 with int_login_doubts as (

@@ -37,7 +37,7 @@ def test_what_was_done_is_said() -> None:
 def test_what_somebody_should_look_at_is_said() -> None:
     lines = warning_lines(outcome_of(NEW))
     assert [
-        "by its newest login: its modification time is not known" in lines[0],
+        "by its newest login, because its modification time is not known" in lines[0],
         "2 values could not be taken" in lines[1],
         "is its backup job at work?" in lines[2],
         len(lines),
@@ -46,7 +46,7 @@ def test_what_somebody_should_look_at_is_said() -> None:
     assert warning_lines(outcome_of(plain, age=3)) == []
     plain["contradicting_at"] = datetime(2026, 5, 16)
     (contradiction,) = warning_lines(outcome_of(plain, age=3))
-    assert "04:00 UTC, by its modification time: its file's name says 2026-05-16" in contradiction
+    assert "by its modification time, although its file's name says 2026-05-16" in contradiction
 
 
 def test_a_doubt_is_said_once() -> None:
