@@ -1,20 +1,22 @@
-"""The scripts that alert, against real servers for issues and heartbeats."""
+"""The script that alerts, against real servers for issues and heartbeats."""
 
 import json
 import os
 import socket
 import subprocess
-import sys
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.support.program import PROJECT
+from tests.support.servers import needed
 from tests.support.services import BOT, GitHub, Service, served
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 GAP = {
     "gap_started_at": "2026-03-21T02:00:00Z",
     "gap_ended_at": "2026-03-23T02:00:00Z",
@@ -39,7 +41,7 @@ OPEN |= {"title": "The workflow pipeline needs a look"}
 
 @dataclass
 class Notifier:
-    """The scripts, with the settings of a run."""
+    """The script, with the settings of a run."""
 
     github: GitHub
     alerts: Service
@@ -48,19 +50,18 @@ class Notifier:
 
     def end(self, summary: object = None, results: str = "build=success", **more: str) -> str:
         text = json.dumps(summary) if summary else ""
-        return self.run("notify.py", "end", RESULTS=results, SUMMARY=text, **more)
+        return self.run("end", RESULTS=results, SUMMARY=text, **more)
 
-    def run(self, script: str, *arguments: str, **more: str) -> str:
+    def run(self, what: str, **more: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-I", "-c", RUN_ISOLATED, str(SCRIPTS / script), *arguments],
+            [PROJECT / "scripts" / "notify", what],
             env=self.settings | more,
             cwd=self.folder,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        assert done.stderr == ""
+        assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
 
     @property
@@ -68,21 +69,15 @@ class Notifier:
         return (self.folder / "page.md").read_text()
 
 
-# No package is installed, because setup may have failed. Time goes faster.
-RUN_ISOLATED = """
-import sys, time
-sys.path = [path for path in sys.path if "site-packages" not in path]
-sys.argv = sys.argv[1:]
-time.sleep = lambda seconds: print(f"a pause of {seconds} s")
-source = open(sys.argv[0]).read().replace("SECONDS = 20.0", "SECONDS = 0.5")
-exec(compile(source, sys.argv[0], "exec"))
-"""
-
-
 @pytest.fixture
-def notifier(tmp_path: Path) -> Iterator[Notifier]:
+def notifier(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Notifier]:
+    outage = getattr(request, "param", 0.0)
+    for name in ("curl", "jq"):
+        noted = f'#!/bin/sh\necho "$*" >> {tmp_path}/commands\nexec {needed(name, name)} "$@"'
+        (tmp_path / name).write_text(noted + " $RETRIES" * (name == "curl"))
+        (tmp_path / name).chmod(0o700)
     github, alerts = GitHub(), Service()
-    with served(github), served(alerts):
+    with served(github, outage=outage), served(alerts, outage=outage):
         settings = {
             "GITHUB_API_URL": github.url,
             "GITHUB_SERVER_URL": "https://github.example",
@@ -91,10 +86,14 @@ def notifier(tmp_path: Path) -> Iterator[Notifier]:
             "GITHUB_WORKFLOW": "pipeline",
             "GITHUB_STEP_SUMMARY": str(tmp_path / "page.md"),
             "GITHUB_TOKEN": "the-token-of-this-run",
-            "ETHELRED_HEARTBEAT_URL": f"{alerts.url}/hidden-check",
+            "ETHELRED_HEARTBEAT_URL": f" {alerts.url}/hidden-check\n",
             "NO_PROXY": os.environ.get("NO_PROXY", "*"),
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "RETRIES": "--retry 1",  # of a curl that is in a hurry
         }
         yield Notifier(github, alerts, tmp_path, settings)
+    commands = (tmp_path / "commands").read_text()  # of which anybody can read the list
+    assert [one for one in ("hidden", "the-token-of-this-run") if one in commands] == []
 
 
 def test_a_failure_opens_one_issue_and_success_closes_it(notifier: Notifier) -> None:
@@ -140,28 +139,52 @@ def test_trouble_without_a_summary_is_told_too(notifier: Notifier, results: str)
 def test_a_heartbeat_says_how_it_went_before_the_query(notifier: Notifier, query: str) -> None:
     check = {"ETHELRED_HEARTBEAT_URL": f"{notifier.alerts.url}/check/{query}"}
     for what in ("start", "success", "fail"):
-        notifier.run("notify.py", what, **check)
+        notifier.run(what, **check)
     asked = [f"GET /check{end}{query}" for end in ("/start", "", "/fail")]
     assert notifier.alerts.asked() == asked
 
 
-@pytest.mark.parametrize("late", [True, False])
+@pytest.mark.parametrize("late", [pytest.param(True, marks=pytest.mark.dice), False])
 def test_a_message_that_was_sent_and_not_answered_is_not_sent_again(
     notifier: Notifier, late: bool
 ) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+    links = []
+
+    def keep_or_break_each_link() -> None:
+        with suppress(OSError):
+            while True:
+                links.append(listener.accept()[0])
+                assert links[-1].recv(9)
+                if not late:
+                    links[-1].close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=keep_or_break_each_link)
+        thread.start()
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/hidden"
-        if not late:
-            listener.close()  # nothing was sent, so it is tried again
-        said = notifier.end(FAILED, ETHELRED_WEBHOOK_URL=address)
-    assert said.splitlines() == (
-        ["::warning::the webhook can't be reached: TimeoutError"]
-        if late
-        else [
-            *(f"a pause of {seconds} s" for seconds in (1, 2, 4)),
-            "::warning::the webhook can't be reached: ConnectionRefusedError",
+        said = notifier.end(FAILED, ETHELRED_WEBHOOK_URL=address, RETRIES="")
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert "::warning::the webhook can't be reached" in said
+    (link,) = links
+    link.close()
+
+
+@pytest.mark.parametrize(
+    "notifier", [0.5, pytest.param(10.0, marks=pytest.mark.dice)], indirect=True
+)
+def test_each_kind_of_alert_arrives_after_an_outage(notifier: Notifier) -> None:
+    hook = {"ETHELRED_WEBHOOK_URL": f"{notifier.alerts.url}/hidden-hook"}
+    silent = {"ETHELRED_HEARTBEAT_URL": "", "RETRIES": ""}
+    with ThreadPoolExecutor() as threads:
+        runs = [
+            threads.submit(notifier.run, "start", RETRIES=""),
+            threads.submit(notifier.end, FAILED, **silent),
+            threads.submit(notifier.end, FAILED, **silent, **hook),
         ]
-    )
+    assert [run.result() for run in runs] == ["", "", ""]
+    assert sorted(notifier.alerts.asked()) == ["GET /hidden-check/start", "POST /hidden-hook"]
+    assert len(notifier.github.issues) == 1
 
 
 def test_a_copy_that_is_too_old_is_told_though_nothing_failed(notifier: Notifier) -> None:
@@ -171,7 +194,7 @@ def test_a_copy_that_is_too_old_is_told_though_nothing_failed(notifier: Notifier
 
 
 def test_a_dry_run_tells_nobody(notifier: Notifier) -> None:
-    notifier.run("notify.py", "start", QUIET="true")
+    notifier.run("start", QUIET="true")
     notifier.end(FAILED, "build=failure", QUIET="true")
     assert (notifier.github.asked(), notifier.alerts.asked()) == ([], [])
     assert "no such file" in notifier.page
@@ -197,17 +220,18 @@ def test_a_webhook_is_posted_to_instead(notifier: Notifier) -> None:
     assert notifier.github.issues == []
 
 
-@pytest.mark.parametrize("status", [404, 500])
+@pytest.mark.parametrize(("status", "posted"), [(404, 1), (500, 2)])
 def test_a_dead_service_fails_nothing_and_its_address_is_not_printed(
-    notifier: Notifier, status: int
+    notifier: Notifier, status: int, posted: int
 ) -> None:
     notifier.alerts.status = notifier.github.status = status
     said = notifier.end(FAILED)
     assert said.count("::warning::") == 3
+    assert notifier.github.asked().count("POST /repos/somebody/logins/issues") == posted
     assert f"HTTP {status}" in said
     hook = {"ETHELRED_WEBHOOK_URL": "https://hidden.invalid/hook"}
     said += notifier.end(FAILED, ETHELRED_HEARTBEAT_URL="file:///hidden", **hook)
-    said += notifier.run("notify.py", "start")
+    said += notifier.run("start")
     assert "must begin with https://" in said
     assert "hidden" not in said
     assert "127.0.0.1" not in said

@@ -3,6 +3,7 @@
 import json
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -91,8 +92,13 @@ def matches(issue: dict[str, Any], query: dict[str, str]) -> bool:
 
 
 @contextmanager
-def served(service: Service, certificate: Path | None = None) -> Iterator[None]:
-    """Serve a service at an address of this machine, over TLS if it has a certificate."""
+def served(
+    service: Service, certificate: Path | None = None, outage: float = 0.0
+) -> Iterator[None]:
+    """Serve a service at an address of this machine, over TLS if it has a certificate.
+
+    For the seconds of an outage it refuses connections.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def reply(self) -> None:
@@ -114,14 +120,23 @@ def served(service: Service, certificate: Path | None = None) -> Iterator[None]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    def serve() -> None:
+        if outage:
+            time.sleep(outage)
+            server.server_activate()
+        server.serve_forever(0.02)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False) as server:
+        server.server_bind()
+        if not outage:
+            server.server_activate()
         service.url = f"http://127.0.0.1:{server.server_port}"
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
             server.socket = context.wrap_socket(server.socket, server_side=True)
             service.url = f"https://localhost:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=[0.02])
+        thread = threading.Thread(target=serve)
         thread.start()
         try:
             yield
