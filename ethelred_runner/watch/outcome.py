@@ -168,9 +168,10 @@ def doubt_line(doubt: Row) -> str:
 
 
 def refusals(appended: Appended) -> list[CopyRejected]:
-    """Return the errors for the copies that were left out because of a grave doubt."""
-    advice = "it was left out. Mend its source, or take it all the same with --accept-doubts"
-    return [CopyRejected(f"{doubt_line(doubt)}; {advice}") for doubt in appended.refused]
+    """Return the errors for the copies that were left out, one for each grave doubt."""
+    advice = "it was left out. If it is sound, add --accept-doubts; if not, mend its source"
+    graves = [doubt for doubt in appended.refused if doubt["is_grave"]]
+    return [CopyRejected(f"{doubt_line(doubt)}; {advice}") for doubt in graves]
 
 
 def trouble_lines(outcome: Outcome) -> list[str]:
