@@ -82,6 +82,7 @@ def test_each_exit_code_is_in_the_page_of_the_command_line() -> None:
         (["build", "/no/such/copy", "--init"], 3, "/no/such/copy"),
         (["status"], 5, "--init"),
         (["run", "a", "--init", "--datastore", "s3:/bucket/history"], 2, "give a local path or"),
+        (["run", "a", "--init", "--datastore", "https:u:hunter2@host"], 2, "give a local path or"),
         (["report"], 5, "no datastore"),
         (["serve", "--site", "nowhere"], 7, "ethelred report"),
         (["check"], 5, "no datastore"),

@@ -51,7 +51,7 @@ def open_datastore(address: str) -> Iterator[Datastore]:
     if address.startswith("s3://"):
         with private_folder() as folder:
             yield BucketDatastore(address, folder)
-    elif re.match(r"\w+:/", address):  # with one slash, it would be a local path with a password
+    elif re.match(r"\w+:(/|.*@)", address):  # mistyped: as a local path, messages would show it
         raise UsageError("--datastore: give a local path or s3://bucket/prefix")
     else:
         yield FileDatastore(address)

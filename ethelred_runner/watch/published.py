@@ -9,6 +9,7 @@ from ethelred_runner import console
 from ethelred_runner.datastore import Datastore, read_status
 from ethelred_runner.errors import ReportFailed
 from ethelred_runner.network import bypass_proxy_for_this_machine
+from ethelred_runner.obtain.source import label_of
 from ethelred_runner.report import MARKER
 
 WAIT_SECONDS = 900.0  # a deployment and the caches before it may take so long
@@ -26,7 +27,9 @@ def check_published(address: str, datastore: Datastore) -> str:
     status = read_status(datastore.readable_path())
     days = {str(row["last_finished_day"]) for row in status if row["last_finished_day"]}
     give_up_at = time.monotonic() + WAIT_SECONDS
-    with console.working(f"waiting for {address} to show {max(days, default='the site')}"):
+    with console.working(
+        f"waiting for {label_of(address)} to show {max(days, default='the site')}"
+    ):
         while True:
             try:
                 return _look(address, days)
@@ -37,30 +40,32 @@ def check_published(address: str, datastore: Datastore) -> str:
 
 
 def _look(address: str, days: set[str]) -> str:
-    page = _get(address)
+    page, shown = _get(address), label_of(address)
     if page.status_code in (401, 403) or urlsplit(page.url).hostname != urlsplit(address).hostname:
-        return f"{address} asks for a login, so nobody looked at what it shows"
+        return f"{shown} asks for a login, so nobody looked at what it shows"
     if page.status_code != 200:
         raise ReportFailed(
-            f"{address} answers HTTP {page.status_code}; is the site published under this path?"
+            f"{shown} answers HTTP {page.status_code}; is the site published under this path?"
         )
     try:
         built_for = _get(urljoin(address, MARKER)).json()["base_path"]
     except (ValueError, KeyError, TypeError):
-        raise ReportFailed(f"{address} shows another site than Ethelred's") from None
+        raise ReportFailed(f"{shown} shows another site than Ethelred's") from None
     path = urlsplit(address).path.rstrip("/")
     if built_for != path:
         raise ReportFailed(
-            f"{address} shows a site that was built for the path {built_for or '/'}; set "
+            f"{shown} shows a site that was built for the path {built_for or '/'}; set "
             f"ETHELRED_BASE_PATH to {path or '/'}"
         )
     if missing := [day for day in sorted(days) if f'datetime="{day}"' not in page.text]:
-        raise ReportFailed(f"{address} doesn't show the day {missing[-1]}: it has an older site")
-    return f"{address} shows the days up to {max(days, default='none yet')}"
+        raise ReportFailed(f"{shown} doesn't show the day {missing[-1]}: it has an older site")
+    return f"{shown} shows the days up to {max(days, default='none yet')}"
 
 
 def _get(address: str) -> requests.Response:
     try:
         return requests.get(address, headers={"Cache-Control": "no-cache"}, timeout=TIMEOUT_SECONDS)
     except requests.RequestException as error:
-        raise ReportFailed(f"{address} can't be reached ({type(error).__name__})") from None
+        raise ReportFailed(
+            f"{label_of(address)} can't be reached ({type(error).__name__})"
+        ) from None
