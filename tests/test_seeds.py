@@ -1,6 +1,5 @@
 """A note that can't be read is a warning that names its row or file, and the run goes on."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -26,19 +25,26 @@ WARNED = [
 
 
 @pytest.mark.slow
-def test_notes_that_cannot_be_read_end_no_night(
-    datastore: Path, nights: list[Night], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_forks_older_seeds_and_notes_that_cannot_be_read_end_no_night(
+    nights: list[Night], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The seed of platforms may lack the columns that came later, and so may single rows of it."""
     project = copy_project(tmp_path / "the [a] project? 100%")
     monkeypatch.setattr("ethelred_runner.append.dbt.PROJECT", project)
+    monkeypatch.setattr("ethelred_runner.obtain.platforms.PROJECT", project)
     annotations = f"platform,starts_on,ends_on,text\n{BAD}\n{GOOD}"
     (project / "seeds" / "annotations.csv").write_text(annotations, "utf-8-sig")
     (project / "seeds" / "bank_holidays.csv").write_text(f"day,text\n{GOOD}", "latin-1")
-    store = shutil.copyfile(datastore, tmp_path / "ethelred.duckdb")
-    requests, before = requests_for([str(nights[9].raw)], "opencodelists", None), len(warnings)
-    with open_datastore(str(store)) as opened:
-        append(requests, opened)
-    assert warnings[before:] == WARNED
+    header = (project / "seeds" / "platforms.csv").read_text().partition("\n")[0]
+    store = tmp_path / "ethelred.duckdb"
+    for number, columns in enumerate(("platform,platform_name,users_table,login_column", header)):
+        row = "opencodelists,OpenCodelists,opencodelists_user,last_login"
+        (project / "seeds" / "platforms.csv").write_text(f"{columns}\n{row}\n")
+        requests = requests_for([str(nights[9 * number].raw)], "opencodelists", None)
+        before = len(warnings)
+        with open_datastore(str(store)) as opened:
+            assert append(requests, opened, init=not number).new_logins > 0
+        assert warnings[before:] == WARNED
     noted = query(store, "select kind, text from day_notes")
     assert noted == [("annotation", "Café opened")]
 
@@ -68,22 +74,6 @@ def test_a_platform_whose_row_makes_no_sense_is_named(
     (tmp_path / "platforms.csv").unlink()
     with pytest.raises(UsageError, match="check ETHELRED_SEEDS"):
         read_platforms()
-
-
-def test_a_fork_needs_no_column_that_came_later(
-    nights: list[Night], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The seed may lack the column, and so may single rows of it."""
-    project = copy_project(tmp_path / "project")
-    monkeypatch.setattr("ethelred_runner.append.dbt.PROJECT", project)
-    monkeypatch.setattr("ethelred_runner.obtain.platforms.PROJECT", project)
-    row = "opencodelists,OpenCodelists,opencodelists_user,last_login\n"
-    header = (project / "seeds" / "platforms.csv").read_text().partition("\n")[0]
-    for number, columns in enumerate(("platform,platform_name,users_table,login_column", header)):
-        (project / "seeds" / "platforms.csv").write_text(f"{columns}\n{row}")
-        requests = requests_for([str(nights[number].raw)], "opencodelists", None)
-        with open_datastore(str(tmp_path / "ethelred.duckdb")) as opened:
-            assert append(requests, opened, init=not number).new_logins > 0
 
 
 def test_a_retired_platform_is_neither_read_nor_missed(

@@ -5,6 +5,7 @@ the datastore after each run.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -21,12 +22,18 @@ from tests.support.simulated import Shown
 
 PROJECT = Path(__file__).parents[2]
 PARSED = PROJECT / "target" / "build"
+LOGINS = """
+    insert into last_logins by name select unnest(from_json($1, '[{
+        "platform": "VARCHAR", "copy_number": "INTEGER", "value": "VARCHAR",
+        "storage_class": "VARCHAR"
+    }]'), recursive := true)
+"""
 OPTIONS = ["--quiet", "build", "--exclude-resource-type", "unit_test", "--no-write-json"]
 
 
 def write_copies(path: Path, copies: Sequence[tuple[str, Shown]]) -> Path:
     """Write copies.duckdb for a run of copies with their platforms."""
-    logins: list[tuple[object, ...]] = []
+    logins: list[dict[str, object]] = []
     with closing(duckdb.connect(path)) as connection:
         connection.execute(TABLES)
         connection.begin()
@@ -35,12 +42,10 @@ def write_copies(path: Path, copies: Sequence[tuple[str, Shown]]) -> Path:
                 "insert into copies_obtained values (?, ?, ?, ?, null, null, ?)",
                 [platform, number, copy.content, copy.taken_at, copy.taken_at],
             )
-            logins += [(platform, number, *value) for value in copy.values]
-        columns = [list(column) for column in zip(*logins, strict=True)]
-        if columns:
-            connection.execute(
-                "insert into last_logins select unnest(?), unnest(?), unnest(?), unnest(?)", columns
-            )
+            key = {"platform": platform, "copy_number": number}
+            logins += [key | {"value": text, "storage_class": kind} for text, kind in copy.values]
+        # As one parameter: binding a value of each login takes half a minute.
+        connection.execute(LOGINS, [json.dumps(logins)])
         connection.commit()
     return path
 
