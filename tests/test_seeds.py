@@ -58,6 +58,7 @@ def test_a_forks_older_seeds_and_notes_that_cannot_be_read_end_no_night(
         ("x;X;users;seen;;;", "a row without platform: the row has more"),
         (",,,,,,", "a row without platform: the row has more"),
         ("x,X,users,seen,sometimes,", "login_format sometimes is none of epoch_milli"),
+        ("x,X,users,seen,localtime", "login_format localtime is none of"),
         ("x,X,users,seen,,staff", "x: write count_only as column=value"),
         ("x,X,users,seen,,,soon", "x: retired_on soon is no date such as 2026-03-31"),
     ],

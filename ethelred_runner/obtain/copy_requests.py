@@ -1,8 +1,8 @@
-"""The copies that the command line and the settings ask for, and the limits for retries."""
+"""The copies that the command line and the settings ask for."""
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from ethelred_runner import console
@@ -16,21 +16,6 @@ AUTHORIZATION = "ETHELRED_HTTP_AUTHORIZATION"
 
 
 @dataclass(frozen=True)
-class RetryPolicy:
-    """The limits within which a download over a bad network is retried.
-
-    A connection is dead if nothing arrives for `stall_seconds`. It counts as broken if it is slower
-    than `MIN_BYTES_PER_SECOND` on average after `slow_seconds`. A download fails after `retries`
-    attempts without progress, which start after 1, 2, 4… times `backoff_seconds`.
-    """
-
-    stall_seconds: float = 15.0
-    slow_seconds: float = 60.0
-    retries: int = 4
-    backoff_seconds: float = 1.0
-
-
-@dataclass(frozen=True)
 class CopyRequest:
     """One copy to obtain.
 
@@ -38,11 +23,10 @@ class CopyRequest:
     that has the header for a web server, which only this platform's server may receive.
     """
 
-    source: str
+    source: str = field(repr=False)  # it may hold a password
     platform: Platform
     taken_at: datetime | None = None
     authorization_setting: str = AUTHORIZATION
-    policy: RetryPolicy = RetryPolicy()
 
 
 def requests_for(sources: Sequence[str], platform: str, taken_at: str | None) -> list[CopyRequest]:

@@ -1,6 +1,5 @@
 """The users' latest logins, extracted from each copy into one DuckDB file."""
 
-import csv
 import shutil
 from collections.abc import Sequence
 from contextlib import closing
@@ -11,10 +10,8 @@ import duckdb
 from ethelred_runner.errors import EthelredError, merged_error
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.obtain import Copy, obtain
-from ethelred_runner.obtain.platforms import LONGEST_VALUE
 
 COPIES_NAME = "copies.duckdb"
-LONGEST_BYTES = 4 * LONGEST_VALUE  # a character of UTF-8 has at most four
 TABLES = """
     set timezone = 'UTC';
     create table copies_obtained (
@@ -27,7 +24,7 @@ TABLES = """
         platform varchar, copy_id varchar, taken_at timestamp, logins bigint, retracted_at timestamp
     )
 """
-# Hexadecimal keeps line ends and commas out of the CSV file. Bytes that aren't UTF-8 become null.
+# Bytes that aren't UTF-8 become null.
 LAST_LOGINS = """
     insert into last_logins
     select
@@ -61,13 +58,8 @@ def obtain_logins(
 
 
 def _take_over(connection: duckdb.DuckDBPyConnection, copy: Copy, number: int) -> None:
-    file = copy.path.with_name("last_logins.csv")
-    with file.open("x", newline="", encoding="ascii") as lines:
-        found = copy.reader.values(copy.path, copy.platform)
-        csv.writer(lines).writerows((value[:LONGEST_BYTES].hex(), kind) for value, kind in found)
-    key = [copy.platform.platform, number]
-    connection.execute(LAST_LOGINS, [*key, str(file)])
-    file.unlink()
+    key = [copy.request.platform.platform, number]
+    connection.execute(LAST_LOGINS, [*key, str(copy.logins)])
     row = [*key, copy.content_sha256, copy.modified_at, copy.name]
-    row += [copy.taken_at_override, copy.obtained_at]
+    row += [copy.request.taken_at, copy.obtained_at]
     connection.execute("insert into copies_obtained values (?, ?, ?, ?, ?, ?, ?)", row)

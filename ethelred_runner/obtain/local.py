@@ -32,9 +32,8 @@ class LocalSource(Source):
                 raise UsageError(f"{self.label}: write file:///absolute/path, with three slashes")
 
     @contextmanager
-    def open(self, offset: int, validator: str | None) -> Iterator[SourceFile]:
+    def open(self, offset: int, validators: tuple[str, ...]) -> Iterator[SourceFile]:
         """Open the file from its start; raises as `Source.open` says."""
-        del offset, validator  # it is opened once: `_chunks` compares it with itself
         path = self.files()[0]
         with path.open("rb", buffering=0) as file:
             reading = _reading([path])
@@ -80,8 +79,8 @@ def _reading(files: list[Path]) -> SourceFile:
     """Return a database's metadata, with the newest modification time of its files."""
     states = [path.stat() for path in files]
     seconds = max(state.st_mtime_ns for state in states) // 1000 / 1e6
-    validator = str([(state.st_ino, state.st_size, state.st_mtime_ns) for state in states])
-    return SourceFile(files[0].name, states[0].st_size, seconds, validator)
+    validators = (str([(state.st_ino, state.st_size, state.st_mtime_ns) for state in states]),)
+    return SourceFile(files[0].name, states[0].st_size, seconds, validators)
 
 
 def _chunks(file: BinaryIO, path: Path, reading: SourceFile) -> Iterator[bytes]:
@@ -92,6 +91,6 @@ def _chunks(file: BinaryIO, path: Path, reading: SourceFile) -> Iterator[bytes]:
 
 def _check_unchanged(files: list[Path], reading: SourceFile) -> None:
     with suppress(FileNotFoundError):
-        if _reading(files).validator == reading.validator:
+        if _reading(files).validators == reading.validators:
             return
     raise SourceChanged("the file was written to while it was read")

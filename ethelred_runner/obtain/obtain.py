@@ -1,5 +1,6 @@
 """Obtain copies: fetch each to disk, unpack it, and verify it."""
 
+import csv
 import errno
 import os
 import re
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from rich.filesize import decimal
 
@@ -23,9 +24,9 @@ from ethelred_runner.errors import (
     merged_error,
 )
 from ethelred_runner.folders import private_folder, sha256_of
-from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
+from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.local import LocalSource
-from ethelred_runner.obtain.platforms import Platform
+from ethelred_runner.obtain.platforms import LONGEST_VALUE
 from ethelred_runner.obtain.source import (
     RetryableError,
     Source,
@@ -35,7 +36,7 @@ from ethelred_runner.obtain.source import (
 )
 from ethelred_runner.obtain.unpack import ROOM_ADVICE, check_fits, unpack
 
-FILE_NAME = "copy"  # neutral: it reveals no source
+LONGEST_BYTES = 4 * LONGEST_VALUE  # a character of UTF-8 has at most four
 MIN_BYTES_PER_SECOND = 1000  # a copy of 500 MB would take six days
 # After so many more bytes, a download has made progress and its retries start again.
 MIN_PROGRESS_BYTES = 2**20
@@ -45,19 +46,18 @@ MIN_PROGRESS_BYTES = 2**20
 class Copy:
     """One obtained, unpacked and verified copy: a file of mode 0600 in a folder of its own.
 
-    Timestamps are aware, in UTC. `reader` is the module that reads this kind of database. `name` is
-    the name of the (resolved) source file, and `modified_at` its modification time.
-    `taken_at_override` is the value of `--taken-at`. From these, the dbt model
+    `logins`, beside it, is CSV of the login column: the value in hexadecimal, and its storage
+    class. Timestamps are aware, in UTC. `name` is the name of the (resolved) source file, and
+    `modified_at` its modification time. From these and `--taken-at`, the dbt model
     `int_obtained_copies` decides when the copy was taken.
     """
 
-    platform: Platform
-    reader: Any
+    request: CopyRequest
     path: Path
+    logins: Path
     name: str
     content_sha256: str
     modified_at: datetime | None
-    taken_at_override: datetime | None
     obtained_at: datetime
 
 
@@ -86,8 +86,8 @@ def obtain(
 def obtain_to(requests: Sequence[CopyRequest], directory: Path) -> list[Path]:
     """Obtain copies, put each into a folder under its own name with mode 0600; return the paths.
 
-    The file's modification time is `taken_at_override`, or else `modified_at`. A file appears
-    whole or not at all. An existing file with the same content stays.
+    The file's modification time is `--taken-at`, or else `modified_at`. A file appears whole or not
+    at all. An existing file with the same content stays.
 
     Raises UsageError if another copy has that name, or if the folder can't be written to. At the
     end, raises SourceError or CopyRejected for the copies that couldn't be obtained.
@@ -113,7 +113,7 @@ def check_sources(requests: Sequence[CopyRequest]) -> list[str]:
     """
     sources = [find_source(request) for request in requests]
     for source in sources:
-        with _labelled_errors(source), source.open(0, None):
+        with _labelled_errors(source), source.open(0, ()):
             pass
     return [source.label for source in sources]
 
@@ -134,27 +134,30 @@ def _labelled_errors(source: Source) -> Iterator[None]:
 
 
 def _obtain(source: Source, folder: Path) -> Copy:
-    path = Path(tempfile.mkdtemp(prefix="copy-", dir=folder)) / FILE_NAME
-    downloaded = path.with_name("downloaded")
+    # Neutral names reveal no source.
+    place, platform = Path(tempfile.mkdtemp(prefix="copy-", dir=folder)), source.request.platform
+    downloaded, path, logins = (place / name for name in ("downloaded", "copy", "logins.csv"))
     first = _fetch(source, downloaded)
-    platform = source.request.platform
     checksummed = _has_right_checksum(source.request, downloaded)
     reader, has_checksum = unpack(downloaded, path, platform)
     path.chmod(0o600)
     unusual, unchecked = reader.verify(path, platform, checksummed=checksummed or has_checksum)
+    with logins.open("x", newline="", encoding="ascii") as lines:
+        # Hexadecimal keeps line ends and commas out.
+        found = reader.values(path, platform)
+        csv.writer(lines).writerows((value[:LONGEST_BYTES].hex(), kind) for value, kind in found)
     for finding in unusual:
         console.note(f"{source.label}: unusual, but no damage: {finding}")
     for reason in unchecked:
         console.warn(f"{source.label}: taken; not checked: {reason}")
     console.note(f"obtained {first.name}: {decimal(path.stat().st_size)} of content")
     return Copy(
-        platform=platform,
-        reader=reader,
-        path=path,
-        name=first.name,
+        source.request,
+        path,
+        logins,
+        first.name,
         content_sha256=sha256_of(path),
         modified_at=first.modified_at,
-        taken_at_override=source.request.taken_at,
         obtained_at=datetime.now(UTC),
     )
 
@@ -186,23 +189,23 @@ def _fetch(source: Source, path: Path) -> SourceFile:
 
     A broken download resumes where it stopped. It starts again if the source has changed.
     """
-    first, policy = None, source.request.policy
+    first = None
     failures = furthest = 0
     with path.open("xb") as file:
         while True:
             try:
                 if isinstance(source, LocalSource) and len(source.files()) > 1:
                     return source.snapshot(path)
-                with source.open(file.tell(), first.validator if first else None) as reading:
+                with source.open(file.tell(), first.validators if first else ()) as reading:
                     first = first or reading
-                    _read(reading, first, file, policy)
+                    _read(reading, first, file, source.slow_seconds)
                 return first
             except RetryableError as error:
                 failures = 1 if file.tell() >= furthest + MIN_PROGRESS_BYTES else failures + 1
                 furthest = max(furthest, file.tell())
-                if failures > policy.retries:
+                if failures > source.retries:
                     raise SourceError(f"{error} (tried {failures} times)") from None
-                seconds = max(policy.backoff_seconds * 2 ** (failures - 1), error.wait_seconds)
+                seconds = max(source.backoff_seconds * 2 ** (failures - 1), error.wait_seconds)
                 console.warn(f"{source.label}: {error}; trying again in {seconds:g} s")
                 time.sleep(seconds)
                 if isinstance(error, SourceChanged):
@@ -211,12 +214,12 @@ def _fetch(source: Source, path: Path) -> SourceFile:
                     file.truncate()
 
 
-def _read(reading: SourceFile, first: SourceFile, file: BinaryIO, policy: RetryPolicy) -> None:
+def _read(reading: SourceFile, first: SourceFile, file: BinaryIO, slow_seconds: float) -> None:
     """Append the bytes of one connection to the file."""
     position, size, began = file.tell(), first.size, time.monotonic()
-    if (reading.validator, reading.etag, reading.size) != (first.validator, first.etag, size):
+    if (reading.validators, reading.size) != (first.validators, size):
         raise SourceChanged("the copy was replaced while it was read")
-    if reading.offset != position or (position and not first.validator):
+    if reading.offset != position or (position and not first.validators):
         raise SourceChanged("the server can't go on where it stopped")
     check_fits((size or 0) - position, Path(file.name).parent)
     with console.progress(first.name, size) as advance:
@@ -225,10 +228,8 @@ def _read(reading: SourceFile, first: SourceFile, file: BinaryIO, policy: RetryP
             file.write(chunk)
             advance(len(chunk))
             seconds = time.monotonic() - began
-            if (
-                seconds > policy.slow_seconds
-                and file.tell() - position < seconds * MIN_BYTES_PER_SECOND
-            ):
+            arrived = file.tell() - position
+            if seconds > slow_seconds and arrived < seconds * MIN_BYTES_PER_SECOND:
                 raise RetryableError(f"fewer than {MIN_BYTES_PER_SECOND:,} bytes a second arrive")
     if size not in (None, file.tell()):
         raise RetryableError(f"the connection ended after {file.tell():,} of {size:,} bytes")
@@ -236,7 +237,7 @@ def _read(reading: SourceFile, first: SourceFile, file: BinaryIO, policy: RetryP
 
 def _keep(copy: Copy, directory: Path) -> Path:
     target = directory / re.sub(r"\.(zst|zstd|gz)$", "", copy.name, flags=re.IGNORECASE)
-    if moment := copy.taken_at_override or copy.modified_at:
+    if moment := copy.request.taken_at or copy.modified_at:
         nanoseconds = round(moment.timestamp() * 10**6) * 1000
         os.utime(copy.path, ns=(nanoseconds, nanoseconds))
     try:

@@ -15,6 +15,7 @@ LONGEST_VALUE = 64  # characters; a timestamp is far shorter
 MAX_NAMES_SHOWN = 30
 NEEDED = ("platform", "platform_name", "users_table", "login_column")
 FORMATS = {"utc", "epoch_seconds", "epoch_milliseconds"}  # a time zone is the fourth kind
+MACHINES_OWN = "localtime"  # a time zone that is another one on each machine
 
 
 @dataclass(frozen=True)
@@ -70,47 +71,39 @@ def read_platforms() -> dict[str, Platform]:
     Raises UsageError if the file can't be read, isn't in UTF-8, or has an invalid row.
     """
     seed = PROJECT / setting("ETHELRED_SEEDS", "seeds") / "platforms.csv"
+    platforms: dict[str, Platform] = {}
+    row: dict[str, str] = {}
     try:
         with seed.open(encoding="utf-8-sig", newline="") as lines:
-            return {one.platform: one for one in map(_platform, csv.DictReader(lines))}
+            for row in csv.DictReader(lines):
+                platforms[row.get("platform", "")] = _platform(row)
     except UnicodeDecodeError:
         raise UsageError('seeds/platforms.csv is not in UTF-8; save it as "CSV UTF-8"') from None
+    except ValueError as error:
+        name = row.get("platform") or "a row without platform"
+        raise UsageError(f"seeds/platforms.csv, {name}: {error}") from None
     except OSError as error:
         raise UsageError(f"{seed} can't be read ({error.strerror}); check ETHELRED_SEEDS") from None
+    return platforms
 
 
 def _platform(row: dict[str, str]) -> Platform:
     if None in row or not all(row.get(column) for column in NEEDED):
-        raise UsageError(
-            f"seeds/platforms.csv, {row.get('platform') or 'a row without platform'}: the row has "
-            f"more columns than the header, or lacks one of {', '.join(NEEDED)}"
-        )
+        needed = ", ".join(NEEDED)
+        raise ValueError(f"the row has more columns than the header, or lacks one of {needed}")
     column, equals, text = (row.get("count_only") or "").partition("=")
-    login_format = row.get("login_format") or "utc"
     if column and not equals:
-        raise UsageError(
-            f"seeds/platforms.csv, {row['platform']}: write count_only as column=value"
-        )
-    if login_format not in FORMATS | available_timezones():
-        raise UsageError(
-            f"seeds/platforms.csv, {row['platform']}: login_format {login_format} is none of "
-            f"{', '.join(sorted(FORMATS))}, nor a time zone such as Europe/London"
-        )
+        raise ValueError("write count_only as column=value")
+    login_format, retired_on = row.get("login_format") or "utc", row.get("retired_on")
+    if login_format not in FORMATS | available_timezones() - {MACHINES_OWN}:
+        formats = f"{', '.join(sorted(FORMATS))}, nor a time zone such as Europe/London"
+        raise ValueError(f"login_format {login_format} is none of {formats}")
     try:
-        retired_on = date.fromisoformat(row["retired_on"]) if row.get("retired_on") else None
+        retired = date.fromisoformat(retired_on) if retired_on else None
     except ValueError:
-        raise UsageError(
-            f"seeds/platforms.csv, {row['platform']}: retired_on {row['retired_on']} is no date "
-            "such as 2026-03-31"
-        ) from None
-    return Platform(
-        row["platform"],
-        row["platform_name"],
-        row["users_table"],
-        row["login_column"],
-        (column, text) if column else None,
-        retired_on,
-    )
+        raise ValueError(f"retired_on {retired_on} is no date such as 2026-03-31") from None
+    names = row["platform"], row["platform_name"], row["users_table"], row["login_column"]
+    return Platform(*names, (column, text) if column else None, retired)
 
 
 def find_platform(name: str) -> Platform:

@@ -51,9 +51,8 @@ class SftpSource(Source):
             raise UsageError(f"{self.label}: write sftp://user@host[:port]/path/to/copy")
 
     @contextmanager
-    def open(self, offset: int, validator: str | None) -> Iterator[SourceFile]:
+    def open(self, offset: int, validators: tuple[str, ...]) -> Iterator[SourceFile]:
         """Open the file to read it from a byte on; raises as `Source.open` says."""
-        del validator  # the caller compares it with the one found here
         with asyncio.Runner() as runner, ExitStack() as stack:
             loop = runner.get_loop()
             loop.set_exception_handler(lambda *_: None)  # silences parallel reads that fail too
@@ -96,7 +95,8 @@ async def _look_at(client: asyncssh.SFTPClient, address: str) -> SourceFile:
     if not await client.isfile(path):
         raise SourceError("there is no such file on the server")
     found = await client.stat(path)
-    return SourceFile(path, found.size, found.mtime, f"{path} {found.size} {found.mtime}")
+    validators = (path, str(found.size), str(found.mtime))
+    return SourceFile(path, found.size, found.mtime, validators)
 
 
 def _chunks(
@@ -107,7 +107,7 @@ def _chunks(
     while chunk := wait(file.read(CHUNK, offset)):
         yield chunk
         offset += len(chunk)
-    if wait(_look_at(client, reading.path)).validator != reading.validator:
+    if wait(_look_at(client, reading.path)).validators != reading.validators:
         raise SourceChanged("the copy was written to while it was read")
 
 

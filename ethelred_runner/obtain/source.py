@@ -36,18 +36,16 @@ class SourceFile:
     """An open copy: its metadata, and its bytes from `offset` on.
 
     `path` is resolved, `size` counts the stored bytes, and `modified` is in seconds since 1970.
-    `validator` changes with the content, as `etag` does, which may be too weak to be sent back; a
-    download without a validator can't resume. A server without ranges answers from 0, whatever
-    `offset` was requested.
+    `validators` change with the content; a download without any can't resume. A server without
+    ranges answers from 0, whatever `offset` was requested.
     """
 
     path: str
     size: int | None
     modified: float | None
-    validator: str | None
+    validators: tuple[str, ...]
     offset: int = 0
     chunks: Iterable[bytes] = ()
-    etag: str = ""
 
     @property
     def modified_at(self) -> datetime | None:
@@ -63,15 +61,24 @@ class SourceFile:
 
 
 class Source(ABC):
-    """The place of one copy. The caller puts `label` in front of its errors."""
+    """The place of one copy. The caller puts `label` in front of its errors.
+
+    A connection is dead if nothing arrives for `stall_seconds`. It counts as broken if it is slower
+    than `MIN_BYTES_PER_SECOND` on average after `slow_seconds`. A download fails after `retries`
+    attempts without progress, which start after 1, 2, 4… times `backoff_seconds`.
+    """
+
+    stall_seconds = 15.0
+    slow_seconds = 60.0
+    retries = 4
+    backoff_seconds = 1.0
 
     def __init__(self, request: CopyRequest) -> None:
-        self.request, self.stall_seconds = request, request.policy.stall_seconds
-        self.label = label_of(request.source)
+        self.request, self.label = request, label_of(request.source)
 
     @abstractmethod
-    def open(self, offset: int, validator: str | None) -> AbstractContextManager[SourceFile]:
-        """Open the copy to read it from a byte on, if it still has this validator.
+    def open(self, offset: int, validators: tuple[str, ...]) -> AbstractContextManager[SourceFile]:
+        """Open the copy to read it from a byte on, if it still has these validators.
 
         No wait is longer than `stall_seconds`. Raises RetryableError if a retry may help,
         SourceChanged if the copy has changed, and SourceError or OSError otherwise.

@@ -25,12 +25,6 @@ COLUMNS = (
 )
 
 
-def begins(start: bytes, platform: Platform) -> bool:
-    """Return whether a file with these first bytes is a SQLite database."""
-    del platform
-    return len(start) >= HEADER and start.startswith(MAGIC)
-
-
 def size_by_header(header: bytes) -> int | None:
     """Return a database's size in bytes by its header; None if the header is outdated."""
     page_size = int.from_bytes(header[16:18]) if header[16:18] != b"\0\1" else 65536
@@ -62,30 +56,19 @@ def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[st
             if damage := next((line for line in findings if not UNUSUAL.match(line)), None):
                 raise CopyRejected(f"{part} is damaged ({damage})")
             unusual.update(findings)
-    for _ in values(path, platform):
-        pass
     return unusual, {f"its indexes ({reason})" for reason in unchecked}
 
 
 def values(path: Path, platform: Platform) -> Iterator[Value]:
     """Yield the bytes of each user's latest login, and SQLite's `typeof` of it."""
-    with opened(path) as database:
-        database.text_factory = bytes
-        for value, storage_class in database.execute(_query(platform), *_filter(platform)):
-            yield value or b"", storage_class.decode()
-
-
-def _query(platform: Platform) -> str:
-    login = quoted(platform.login_column)
+    login, (column, *text) = quoted(platform.login_column), platform.count_only or ("",)
     query = f"select substr({login}, 1, {LONGEST_VALUE}), typeof({login})"
     query += f" from {quoted(platform.users_table)}"
-    if platform.count_only:
-        query += f" where cast({quoted(platform.count_only[0])} as text) = ?"
-    return query
-
-
-def _filter(platform: Platform) -> list[tuple[str, ...]]:
-    return [platform.count_only[1:]] if platform.count_only else []
+    query += f" where cast({quoted(column)} as text) = ?" if column else ""
+    with opened(path) as database:
+        database.text_factory = bytes
+        for value, storage_class in database.execute(query, text):
+            yield value or b"", storage_class.decode()
 
 
 def _check_size(path: Path) -> None:

@@ -6,7 +6,7 @@ import shutil
 import zlib
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from backports import zstd
 from rich.filesize import decimal
@@ -21,8 +21,10 @@ GZIP = rb"\x1f\x8b"
 ZSTD = rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"  # the second begins a skippable frame
 CHECKSUM_FLAG = 0b100  # in the fifth byte of a zstd frame
 ANY_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
-FORMS = {"gzip": GZIP, "zstd": ZSTD}
-OPENERS: dict[str, Any] = {"gzip": gzip.open, "zstd": partial(zstd.open, options=ANY_WINDOW)}
+FORMS: dict[str, tuple[bytes, Any]] = {
+    "gzip": (GZIP, gzip.open),
+    "zstd": (ZSTD, partial(zstd.open, options=ANY_WINDOW)),
+}
 ROOM_ADVICE = "make room, or set ETHELRED_WORK_DIR to a folder on another disk"
 # Beginnings of files that are no copy, and how to describe them without quoting content.
 OTHERS = {
@@ -47,14 +49,21 @@ def unpack(downloaded: Path, target: Path, platform: Platform) -> tuple[Any, boo
     """
     with downloaded.open("rb") as file:
         start = file.read(START)
-    name = next((name for name in FORMS if re.match(FORMS[name], start)), None)
+    name = next((name for name, (magic, _) in FORMS.items() if re.match(magic, start)), None)
     if name is None:
         reader = reader_of(start, platform)
         downloaded.replace(target)
         return reader, False
     try:
-        with OPENERS[name](downloaded) as content, target.open("xb") as file:
-            reader = _write(content, file, platform)
+        with FORMS[name][1](downloaded) as content, target.open("xb") as file:
+            block = content.read(START)
+            reader = reader_of(block, platform)
+            # The header of a database gives its end: unpacking stops soon after it.
+            expected = sqlite.size_by_header(block) if reader is sqlite else None
+            check_fits(expected or 0, target.parent)
+            while block and (not expected or file.tell() <= expected):
+                file.write(block)
+                block = content.read(BLOCK)
     except EOFError:
         raise CopyRejected(f"it is cut short: its {name} data ends too early") from None
     except (zstd.ZstdError, gzip.BadGzipFile, zlib.error) as error:
@@ -68,9 +77,12 @@ def unpack(downloaded: Path, target: Path, platform: Platform) -> tuple[Any, boo
 
 def reader_of(start: bytes, platform: Platform) -> Any:
     """Return the module for the kind of copy with these first bytes. Raises CopyRejected."""
-    for reader in (sqlite, postgres, column):
-        if reader.begins(start, platform):
-            return reader
+    if start.startswith(sqlite.MAGIC) and len(start) >= sqlite.HEADER:
+        return sqlite
+    if start.startswith(postgres.MAGIC):
+        return postgres
+    if column.is_header(start, platform):
+        return column
     raise CopyRejected(next(OTHERS[magic] for magic in OTHERS if re.match(magic, start)))
 
 
@@ -78,15 +90,3 @@ def check_fits(size: int, folder: Path) -> None:
     """Raise SourceError if the disk has no room for so many bytes."""
     if size > shutil.disk_usage(folder).free:
         raise SourceError(f"the disk has no room for {decimal(size)}; {ROOM_ADVICE}")
-
-
-def _write(content: BinaryIO, file: BinaryIO, platform: Platform) -> Any:
-    """Write the unpacked copy, but stop soon after the end that a database's header gives."""
-    block = content.read(BLOCK)
-    reader = reader_of(block[:START], platform)
-    expected = sqlite.size_by_header(block[:START]) if reader is sqlite else None
-    check_fits(expected or 0, Path(file.name).parent)
-    while block and (not expected or file.tell() <= expected):
-        file.write(block)
-        block = content.read(BLOCK)
-    return reader

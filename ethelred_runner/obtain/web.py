@@ -76,18 +76,18 @@ class WebSource(Source):
         self._check_address()
 
     @contextmanager
-    def open(self, offset: int, validator: str | None) -> Iterator[SourceFile]:
+    def open(self, offset: int, validators: tuple[str, ...]) -> Iterator[SourceFile]:
         """Request the file from a byte on; raises as `Source.open` says."""
         bypass_proxy_for_this_machine()
         trusted = ssl.get_default_verify_paths()  # SSL_CERT_FILE, or the system's
-        headers = (
-            {"Range": f"bytes={offset}-", "If-Range": validator} if offset and validator else {}
-        )
+        headers = {"Accept-Encoding": "identity"}
+        if offset and validators:
+            headers |= {"Range": f"bytes={offset}-", "If-Range": validators[0]}
         with _Session() as session:
             with _as_source_errors():
                 response = session.get(
                     self._url(),
-                    headers={"Accept-Encoding": "identity"} | headers,
+                    headers=headers,
                     auth=self._authorize if setting(self._access) else None,
                     verify=trusted.cafile or trusted.capath or True,
                     timeout=self.stall_seconds,
@@ -232,13 +232,15 @@ class _Session(Session):
 def _reading(response: Response, chunks: Iterator[bytes]) -> SourceFile:
     headers, path = response.headers, unquote(urlsplit(response.url).path)
     etag, modified = headers.get("ETag", "W/"), headers.get("Last-Modified", "")
-    validator = modified if etag.startswith("W/") else etag  # If-Range takes strong validators only
+    validators: tuple[str, ...] = (etag,)
+    if etag.startswith("W/"):  # too weak to be sent back, but it shows a change
+        validators = (modified, etag) if modified else ()
     length = headers.get("Content-Length", "")
     offset, size = 0, int(length) if length.isdecimal() else None
     if response.status_code == 206:
         part = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", headers.get("Content-Range", ""))
         offset, size = (int(part[1]), int(part[2])) if part else (-1, None)
-    return SourceFile(path, size, _time_in(modified), validator, offset, chunks, etag)
+    return SourceFile(path, size, _time_in(modified), validators, offset, chunks)
 
 
 def _time_in(header: str) -> float | None:

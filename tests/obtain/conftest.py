@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
+from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.obtain import Copy
 from ethelred_runner.obtain.platforms import Platform
-from tests.support.copies import QUICK, USERS, Get, compressed, make_database, obtain_one
+from ethelred_runner.obtain.source import Source
+from tests.support.copies import USERS, Get, compressed, make_database, obtain_one
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +22,8 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     home.mkdir(mode=0o700)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("ETHELRED_WORK_DIR", str(tmp_path / "work"))
+    monkeypatch.setattr(Source, "stall_seconds", 1.0)
+    monkeypatch.setattr(Source, "backoff_seconds", 0.01)
 
 
 @pytest.fixture
@@ -32,8 +35,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def get(folder: Path) -> Get:
-    def get(source: object, policy: RetryPolicy = QUICK, platform: Platform = USERS) -> Copy:
-        return obtain_one(CopyRequest(str(source), platform, policy=policy), folder)
+    def get(source: object, platform: Platform = USERS) -> Copy:
+        return obtain_one(CopyRequest(str(source), platform), folder)
 
     return get
 

@@ -16,7 +16,6 @@ from ethelred_runner.errors import CopyRejected, SourceError
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.last_logins import obtain_logins
 from ethelred_runner.obtain.platforms import Platform
-from ethelred_runner.obtain.sqlite import verify
 from tests.support.copies import DAMAGED, USERS, Get, compressed, make_database
 
 EXPECTED = {
@@ -358,7 +357,7 @@ def test_a_platform_with_a_strange_table_name(tmp_path: Path, get: Get) -> None:
 
 
 def test_only_the_login_column_is_asked_for(
-    database: Path, monkeypatch: pytest.MonkeyPatch
+    get: Get, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: set[tuple[str | None, str | None]] = set()
     connect = sqlite3.connect
@@ -374,5 +373,5 @@ def test_only_the_login_column_is_asked_for(
         return connection  # type: ignore[no-any-return]
 
     monkeypatch.setattr(sqlite3, "connect", watched)
-    verify(database, USERS, checksummed=False)
+    get(database)
     assert {column for table, column in read if table == "opencodelists_user"} == {"last_login"}

@@ -25,8 +25,8 @@ from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.folders import private_folder
 from ethelred_runner.obtain.copy_requests import CopyRequest, requests_for
 from ethelred_runner.obtain.obtain import check_sources, obtain, obtain_to
-from ethelred_runner.obtain.source import SourceFile, find_source, label_of
-from tests.support.copies import QUICK, USERS, Get, make_database
+from ethelred_runner.obtain.source import Source, SourceFile, find_source, label_of
+from tests.support.copies import USERS, Get, make_database
 
 
 def test_a_copy_knows_its_name_time_and_content(get: Get, big: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_wal_beside_a_local_copy_is_honoured(
     assert logins(copy.path) == 2000 + users
     assert copy.modified_at is not None
     assert copy.modified_at.year > 2001  # the newer time of the -wal (W2)
-    assert [path.name for path in copy.path.parent.iterdir()] == ["copy"]
+    assert {path.name for path in copy.path.parent.iterdir()} == {"copy", "logins.csv"}
     assert contents(database) == before
     connection.close()
 
@@ -230,7 +230,7 @@ def test_a_file_written_to_while_it_is_read_is_begun_again(
         yield lambda count: None
 
     monkeypatch.setattr(console, "progress", touching)
-    if times > QUICK.retries:
+    if times > Source.retries:
         with pytest.raises(SourceError, match=r"while it was read \(tried 5 times\)"):
             get(big)
     else:
@@ -359,4 +359,4 @@ def test_a_place_that_cannot_be_written_to(big: Path, tmp_path: Path) -> None:
     ],
 )
 def test_names_from_servers_are_harmless(path: str, name: str) -> None:
-    assert SourceFile(unquote(path), None, None, None).name == name
+    assert SourceFile(unquote(path), None, None, ()).name == name

@@ -23,8 +23,9 @@ from rich.console import Console
 
 from ethelred_runner import console
 from ethelred_runner.errors import SourceError, UsageError
-from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy, requests_for
+from ethelred_runner.obtain.copy_requests import CopyRequest, requests_for
 from ethelred_runner.obtain.obtain import check_sources
+from ethelred_runner.obtain.source import Source
 from tests.support.copies import USERS, Get, obtain_one
 from tests.support.program import PROGRAM
 from tests.support.servers import free_port, needed
@@ -222,18 +223,19 @@ def test_a_time_without_a_zone_is_in_utc_and_one_that_cannot_be_meant_is_none(
     time.tzset()
 
 
-def test_a_link_that_drips_is_given_up(web: Web, get: Get) -> None:
+def test_a_link_that_drips_is_given_up(web: Web, get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Source, "slow_seconds", 0.5)
+    monkeypatch.setattr(Source, "retries", 2)
     web.plan = [{"piece": 1, "pause": 0.05, "stall": 100}] * 50
     with pytest.raises(SourceError, match=r"fewer than 1,000 bytes a second arrive \(tried 3"):
-        get(web.url(), policy=RetryPolicy(2.0, 0.5, 2, 0.01))
+        get(web.url())
 
 
 @pytest.mark.parametrize("drip", [b"x", b"x\r\n"])
 def test_a_head_that_drips_is_given_up_by_check_too(drip: bytes, web: Web) -> None:
     web.plan = [{"drips": drip}]
-    request = CopyRequest(web.url(), USERS, policy=RetryPolicy(stall_seconds=0.5))
     with pytest.raises(SourceError, match="the server can't be reached"):
-        check_sources([request])
+        check_sources([CopyRequest(web.url(), USERS)])
 
 
 @pytest.mark.parametrize("wait", ["a date", "1", 400 * "9"])

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from backports import zstd
 
-from ethelred_runner.obtain.copy_requests import CopyRequest, RetryPolicy
+from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.obtain import Copy, obtain
 from ethelred_runner.obtain.platforms import Platform
 
 DAMAGED = Path(__file__).parent.parent / "samples" / "damaged"
-QUICK = RetryPolicy(stall_seconds=2.0, backoff_seconds=0.01)
 USERS = Platform("opencodelists", "OpenCodelists", "opencodelists_user", "last_login")
 
 Get = Callable[..., Copy]
