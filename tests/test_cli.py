@@ -78,6 +78,7 @@ def test_each_exit_code_is_in_the_page_of_the_command_line() -> None:
         (["build", "a", "--taken-at", "yesterday", "--init"], 2, "2026-03-22T05:00:00Z"),
         (["build", "a", "--taken-at", "9999-12-31T23:00-02:00", "--init"], 2, "no date with"),
         (["build", "a", "--taken-at", "2999-01-01T05:00Z", "--init"], 2, "future"),
+        (["build", "a", "--taken-at", "1900-01-01T00:00Z", "--init"], 2, "before 2000"),
         (["build", "a", "--platform", "nobody", "--init"], 2, "seeds/platforms.csv"),
         (["build", "/no/such/copy", "--init"], 3, "/no/such/copy"),
         (["status"], 5, "--init"),

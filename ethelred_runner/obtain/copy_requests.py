@@ -13,6 +13,7 @@ from ethelred_runner.settings import setting
 DEFAULT_PLATFORM = "opencodelists"
 SOURCE = "ETHELRED_SOURCE"
 AUTHORIZATION = "ETHELRED_HTTP_AUTHORIZATION"
+EARLIEST_YEAR = 2000  # no earlier login is counted
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ def _parsed(text: str) -> datetime:
     if not moment:
         example = "2026-03-22T05:00:00Z"
         raise UsageError(f"--taken-at {text} is no date with a time; write it like {example}")
-    if moment > datetime.now(UTC) + timedelta(minutes=5):
-        raise UsageError(f"--taken-at {text} lies in the future")
+    if moment.year < EARLIEST_YEAR or moment > datetime.now(UTC) + timedelta(minutes=5):
+        raise UsageError(f"--taken-at {text} lies in the future, or before {EARLIEST_YEAR}")
     return moment
 
 

@@ -9,7 +9,7 @@ import duckdb
 
 from ethelred_runner.errors import EthelredError, merged_error
 from ethelred_runner.obtain.copy_requests import CopyRequest
-from ethelred_runner.obtain.obtain import Copy, obtain
+from ethelred_runner.obtain.obtain import obtain
 
 COPIES_NAME = "copies.duckdb"
 TABLES = """
@@ -49,17 +49,13 @@ def obtain_logins(
     with closing(duckdb.connect(path)) as connection:
         connection.execute(TABLES)
         for number, copy in enumerate(obtain(requests, folder, failures), 1):
-            _take_over(connection, copy, number)
+            key = [copy.request.platform.platform, number]
+            connection.execute(LAST_LOGINS, [*key, str(copy.logins)])
+            row = [*key, copy.content_sha256, copy.modified_at, copy.name]
+            row += [copy.request.taken_at, copy.obtained_at]
+            connection.execute("insert into copies_obtained values (?, ?, ?, ?, ?, ?, ?)", row)
             shutil.rmtree(copy.path.parent)
     path.chmod(0o600)
     if failures and len(failures) == len(requests):
         raise merged_error(failures)
     return path
-
-
-def _take_over(connection: duckdb.DuckDBPyConnection, copy: Copy, number: int) -> None:
-    key = [copy.request.platform.platform, number]
-    connection.execute(LAST_LOGINS, [*key, str(copy.logins)])
-    row = [*key, copy.content_sha256, copy.modified_at, copy.name]
-    row += [copy.request.taken_at, copy.obtained_at]
-    connection.execute("insert into copies_obtained values (?, ?, ?, ?, ?, ?, ?)", row)

@@ -7,7 +7,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +38,7 @@ from ethelred_runner.obtain.unpack import ROOM_ADVICE, check_fits, unpack
 
 LONGEST_BYTES = 4 * LONGEST_VALUE  # a character of UTF-8 has at most four
 MIN_BYTES_PER_SECOND = 1000  # a copy of 500 MB would take six days
+LONGEST_CHECKSUMS = 2**16  # characters; some servers give the copy itself at any address
 # After so many more bytes, a download has made progress and its retries start again.
 MIN_PROGRESS_BYTES = 2**20
 
@@ -126,10 +127,9 @@ def _labelled_errors(source: Source) -> Iterator[None]:
     except (SourceError, CopyRejected) as error:
         raise type(error)(f"{source.label}: {error}") from None
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        reason = (
-            f"the disk is full; {ROOM_ADVICE}" if full else f"it can't be copied: {error.strerror}"
-        )
+        reason = f"it can't be copied: {error.strerror}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            reason = f"the disk is full; {ROOM_ADVICE}"
         raise SourceError(f"{source.label}: {reason}") from None
 
 
@@ -167,13 +167,10 @@ def _has_right_checksum(request: CopyRequest, downloaded: Path) -> bool:
     if re.search("[?#]", request.source):  # a signed address is valid for one file only
         return False
     beside = downloaded.with_name("sha256")
-    try:
+    with suppress(SourceError, OSError):  # missing or unreadable
         _fetch(find_source(replace(request, source=f"{request.source}.sha256")), beside)
-    except (SourceError, OSError):  # missing or unreadable
-        return False
-    finally:
-        text = beside.read_text(errors="replace").lower() if beside.exists() else ""
-        beside.unlink(missing_ok=True)
+    with beside.open(errors="replace") as file:
+        text = file.read(LONGEST_CHECKSUMS).lower()
     # In the form of any tool, in UTF-16 too; but a web page may have a hexadecimal number.
     found = re.findall(r"\b[0-9a-f]{64}\b", text.replace("\0", "")) if "<" not in text else []
     if found and sha256_of(downloaded) not in found:

@@ -43,14 +43,25 @@ def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[st
     database's own. Without a checksum, any damage proves that bytes changed on the way. They may
     have changed inside a login, where no check of the users finds them.
     """
-    _check_size(path)
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        expected = size_by_header(file.read(HEADER)) or size
+    if size != expected:  # SQLite itself accepts an incomplete last page
+        state, advice = "is cut short", ""
+        if size > expected:
+            state, advice = "goes on after its end", "; VACUUM INTO writes a copy without more"
+        sizes = f"{size:,} bytes, where its header says {expected:,}"
+        raise CopyRejected(f"it {state}: {sizes}{advice}")
     parts = {f"its table {platform.users_table}": f"({quoted(platform.users_table)})"}
     if not checksummed:
         parts["the database"] = ""
     unusual: set[str] = set()
     unchecked: set[str] = set()
     with opened(path) as connection:
-        _check_columns(connection, platform)
+        columns = connection.execute(COLUMNS, [platform.users_table]).fetchall()
+        platform.check_columns(
+            [name for (name,) in columns], lambda: [name for (name,) in connection.execute(TABLES)]
+        )
         for part, scope in parts.items():
             findings = _check(connection, scope, unchecked)
             if damage := next((line for line in findings if not UNUSUAL.match(line)), None):
@@ -69,25 +80,6 @@ def values(path: Path, platform: Platform) -> Iterator[Value]:
         database.text_factory = bytes
         for value, storage_class in database.execute(query, text):
             yield value or b"", storage_class.decode()
-
-
-def _check_size(path: Path) -> None:
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        expected = size_by_header(file.read(HEADER)) or size
-    if size != expected:  # SQLite itself accepts an incomplete last page
-        state = "is cut short" if size < expected else "goes on after its end"
-        advice = "" if size < expected else "; VACUUM INTO writes a copy without more"
-        sizes = f"{size:,} bytes, where its header says {expected:,}"
-        raise CopyRejected(f"it {state}: {sizes}{advice}")
-
-
-def _check_columns(connection: sqlite3.Connection, platform: Platform) -> None:
-    """Raise CopyRejected, which lists the existing names, unless they include the platform's."""
-    columns = connection.execute(COLUMNS, [platform.users_table]).fetchall()
-    platform.check_columns(
-        [name for (name,) in columns], lambda: [name for (name,) in connection.execute(TABLES)]
-    )
 
 
 @contextmanager

@@ -131,7 +131,7 @@ class WebSource(Source):
             raise later
         with _as_source_errors():
             code = REFUSAL.search(response.raw.read1(CHUNK, decode_content=False))
-        suspect = "the address" if status in (404, 410) else self._access
+        suspect = self._access if status in (401, 403) else "the address"
         suspect = SUSPECTS.get(code[1] if code else b"", suspect)
         raise SourceError(f"the server gives no file (HTTP {status}); check {suspect}")
 
@@ -185,18 +185,17 @@ def own_access(platform: Platform) -> Iterator[None]:
 
     It then uses only its own variables, so that no key reaches another platform's endpoint.
     """
-    before = os.environ.copy()
-    if setting(platform.setting_name("AWS_ACCESS_KEY_ID")):
-        for name in [name for name in before if name.startswith("AWS_")]:
-            del os.environ[name]
-        ending = platform.setting_name("")
-        own = {name: before[name] for name in before if name.startswith("AWS_")}
-        os.environ.update({k.removesuffix(ending): v for k, v in own.items() if k.endswith(ending)})
+    before, ending = os.environ.copy(), platform.setting_name("")
+    all_keys = {name: value for name, value in before.items() if name.startswith("AWS_")}
+    own = {name.removesuffix(ending): all_keys[name] for name in all_keys if name.endswith(ending)}
     try:
+        if setting(platform.setting_name("AWS_ACCESS_KEY_ID")):
+            for name in all_keys:
+                del os.environ[name]
+            os.environ.update(own)
         yield
     finally:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            del os.environ[name]
+        os.environ.clear()
         os.environ.update(before)
 
 

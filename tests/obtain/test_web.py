@@ -282,7 +282,7 @@ def test_a_server_that_stalls_is_noticed(web: Web, get: Get, big: Path) -> None:
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(401, "ETHELRED_HTTP_AUTHORIZATION"), (404, "the address"), (418, "HTTP 418")],
+    [(401, "ETHELRED_HTTP_AUTHORIZATION"), (404, "check the address"), (203, "check the address")],
 )
 def test_a_refusal_is_said_at_once(web: Web, get: Get, status: int, words: str) -> None:
     web.plan = [{"status": 503}, {"status": status}]  # a busy server is tried again
