@@ -30,7 +30,9 @@ LAST_LOGINS = """
     select
         $1, $2,
         case when kind <> 'null' then try(decode(unhex(coalesce(value, '')))) end, kind
-    from read_csv($3, header = false, quote = '', all_varchar = true, names = ['value', 'kind'])
+    from read_csv(
+        $3, auto_detect = false, quote = '', columns = {'value': 'varchar', 'kind': 'varchar'}
+    )
 """
 
 
