@@ -7,15 +7,13 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import threading
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import date
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,7 +27,7 @@ from playwright.sync_api import expect
 from tests.obtain.test_sftp import Ssh, ssh
 from tests.support.browsing import Visit
 from tests.support.program import PROGRAM, SAMPLES
-from tests.support.servers import needed
+from tests.support.servers import free_port, needed, running, wait_for
 from tests.support.services import GitHub, Service, served
 from tests.support.storage import BUCKET, endpoint, storage
 from tests.support.truth import Night, london_day, visible_logins
@@ -142,22 +140,14 @@ def people(nights: list[Night]) -> set[bytes]:
     return {value.encode() for value in found}
 
 
-class Silent(SimpleHTTPRequestHandler):
-    """A plain web server without rules of its own, like GitHub Pages."""
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @contextmanager
 def hosted(root: Path) -> Iterator[str]:
-    """Serve the published sites of all projects, and yield the address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(root))) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+    """Serve the published sites of all projects without any rules, as Pages does."""
+    command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1"]
+    command += ["--directory", str(root), str(port := free_port())]
+    with running(command, Path(os.devnull)) as process:
+        wait_for(port, process)
+        yield f"http://127.0.0.1:{port}/"
 
 
 def summary_of(act: Act) -> dict[str, Any]:

@@ -1,10 +1,8 @@
 """`check --site` looks at a published site, on a real web server."""
 
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,50 +12,32 @@ from ethelred_runner.errors import ReportFailed
 from ethelred_runner.watch import published
 from tests.support.datastores import query
 from tests.support.program import Ethelred
+from tests.support.services import Request, Service, served
 from tests.support.truth import Night
 
 
 @dataclass
-class Host:
+class Host(Service):
     """A host whose answers may change with each request."""
 
     pages: list[tuple[int, str]] = field(default_factory=list)
     marker: str = json.dumps({"base_path": "/logins"})
-    port: int = 0
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/logins"
-
-    def answer(self, path: str) -> tuple[int, str]:
-        if path == "/logins/ethelred-site.json":
-            return 200, self.marker
-        return self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+    def answer(self, request: Request) -> tuple[int, bytes]:
+        if request.path == "/logins/ethelred-site.json":
+            return 200, self.marker.encode()
+        status, text = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+        return status, text.encode()
 
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
-    monkeypatch.setattr(published, "WAIT_SECONDS", 60.0)
+    monkeypatch.setattr(published, "WAIT_SECONDS", 5.0)
     monkeypatch.setattr(published, "PAUSE_SECONDS", 0.05)
     found = Host()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, text = found.answer(self.path)
-            self.send_response(status)
-            if status == 302:
-                self.send_header("Location", text)
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        found.port = server.server_port
-        threading.Thread(target=server.serve_forever).start()
+    with served(found):
+        found.url += "/logins"
         yield found
-        server.shutdown()
 
 
 def look(host: Host, datastore: Path) -> str:
@@ -75,9 +55,9 @@ def test_a_site_may_be_old_until_the_deployment_has_arrived(host: Host, datastor
     assert look(host, datastore) == f"{host.url}/ shows the days up to {newest}"
 
 
-@pytest.mark.parametrize("page", [(401, ""), (403, ""), (302, "http://localhost:{}/login")])
-def test_a_private_site_is_no_trouble(page: tuple[int, str], host: Host, datastore: Path) -> None:
-    host.pages = [(page[0], page[1].format(host.port)), (200, "Log in")]
+@pytest.mark.parametrize("status", [401, 403, 302])
+def test_a_private_site_is_no_trouble(status: int, host: Host, datastore: Path) -> None:
+    host.pages = [(status, host.url.replace("127.0.0.1", "localhost")), (200, "Log in")]
     assert "asks for a login" in look(host, datastore)
 
 

@@ -36,7 +36,7 @@ class Service:
     seen: list[Request] = field(default_factory=list)
 
     def answer(self, request: Request) -> tuple[int, Any]:
-        """Return a status, and a value to send as JSON."""
+        """Return a status, and bytes or a value to send as JSON; of a redirect, the address."""
         return self.status, "OK"
 
     def asked(self) -> list[str]:
@@ -108,8 +108,12 @@ def served(
             request = Request(self.command, self.path, headers, body)
             service.seen.append(request)
             status, content = service.answer(request)
-            answer = b"" if content is None else service.content or json.dumps(content).encode()
+            if not isinstance(content, bytes):
+                content = service.content or json.dumps(content).encode()
+            answer = b"" if status == 204 else content
             self.send_response(status)
+            if status == 302:
+                self.send_header("Location", answer.decode())
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
