@@ -89,7 +89,7 @@ def notifier(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Notifie
             "ETHELRED_HEARTBEAT_URL": f" {alerts.url}/hidden-check\n",
             "NO_PROXY": os.environ.get("NO_PROXY", "*"),
             "PATH": f"{tmp_path}:{os.environ['PATH']}",
-            "RETRIES": "--retry 1",  # of a curl that is in a hurry
+            "RETRIES": "--retry 0",  # of a curl that is in a hurry
         }
         yield Notifier(github, alerts, tmp_path, settings)
     commands = (tmp_path / "commands").read_text()  # of which anybody can read the list
@@ -225,7 +225,7 @@ def test_a_dead_service_fails_nothing_and_its_address_is_not_printed(
     notifier: Notifier, status: int, posted: int
 ) -> None:
     notifier.alerts.status = notifier.github.status = status
-    said = notifier.end(FAILED)
+    said = notifier.end(FAILED, RETRIES="--retry 1")
     assert said.count("::warning::") == 3
     assert notifier.github.asked().count("POST /repos/somebody/logins/issues") == posted
     assert f"HTTP {status}" in said
