@@ -135,16 +135,17 @@ def _labelled_errors(source: Source) -> Iterator[None]:
 
 def _obtain(source: Source, folder: Path) -> Copy:
     # Neutral names reveal no source.
-    place, platform = Path(tempfile.mkdtemp(prefix="copy-", dir=folder)), source.request.platform
+    place, request = Path(tempfile.mkdtemp(prefix="copy-", dir=folder)), source.request
     downloaded, path, logins = (place / name for name in ("downloaded", "copy", "logins.csv"))
     first = _fetch(source, downloaded)
-    checksummed = _has_right_checksum(source.request, downloaded)
-    reader, has_checksum = unpack(downloaded, path, platform)
+    checksummed = _has_right_checksum(request, downloaded)
+    reader, has_checksum = unpack(downloaded, path, request.platform)
     path.chmod(0o600)
-    unusual, unchecked = reader.verify(path, platform, checksummed=checksummed or has_checksum)
+    checksummed = checksummed or has_checksum
+    unusual, unchecked = reader.verify(path, request.platform, checksummed=checksummed)
     with logins.open("x", newline="", encoding="ascii") as lines:
         # Hexadecimal keeps line ends and commas out.
-        found = reader.values(path, platform)
+        found = reader.values(path, request.platform)
         csv.writer(lines).writerows((value[:LONGEST_BYTES].hex(), kind) for value, kind in found)
     for finding in unusual:
         console.note(f"{source.label}: unusual, but no damage: {finding}")
@@ -152,13 +153,7 @@ def _obtain(source: Source, folder: Path) -> Copy:
         console.warn(f"{source.label}: taken; not checked: {reason}")
     console.note(f"obtained {first.name}: {decimal(path.stat().st_size)} of content")
     return Copy(
-        source.request,
-        path,
-        logins,
-        first.name,
-        content_sha256=sha256_of(path),
-        modified_at=first.modified_at,
-        obtained_at=datetime.now(UTC),
+        request, path, logins, first.name, sha256_of(path), first.modified_at, datetime.now(UTC)
     )
 
 

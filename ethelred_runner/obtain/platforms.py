@@ -1,7 +1,7 @@
 """The platforms whose logins are counted, read from the seed `platforms.csv`."""
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import available_timezones
@@ -47,15 +47,15 @@ class Platform:
         """Return the platform's own value of a setting, by default the value for all platforms."""
         return setting(self.setting_name(name)) or setting(name)
 
-    def check_columns(self, columns: Sequence[str], find_tables: Callable[[], list[str]]) -> None:
+    def check_columns(self, columns: Sequence[str], tables: Sequence[str] = ()) -> None:
         """Raise CopyRejected, which lists the existing names, if a table or column is missing."""
         wanted = [self.login_column, *(self.count_only[:1] if self.count_only else ())]
         there = {column.lower() for column in columns}
         lacking = [column for column in wanted if column.lower() not in there]
         if not columns:
-            what, names = f"table {self.users_table}", find_tables()
+            what, names = f"table {self.users_table}", tables
         elif lacking:
-            what, names = f"column {lacking[0]} in its table {self.users_table}", list(columns)
+            what, names = f"column {lacking[0]} in its table {self.users_table}", columns
         else:
             return
         shown = ", ".join(sorted(names)[:MAX_NAMES_SHOWN]) or "none"

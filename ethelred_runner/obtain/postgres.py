@@ -63,7 +63,7 @@ def values(path: Path, platform: Platform) -> Iterator[Value]:
     found = (TABLE_DATA.fullmatch(line) for line in listed)
     names = [f".{each[1]}.{each[2]}" for each in found if each]
     if listed and not any(name.endswith(f".{platform.users_table}") for name in names):
-        platform.check_columns([], lambda: [name[1:] for name in names])
+        platform.check_columns([], [name[1:] for name in names])
     if status or not tables:
         raise CopyRejected(f"it is cut short or damaged (pg_restore ends with {status})")
     if tables > 1:
@@ -75,7 +75,7 @@ def values(path: Path, platform: Platform) -> Iterator[Value]:
 def _column(lines: Iterator[bytes], header: bytes, platform: Platform) -> Iterator[Value]:
     """Yield the logins of the rows between a header and the end mark."""
     names = next(csv.reader([header.decode(errors="replace")], skipinitialspace=True))
-    platform.check_columns(names, list)
+    platform.check_columns(names)
     column, text = platform.count_only or (platform.login_column, "")
     wanted = text.translate(ESCAPES).encode()
     places = {name.lower(): place for place, name in enumerate(names)}

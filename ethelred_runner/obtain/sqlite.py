@@ -58,10 +58,8 @@ def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[st
     unusual: set[str] = set()
     unchecked: set[str] = set()
     with opened(path) as connection:
-        columns = connection.execute(COLUMNS, [platform.users_table]).fetchall()
-        platform.check_columns(
-            [name for (name,) in columns], lambda: [name for (name,) in connection.execute(TABLES)]
-        )
+        columns = [name for (name,) in connection.execute(COLUMNS, [platform.users_table])]
+        platform.check_columns(columns, [name for (name,) in connection.execute(TABLES)])
         for part, scope in parts.items():
             findings = _check(connection, scope, unchecked)
             if damage := next((line for line in findings if not UNUSUAL.match(line)), None):

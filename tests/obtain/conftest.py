@@ -46,10 +46,18 @@ def database(tmp_path: Path) -> Path:
     return make_database(tmp_path / "2026-03-30-db.sqlite3")
 
 
-@pytest.fixture
-def big(tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def big_content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Return a copy of 6 MB that hardly compresses, large enough to be cut in the middle."""
     blob = "create table filler as with recursive n(i) as (select 1 union all select i + 1 from n"
     blob += " where i < 6000) select randomblob(1000) as noise from n;"
-    plain = make_database(tmp_path / "plain.sqlite3", users=50, extra=blob)
-    return compressed(plain, tmp_path / "2026-03-30-db.sqlite3.zst")
+    place = tmp_path_factory.mktemp("big")
+    plain = make_database(place / "plain.sqlite3", users=50, extra=blob)
+    return compressed(plain, place / "compressed").read_bytes()
+
+
+@pytest.fixture
+def big(tmp_path: Path, big_content: bytes) -> Path:
+    path = tmp_path / "2026-03-30-db.sqlite3.zst"
+    path.write_bytes(big_content)
+    return path
