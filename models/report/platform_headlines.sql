@@ -38,6 +38,14 @@ select
     || if(active_users_summary.active_7d = 1, 'person', 'people')
     || ' in the seven days to ' || strftime(collection_summary.newest_copy_on, '%A')
     || '’s copy.' as last_week_in_words,
+    case
+        when stg_platforms.is_retired then 4
+        -- Its next copy was due before another platform's newest one.
+        when collection_summary.stale_at <= max(collection_summary.newest_copy_at) over () then 1
+        when logins_summary.is_silent then 1
+        when logins_summary.verdict in ('lower', 'higher') then 2
+        else 3
+    end as overview_rank,
     logins_summary.* exclude (platform)
 from stg_platforms
 inner join collection_summary using (platform)

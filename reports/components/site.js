@@ -127,10 +127,9 @@ const showSelection = () => {
 	const isKnown = platforms.includes(selection.platform);
 	for (const section of all('section[data-platform]'))
 		section.hidden = isKnown && selection.platform !== '' && section.dataset.platform !== selection.platform;
-	for (const button of all('[data-control=period] button'))
-		button.setAttribute('aria-pressed', button.value === selection.period);
-	for (const button of all('[data-control=range] button'))
-		button.setAttribute('aria-pressed', button.value === selection.range);
+	for (const name of ['period', 'range'])
+		for (const button of all(`[data-control=${name}] button`))
+			button.setAttribute('aria-pressed', button.value === selection[name]);
 	for (const select of all('[data-control=platform]')) select.value = isKnown ? selection.platform : '';
 	for (const button of all('[data-control=compare]')) button.setAttribute('aria-pressed', selection.isCompared);
 	const unknown = selection.platform && platforms.length && !isKnown;

@@ -30,8 +30,9 @@ Contents = dict[str, bytes]
 class Builds:
     """Sites without a login, of ten platforms and ten years, of the sample nights, and of the demo.
 
-    The ten platforms count days in Auckland. The last is silent, the ninth was never judged, and
-    the first has a note of three days and a night without a copy that isn't missed.
+    The samples' site is for a sub-path, the others are for the root of a host. The ten platforms
+    count days in Auckland. The last is silent, the ninth was never judged, the sixth had an unusual
+    day, and the first has a note of three days and a night without a copy that isn't missed.
     """
 
     empty: Path
@@ -64,6 +65,8 @@ TROUBLES = f"""
         reporting_time_zone = 'Pacific/Auckland',
         judged_days = if(platform = 'platform_8', 0, judged_days),
         is_silent = platform = 'platform_9',
+        verdict = if(platform = 'platform_5', 'lower', verdict),
+        overview_rank = case platform when 'platform_9' then 1 when 'platform_5' then 2 else 3 end,
         silent_days = 3;
     delete from unusual_days where platform = 'platform_8';
     insert into day_notes by name
@@ -97,7 +100,9 @@ def builds(
     stores = {"empty": nothing, "many": many, "samples": datastore, "demo": demo_datastore}
     sites = {name: tmp_path_factory.mktemp(name) / "site" for name in stores}
     for name, store in stores.items():
-        ethelred("report", "--datastore", store, "--site", sites[name])
+        base_path = "/ethelred" if name == "samples" else ""
+        options = ["--site", sites[name], "--base-path", base_path]
+        ethelred("report", "--datastore", store, *options)
     return Builds(**sites, grown=many)
 
 
@@ -114,22 +119,18 @@ def served(folder: Path) -> Iterator[Site]:
             server.terminate()
 
 
-@pytest.fixture(scope="session", params=["", "/ethelred"], ids=["root", "sub-path"])
-def site(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    ethelred: Ethelred,
-    datastore: Path,
-    builds: Builds,
-) -> Iterator[Site]:
-    """Serve the sample nights' site, for a host's root and for a sub-path."""
-    folder = builds.samples
-    if request.param:
-        folder = tmp_path_factory.mktemp("site") / "site"
-        options = ["--site", folder, "--base-path", request.param]
-        ethelred("report", "--datastore", datastore, *options)
-    with served(folder) as found:
-        assert urlsplit(found.url).path == f"{request.param}/"
+@pytest.fixture(scope="session")
+def site(builds: Builds) -> Iterator[Site]:
+    """Serve the sample nights' site, under its sub-path."""
+    with served(builds.samples) as found:
+        assert urlsplit(found.url).path == "/ethelred/"
+        yield found
+
+
+@pytest.fixture(scope="session")
+def many_site(builds: Builds) -> Iterator[Site]:
+    """Serve the site of ten platforms."""
+    with served(builds.many) as found:
         yield found
 
 
