@@ -57,21 +57,20 @@ def build_and_hand_over(datastore: Path, project: Path) -> None:
 
 
 def follow(datastore: Path, project: Path, evidence: Popen[bytes]) -> None:
-    """Build the models after each change, for as long as Evidence runs."""
+    """Build the models after each change, for as long as Evidence runs.
+
+    If that fails, what is wrong is said, and the page stays.
+    """
     watched = [PROJECT / name for name in (*MODELS, setting("ETHELRED_SEEDS", "seeds"))]
     for changes in watch(*watched, rust_timeout=1000, yield_on_timeout=True):
         if evidence.poll() is not None:
             raise ReportFailed(f"Evidence has ended: its log is {LOGS / REPORT_LOG}")
-        if changes:
-            rebuild(datastore, project)
-
-
-def rebuild(datastore: Path, project: Path) -> None:
-    """Show the models as they are now, or say what is wrong with them."""
-    try:
-        build_and_hand_over(datastore, project)
-    except EthelredError as error:
-        console.warn(f"{error}\nThe page stays as it was.")
-    else:
-        (project / LAYOUT).touch()
-        console.say("the page shows the models as they are now")
+        if not changes:
+            continue
+        try:
+            build_and_hand_over(datastore, project)
+        except EthelredError as error:
+            console.warn(f"{error}\nThe page stays as it was.")
+        else:
+            (project / LAYOUT).touch()
+            console.say("the page shows the models as they are now")

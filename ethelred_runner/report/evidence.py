@@ -61,30 +61,20 @@ def hand_over(datastore: Path, folder: Path) -> None:
     Raises ReportFailed if a mart is missing, or empty although there are logins to show.
     """
     with closing(duckdb.connect()) as connection:
-        try:
-            # The datastore's views name this catalogue, whatever the name of its file.
-            attach(connection, datastore, "ethelred")
-            connection.execute("use ethelred")
-            refuse_report_blockers(connection)
-        except duckdb.Error as error:
-            reason = str(error).splitlines()[0]
-            raise ReportFailed(
-                f"the datastore's marts are incomplete: {reason}\n{MAKE_MARTS}"
-            ) from error
+        # The datastore's views name this catalogue, whatever the name of its file.
+        attach(connection, datastore, "ethelred")
+        connection.execute("use ethelred")
+        query = "select model, platform from report_blockers"
+        blockers = select(connection, "report_blockers", query).fetchall()
+        if blockers:
+            named = ", ".join(f"{model} ({platform})" for model, platform in blockers)
+            raise ReportFailed(f"there are logins, but nothing to show of them in {named}")
         static = folder / ".evidence" / "template" / "static"
         write_marts(connection, folder / "sources" / "ethelred", static)
-        for query in sorted((folder / "downloads").rglob("*.sql")):
-            path = static / query.relative_to(folder / "downloads").with_suffix("")
-            lines = select(connection, query.name, query.read_text(encoding="utf-8")).fetchall()
+        for file in sorted((folder / "downloads").rglob("*.sql")):
+            path = static / file.relative_to(folder / "downloads").with_suffix("")
+            lines = select(connection, file.name, file.read_text(encoding="utf-8")).fetchall()
             path.write_text("\n".join(line for (line,) in lines), encoding="utf-8")
-
-
-def refuse_report_blockers(connection: duckdb.DuckDBPyConnection) -> None:
-    """Raise ReportFailed if a mart is empty although there are logins to show."""
-    missing = connection.execute("select model, platform from report_blockers").fetchall()
-    if missing:
-        named = ", ".join(f"{model} ({platform})" for model, platform in missing)
-        raise ReportFailed(f"there are logins, but nothing to show of them in {named}")
 
 
 def write_marts(connection: duckdb.DuckDBPyConnection, queries: Path, static: Path) -> None:
@@ -125,32 +115,33 @@ def select(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> duck
 
 def build_evidence(folder: Path) -> None:
     """Build the pages of an Evidence project. Raises ReportFailed if one of them fails."""
-    command, variables = evidence_command(folder, "build:strict")
-    run_for_report(command, folder, "building the site", REPORT_LOG, variables)
+    variables = evidence_variables(folder)
+    run_for_report(
+        [NODE, EVIDENCE, "build:strict"], folder, "building the site", REPORT_LOG, variables
+    )
 
 
 def show_evidence(folder: Path) -> AbstractContextManager[Popen[bytes]]:
     """Have Evidence show a project, each page as it is now, until the context is left."""
-    command, variables = evidence_command(folder, "dev")
-    return started(command, folder=folder, log=REPORT_LOG, variables=variables)
+    variables = evidence_variables(folder)
+    return started([NODE, EVIDENCE, "dev"], folder=folder, log=REPORT_LOG, variables=variables)
 
 
-def evidence_command(folder: Path, command: str) -> tuple[list[str | Path], dict[str, str]]:
-    """Return one of Evidence's commands for a project's folder, and the variables for it."""
+def evidence_variables(folder: Path) -> dict[str, str]:
+    """Return the variables that Evidence needs in a project's folder."""
     # Evidence starts Vite by npx, which is kept from asking its registry for anything. The home is
     # there for every user, and has no token of a registry.
-    variables = {
+    return {
         "HOME": str(folder),
         "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "SEND_ANONYMOUS_USAGE_STATS": "no",
         "npm_config_offline": "true",
         "npm_config_update_notifier": "false",
     }
-    return [NODE, EVIDENCE, command], variables
 
 
-def document_models(folder: Path) -> Path:
-    """Have dbt document the models in a folder, without a datastore; return the one page."""
+def document_models(folder: Path, page: Path) -> None:
+    """Have dbt document the models as one page, without a datastore, at work in a folder."""
     folder.mkdir()
     command: list[str | Path] = [
         *(DBT, "--quiet", "docs", "generate", "--static", "--empty-catalog", "--no-use-colors"),
@@ -159,11 +150,10 @@ def document_models(folder: Path) -> Path:
     ]
     databases = {"ETHELRED_DBT_DATABASE": "ethelred.duckdb", "ETHELRED_DBT_COPIES": "copies.duckdb"}
     run_for_report(command, folder, "documenting the models", "documentation.log", databases)
-    page = folder / "static_index.html"
+    made = (folder / "static_index.html").read_text(encoding="utf-8")
+    page.parent.mkdir()
     # It is published: this machine's paths are nobody's business.
-    content = page.read_text(encoding="utf-8").replace(str(PROJECT), "").replace(str(folder), "")
-    page.write_text(content, encoding="utf-8")
-    return page
+    page.write_text(made.replace(str(PROJECT), "").replace(str(folder), ""), encoding="utf-8")
 
 
 def run_for_report(

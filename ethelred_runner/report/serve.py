@@ -40,9 +40,8 @@ class SiteHandler(SimpleHTTPRequestHandler):
     def end_headers(self) -> None:
         """Disable caching, and set the policy of the site's pages."""
         self.send_header("Cache-Control", "no-cache")
-        if not self.path.startswith(
-            f"{self.base_path}/dbt/"
-        ):  # dbt's own page has its scripts in it
+        # dbt's own page has its scripts in it.
+        if not self.path.startswith(f"{self.base_path}/dbt/"):
             self.send_header("Content-Security-Policy", POLICY)
         super().end_headers()
 

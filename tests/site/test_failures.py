@@ -72,12 +72,7 @@ def built(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("exchange", [True, False])
-def test_a_site_is_replaced_whole_and_keeps_its_mode(
-    tmp_path: Path, built: Path, exchange: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not exchange:
-        monkeypatch.setattr("ethelred_runner.report.site.RENAME_EXCHANGE", 255)  # unknown here
+def test_a_site_is_replaced_whole_and_keeps_its_mode(tmp_path: Path, built: Path) -> None:
     place = tmp_path / "web" / "site"
     place.mkdir(parents=True, mode=0o750)
     (place / "old.html").touch()
