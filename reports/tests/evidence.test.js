@@ -7,6 +7,21 @@ process.chdir(new URL('../node_modules/.bin', import.meta.url).pathname);
 const { finish } = await import('../evidence/adapter.js');
 const { evidenceComponents, REPLACED } = await import('../evidence/components.js');
 
+test('what needs a script of Evidence is refused with the name of the page and of the component', () => {
+	const refused = [
+		['<Dropdown>', "import { Value, Dropdown } from '@evidence-dev/core-components';"],
+		['<AreaMap>', "import { AreaMap } from '@evidence-dev/core-components';"],
+		['<DataTable search>', '<DataTable data={headlines} search=true/>']
+	];
+	const filename = '/.evidence/template/src/pages/about/+page.md';
+	for (const [named, content] of refused)
+		assert.throws(
+			() => evidenceComponents.markup({ content, filename }),
+			({ message }) => message.startsWith(`pages/about.md: ${named} needs `)
+		);
+	assert.ok(evidenceComponents.markup({ content: '<DataTable data={headlines} search=false/>', filename }));
+});
+
 test('a page or component in which Evidence has changed what is replaced ends the build', () => {
 	assert.throws(() => finish('<html lang="en"></html>', '', '', () => ''), /Mend evidence\/adapter.js/);
 	for (const name of Object.keys(REPLACED)) {

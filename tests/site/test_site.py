@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.site.conftest import Site
+from tests.site.test_pages import open_page
 from tests.support.browsing import Visit
 from tests.support.program import SAMPLES
 from tests.support.truth import Night, london_day, visible_logins
@@ -36,12 +37,6 @@ def figure(page: Page, name: str) -> int:
     value = page.get_by_test_id(name).first.get_attribute("value")
     assert value is not None
     return int(value)
-
-
-def open_page(visit: Visit, url: str) -> Page:
-    page = visit.context.new_page()
-    page.goto(url, wait_until="networkidle")
-    return page
 
 
 def test_the_figures_are_the_truth(
@@ -93,14 +88,6 @@ def test_every_link_of_the_site_leads_somewhere(site: Site, visit: Visit) -> Non
     assert {link: page.request.get(link).status for link in own} == dict.fromkeys(own, 200)
 
 
-def test_a_missing_page_is_answered_with_the_sites_own(site: Site, visit: Visit) -> None:
-    page = visit.context.new_page()
-    answer = page.goto(urljoin(site.url, "no/such/page"))
-    assert answer is not None
-    assert answer.status == 404
-    expect(page.locator("body")).to_contain_text("There is no page here")
-
-
 def test_the_figures_are_there_without_a_query_engine(
     site: Site, browser: Browser, per_day: Counter[date]
 ) -> None:
@@ -113,7 +100,8 @@ def test_the_figures_are_there_without_a_query_engine(
 
 
 @pytest.mark.parametrize(
-    "path", ["%00", "a" * 5000, "..%2f..%2fetc/passwd", "link", "platforms/", "%ff%fe"]
+    "path",
+    ["no/such/page", "%00", "a" * 5000, "..%2f..%2fetc/passwd", "link", "platforms/", "%ff%fe"],
 )
 def test_what_is_no_file_of_the_site_is_missing(site: Site, path: str) -> None:
     link = site.folder / "link"
