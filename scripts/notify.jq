@@ -15,7 +15,7 @@ def table: select(. != []) | "",
 def gap: "no copy between \(.gap_started_at) and \(.gap_ended_at)"
     + " (\(.gap_hours | round | thousands) hours, nights missed: \(.nights_missed // "?"))";
 
-(try first(inputs) catch {}) as $summary  # {} as well if a job was cancelled before it told
+((try first(inputs) catch null) // {}) as $summary  # none, if a job was cancelled before it told
 | ($summary.platforms // []) as $platforms
 # A cancelled job counts as failed, because a job that takes too long is cancelled.
 | ([env.RESULTS | scan("(\\S+)=(\\S+)") | select(.[1] | . != "success" and . != "skipped")

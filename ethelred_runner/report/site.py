@@ -1,5 +1,6 @@
 """Build the site from the datastore in a private folder, then replace the old site."""
 
+import ctypes
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from ethelred_runner.report.evidence import (
 
 # Marks each site that was built here. No folder without it is ever replaced.
 MARKER = "ethelred-site.json"
+AT_FDCWD, RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
 
 
 def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
@@ -88,8 +90,9 @@ def swap_in(built: Path, place: Path) -> None:
             new = shutil.copytree(built, aside / "site")
             if place.exists():
                 keep_access(new, place)
-                place.rename(aside / "old")
-            new.rename(place)
+                exchange(new, place)
+            else:
+                new.rename(place)
         except OSError as error:
             raise ReportFailed(f"the site can't be put in {place}: {error.strerror}") from error
 
@@ -99,6 +102,20 @@ def keep_access(new: Path, old: Path) -> None:
     mode = old.stat().st_mode
     for path in (new, *new.rglob("*")):
         set_access(path, mode if path.is_dir() else mode & 0o666, like=old)
+
+
+def exchange(new: Path, old: Path) -> None:
+    """Exchange the names of two folders, atomically if the system can."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    names = os.fsencode(new), os.fsencode(old)
+    if rename and rename(AT_FDCWD, names[0], AT_FDCWD, names[1], RENAME_EXCHANGE) == 0:
+        return
+    aside = old.rename(new.with_name("old"))
+    try:
+        new.rename(old)
+    except OSError:
+        aside.rename(old)
+        raise
 
 
 def read_marker(site: Path) -> dict[str, Any]:

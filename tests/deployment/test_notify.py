@@ -86,7 +86,7 @@ def notifier(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Notifie
             "GITHUB_WORKFLOW": "pipeline",
             "GITHUB_STEP_SUMMARY": str(tmp_path / "page.md"),
             "GITHUB_TOKEN": "the-token-of-this-run",
-            "ETHELRED_HEARTBEAT_URL": f" {alerts.url}/hidden-check\n",
+            "ETHELRED_HEARTBEAT_URL": f" {alerts.url}/hidden-check\r\n",
             "NO_PROXY": os.environ.get("NO_PROXY", "*"),
             "PATH": f"{tmp_path}:{os.environ['PATH']}",
             "RETRIES": "--retry 0",  # of a curl that is in a hurry
@@ -127,11 +127,12 @@ def test_a_new_issue_is_assigned_to_those_who_are_named(
     assert notifier.github.issues[0].get("assignees") == assigned
 
 
-@pytest.mark.parametrize(
-    "results", ["build=failure", "build=cancelled", "build=success deploy=failure"]
-)
-def test_trouble_without_a_summary_is_told_too(notifier: Notifier, results: str) -> None:
-    notifier.end(results=results)
+@pytest.mark.parametrize("summary", ["", '{"cut'])
+@pytest.mark.parametrize("results", ["build=cancelled", "build=success deploy=failure"])
+def test_trouble_without_a_whole_summary_is_told_too(
+    notifier: Notifier, results: str, summary: str
+) -> None:
+    notifier.run("end", RESULTS=results, SUMMARY=summary)
     assert f"the job {results.split()[-1].replace('=', ': ')}" in notifier.github.issues[0]["body"]
 
 

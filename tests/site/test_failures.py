@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ethelred_runner.report.site import MARKER, resolve_site, swap_in
+from ethelred_runner.report.site import MARKER, exchange, resolve_site, swap_in
 from tests.site.conftest import Builds, contents
 from tests.support.program import Ethelred
 
@@ -72,7 +72,12 @@ def built(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_site_is_replaced_whole_and_keeps_its_mode(tmp_path: Path, built: Path) -> None:
+@pytest.mark.parametrize("is_atomic", [True, False])
+def test_a_site_is_replaced_whole_and_keeps_its_mode(
+    tmp_path: Path, built: Path, is_atomic: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_atomic:
+        monkeypatch.setattr("ethelred_runner.report.site.RENAME_EXCHANGE", 255)  # unknown here
     place = tmp_path / "web" / "site"
     place.mkdir(parents=True, mode=0o750)
     (place / "old.html").touch()
@@ -81,6 +86,9 @@ def test_a_site_is_replaced_whole_and_keeps_its_mode(tmp_path: Path, built: Path
     assert [path.name for path in place.iterdir()] == ["index.html"]
     assert place.stat().st_mode & 0o777 == 0o750
     assert {path.name for path in place.parent.iterdir()} == {".htaccess", "site"}
+    with pytest.raises(FileNotFoundError):
+        exchange(tmp_path / "gone", place)
+    assert [path.name for path in place.iterdir()] == ["index.html"]
 
 
 def test_what_a_link_points_to_is_replaced_each_time(tmp_path: Path, built: Path) -> None:
