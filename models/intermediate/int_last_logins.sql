@@ -14,15 +14,14 @@ trimmed_values as (
     left join stg_platforms using (platform)
 ),
 
--- The pattern is that of Django's parse_datetime. Newer Djangos try datetime.fromisoformat as well,
--- so a date alone is its first moment. The other spellings that this adds are no timestamps here.
+-- The pattern is that of Django's parse_datetime. Newer Djangos try datetime.fromisoformat as well.
+-- Its other spellings, such as a date alone, are no timestamps here.
 value_parts as (
     select
         *,
         regexp_extract(
             if(storage_class = 'text', value, ''),
-            '^(\d{4}-\d\d-\d\d$|'
-            || '\d{4}-\d\d?-\d\d?[ T](?:[01]?\d|2[0-3]):\d\d?(?::[0-5]?\d(?:[.,]\d{1,12})?)?)'
+            '^(\d{4}-\d\d?-\d\d?[ T](?:[01]?\d|2[0-3]):\d\d?(?::[0-5]?\d(?:[.,]\d{1,12})?)?)'
             || '\s*(Z|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?$',
             ['clock_time', 'zone', 'sign', 'hours', 'minutes']
         ) as parts,
