@@ -169,7 +169,7 @@ def assert_not_published(act: Act, results: dict[str, str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("site")
+@pytest.mark.xdist_group("act")
 def test_a_first_run_explains_itself_and_the_next_one_ends_with_the_site(
     act: Act, backups: Path, nights: list[Night], visit: Visit, github: GitHub, heartbeats: Service
 ) -> None:
@@ -206,7 +206,7 @@ def test_a_first_run_explains_itself_and_the_next_one_ends_with_the_site(
 
 @pytest.mark.dice
 @pytest.mark.slow
-@pytest.mark.xdist_group("site")
+@pytest.mark.xdist_group("act")
 def test_nights_of_all_kinds(
     act: Act,
     backups: Path,
@@ -264,7 +264,7 @@ def test_nights_of_all_kinds(
 
 @pytest.mark.dice
 @pytest.mark.slow
-@pytest.mark.xdist_group("site")
+@pytest.mark.xdist_group("act")
 def test_two_runs_at_once_lose_nothing(act: Act, backups: Path, nights: list[Night]) -> None:
     """GitHub would queue them. act doesn't, so only the datastore protects them."""
     back_up(nights[0], backups)
@@ -290,7 +290,7 @@ def test_two_runs_at_once_lose_nothing(act: Act, backups: Path, nights: list[Nig
 
 @pytest.mark.dice
 @pytest.mark.slow
-@pytest.mark.xdist_group("site")
+@pytest.mark.xdist_group("act")
 def test_all_settings_at_once_and_the_second_place(
     act: Act, backups: Path, nights: list[Night], bucket: dict[str, str], heartbeats: Service
 ) -> None:

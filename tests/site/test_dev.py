@@ -18,7 +18,7 @@ from tests.support.browsing import Visit
 from tests.support.dbt_runs import copy_project
 from tests.support.program import PROJECT
 
-pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
+pytestmark = [pytest.mark.site, pytest.mark.xdist_group("dev")]
 
 DBT = Path(sys.executable).with_name("dbt")
 URL = "http://localhost:3000/"
