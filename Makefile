@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 PORT ?= 8000
+# One more than processors: some tests wait for a server or a clock.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 SITE ?= data/demo/site
 DATASTORE ?= data/demo/ethelred.duckdb
 VENV := .venv
@@ -68,13 +70,13 @@ sql: setup-dev ## ask the demo's datastore in SQL (DATASTORE=data/ethelred.duckd
 	$(BIN)/ethelred sql --datastore $(DATASTORE)
 
 test: setup-dev test-deps ## the tests of every change
-	$(BIN)/python -m pytest -n auto -m "not dice"
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not dice"
 
 test-all: setup-dev test-deps ## all tests, with those of every week
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 test-quick: setup-dev ## the tests without the slow ones and the site's
-	$(BIN)/python -m pytest -n auto -m "not slow and not site and not dice"
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not site and not dice"
 
 lint: setup-dev ## ruff, mypy, import-linter, sqlfluff, dbt-bouncer, the report's and the workflows' linters
 	sh scripts/lint

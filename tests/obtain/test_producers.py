@@ -79,6 +79,12 @@ PRODUCERS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _no_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Django work beside the event loop that a browser of an earlier test keeps open."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _programs() -> None:
     for program in ("sqlite3", "pigz", "zstd"):
