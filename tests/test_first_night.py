@@ -148,7 +148,6 @@ def at_work_in(folder: Path) -> list[tuple[bytes, bytes]]:
 
 @pytest.mark.slow
 @pytest.mark.site
-@pytest.mark.xdist_group("report")
 def test_a_killed_report_is_in_no_later_ones_way_and_its_programs_know_no_secret(
     ethelred: Ethelred, datastore: Path, tmp_path: Path
 ) -> None:

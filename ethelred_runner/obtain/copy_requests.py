@@ -13,7 +13,7 @@ from ethelred_runner.settings import setting
 DEFAULT_PLATFORM = "opencodelists"
 SOURCE = "ETHELRED_SOURCE"
 AUTHORIZATION = "ETHELRED_HTTP_AUTHORIZATION"
-EARLIEST_YEAR = 2000  # no earlier login is counted
+EARLIEST_YEAR = 2000  # as earliest_plausible_login in dbt_project.yml
 
 
 @dataclass(frozen=True)

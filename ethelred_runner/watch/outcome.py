@@ -142,7 +142,8 @@ def result_lines(outcome: Outcome) -> list[str]:
         lines.append(f"{are} older than the newest one known (backfill)")
     new_logins = outcome.appended.new_logins
     origin = "copies read before, which an older rule had left out"
-    origin = pluralise(len(copies), "new copy", "new copies") if copies else origin
+    if copies:
+        origin = pluralise(len(copies), "new copy", "new copies")
     brought = f"appended {pluralise(new_logins, 'new login')} from {origin}"
     held = f"the datastore holds {pluralise(outcome.logins, 'login')}"
     return [*lines, f"{brought if copies or new_logins else 'nothing new to append'}; {held}"]

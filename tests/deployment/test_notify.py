@@ -128,7 +128,9 @@ def test_a_new_issue_is_assigned_to_those_who_are_named(
 
 
 @pytest.mark.parametrize("summary", ["", '{"cut'])
-@pytest.mark.parametrize("results", ["build=cancelled", "build=success deploy=failure"])
+@pytest.mark.parametrize(
+    "results", ["build=failure", "build=cancelled", "build=success deploy=failure"]
+)
 def test_trouble_without_a_whole_summary_is_told_too(
     notifier: Notifier, results: str, summary: str
 ) -> None:

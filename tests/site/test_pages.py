@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.site.conftest import Builds, Site, served
-from tests.support.browsing import Visit
+from tests.support.browsing import Visit, open_page
 
 pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
 
@@ -55,12 +55,6 @@ PAGES = {
 def ask(datastore: Path, query: str) -> list[tuple[Any, ...]]:
     with closing(duckdb.connect(datastore, read_only=True)) as connection:
         return connection.execute(query).fetchall()
-
-
-def open_page(visit: Visit, url: str) -> Page:
-    page = visit.context.new_page()
-    page.goto(url, wait_until="networkidle")
-    return page
 
 
 def table(page: Page, platform: str) -> list[list[str]]:

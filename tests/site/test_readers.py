@@ -15,8 +15,8 @@ import yaml
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.site.conftest import LONG_NOTE, Builds, Site
-from tests.site.test_pages import ask, open_page, table
-from tests.support.browsing import Visit
+from tests.site.test_pages import ask, table
+from tests.support.browsing import Visit, open_page
 
 pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
 

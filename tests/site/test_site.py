@@ -10,8 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.site.conftest import Site
-from tests.site.test_pages import open_page
-from tests.support.browsing import Visit
+from tests.support.browsing import Visit, open_page
 from tests.support.program import SAMPLES
 from tests.support.truth import Night, london_day, visible_logins
 

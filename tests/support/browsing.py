@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.support.servers import needed
 
@@ -31,6 +31,13 @@ class Visit:
     def hosts(self) -> set[str]:
         """Return the hosts of all requests."""
         return {urlsplit(url).netloc for url in self.requests if urlsplit(url).netloc}
+
+
+def open_page(visit: Visit, url: str) -> Page:
+    """Open a page in a tab of its own, and wait until everything has arrived."""
+    page = visit.context.new_page()
+    page.goto(url, wait_until="networkidle")
+    return page
 
 
 @pytest.fixture(scope="session")
