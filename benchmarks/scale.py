@@ -1,13 +1,13 @@
-"""Where one machine ends: a night in a file, in a bucket and in a lake, as history and copies grow.
+"""Where one machine ends: a night in a file and in a lake, as history and copies grow.
 
     .venv/bin/python -m benchmarks.scale [LOGINS/PLATFORMS/USERS…]
 
 For each size it makes a datastore with so many logins of ten years, and a lake with the same (a
 real PostgreSQL and a real S3 service on this machine). It appends a night's copies of that many
 users, of whom one in 60 has logged in since the night before, to both: wall time (s) and peak
-memory (MB) of the append with all tests, without obtaining the copies. A bucket's bytes are those
-that `--datastore s3://…` moves: the file is pulled, pushed and read back. The lake's are counted by
-a proxy before the service. 300 million logins need 40 GB of disk for a while.
+memory (MB) of the append with all tests, without obtaining the copies. A proxy counts the lake's
+bytes. A bucket's aren't measured: `--datastore s3://…` pulls the file, pushes it and reads it back.
+300 million logins need 40 GB of disk for a while.
 """
 
 import asyncio
