@@ -99,8 +99,8 @@ def apart(command: str, environment: dict[str, str]) -> Measure:
 def touch_memory() -> None:
     """Use 4 GB of memory for a moment.
 
-    A virtual machine that has given free memory back to its host waits for it when a file is
-    written, up to 3 s for these, and whichever tool happens to run first pays.
+    A virtual machine gets memory back from its host slowly: 3 s for 4 GB. Without this, the tool
+    that is measured first would wait for it.
     """
     subprocess.run([sys.executable, "-S", "-c", "b'x' * (4 << 30)"], check=True)
 

@@ -14,37 +14,37 @@ class EthelredError(Exception):
 
 
 class UsageError(EthelredError):
-    """The command was called in a way that it doesn't support."""
+    """The command, an option or a setting is invalid."""
 
     exit_code = 2
 
 
 class SourceError(EthelredError):
-    """The source of a copy could not be reached, or read to its end."""
+    """The source of a copy can't be reached, or can't be read to its end."""
 
     exit_code = 3
 
 
 class CopyRejected(EthelredError):
-    """What arrived is damaged, or isn't a copy of the platform's database."""
+    """A copy is damaged, in grave doubt, or not of the platform's database."""
 
     exit_code = 4
 
 
 class DatastoreError(EthelredError):
-    """The datastore is missing, locked, in another format, or would lose history."""
+    """The datastore can't be used, would lose history, or has only old copies (`status`)."""
 
     exit_code = 5
 
 
 class BuildFailed(EthelredError):
-    """A dbt model or a data test failed."""
+    """A dbt model or a data test fails."""
 
     exit_code = 6
 
 
 class ReportFailed(EthelredError):
-    """The site could not be built."""
+    """The site can't be built, or the published one is wrong (`check`)."""
 
     exit_code = 7
 

@@ -16,7 +16,7 @@ from ethelred_runner.errors import UsageError
 from ethelred_runner.settings import work_root
 
 PREFIX = "ethelred-run-"
-FEW_FILES = 16  # with fewer free inodes, a run's own files may have used up the rest
+FEW_FILES = 16  # a run needs about so many inodes
 # Errors of network shares that lack an operation, such as flushing a folder.
 UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EBADF)
 

@@ -29,11 +29,13 @@ def append(
 ) -> Appended:
     """Obtain copies into a private folder, and append their logins to the datastore.
 
-    A copy that can't be had doesn't hold back the others: its error is in the result. Raises the
-    worst of these if no copy arrived, DatastoreError if the datastore is missing (unless `init`),
-    locked, in another format or would lose history, BuildFailed if a model or a test fails. The
-    datastore then stays as it was, as after a dry run. A copy in grave doubt is left out, unless
-    `options.accept_doubts`; the result says so.
+    The errors of copies that can't be obtained are in the result; the other copies are appended. A
+    copy in grave doubt is left out unless `options.accept_doubts` is set; `doubts` of the result
+    lists it. After an error, and after a dry run, the datastore is unchanged.
+
+    Raises the worst of the copies' errors if no copy arrived, DatastoreError if the datastore is
+    missing (without `init`), locked, in another format or would lose history, and BuildFailed if a
+    model or a test fails.
     """
     datastore.check(init=init)
     failures: list[EthelredError] = []
@@ -46,10 +48,10 @@ def append(
                     appended = append_once(logins, checkout, options, dry_run=dry_run)
                 return replace(appended, failures=failures)
             except Conflict:
-                console.note("another run was quicker; beginning again with what it has committed")
+                console.note("another run has committed first; starting again from its version")
     raise DatastoreError(
-        f"{datastore.label}: other runs were quicker {MAX_COMMIT_ATTEMPTS} times; run again when "
-        "they have ended"
+        f"{datastore.label}: other runs committed first, {MAX_COMMIT_ATTEMPTS} times; run again "
+        "when they have ended"
     )
 
 

@@ -1,4 +1,4 @@
-"""Run dbt in a process of its own, which ends with its locks, and write what failed as JSON.
+"""Run dbt in a process of its own, and write what failed as JSON.
 
 `python -P dbt_child.py RESULT ARGUMENT…`: RESULT is the file to write. It imports nothing of the
 runner, so that it starts as fast as dbt does.

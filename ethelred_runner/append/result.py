@@ -48,9 +48,9 @@ CONTENTS = """
 class Appended:
     """The result of a build: the status after it, and the rows of the copies that were new.
 
-    `doubts` concern new copies, left out or appended. `copies_read` counts the copies of each
-    platform that the build was given. `new_logins` includes those that a known copy shows since a
-    model was mended. `failures` are the errors of the copies that couldn't be obtained.
+    `doubts` are about new copies, appended or left out. `copies_read` is the number of copies that
+    the build was given, by platform. `new_logins` also counts logins that a mended model finds in a
+    copy read before. `failures` are the errors of the copies that couldn't be obtained.
     """
 
     platforms: Sequence[Row] = ()
@@ -70,7 +70,7 @@ def read_result(path: Path, before: Path | None) -> Appended:
     """Return the result of a build; `before` is a copy of an existing datastore before it."""
     known, logins, old_zone = read_contents(before) if before else ([], 0, None)
     _, logins_now, zone = read_contents(path)
-    if old_zone and zone and old_zone != zone:  # without a login there is none
+    if old_zone and zone and old_zone != zone:  # a datastore without logins has none
         console.warn(f"all days were counted again: in {zone} time, before in {old_zone} time")
     with closing(connect(path)) as connection:
         attach(connection, path.with_name(COPIES_NAME), "obtained")

@@ -1,4 +1,4 @@
-"""The options that commands share; each is an environment variable too."""
+"""The options that commands share. Most are environment variables too."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,13 +20,14 @@ def option(name: str, meaning: str, **more: Any) -> Any:
 # The limit excludes inf and nan.
 HOURS: dict[str, Any] = {"min": 0, "max": 1_000_000, "metavar": "HOURS"}
 SOURCES = (
-    "A path, file://, https://, sftp:// or s3:// address; PLATFORM= may stand in front. "
-    "Without one: what ETHELRED_SOURCE_<PLATFORM> says, for every platform."
+    "A path, or a file://, https://, sftp:// or s3:// address, with PLATFORM= in front for another "
+    "platform. Without any, all sources in ETHELRED_SOURCE_<PLATFORM> are read."
 )
 PLATFORM = (
-    "Whose database the copies are of: opencodelists unless said. Without a SOURCE: only this "
-    "platform's configured one."
+    "The platform of each source without PLATFORM=, by default opencodelists. Without a source, "
+    "only the one in this platform's ETHELRED_SOURCE_<PLATFORM> is read."
 )
+PUBLISHED_UNDER = "The path under which the site is published, such as /ethelred."
 WARN_AFTER = "Warn if a platform's newest copy is older than so many hours."
 FAIL_AFTER = "End with exit code 5 if a platform's newest copy is older than so many hours."
 
@@ -47,38 +48,36 @@ Platform = Annotated[str, option("platform", PLATFORM)]
 Datastore = Annotated[
     str, option("datastore", "The history: a DuckDB file, or s3://bucket/prefix.")
 ]
-Init = Annotated[bool, option("init", "Allow a datastore to be created: the first run.")]
+Init = Annotated[bool, option("init", "Create the datastore if it is missing.")]
 Site = Annotated[Path, option("site", "The folder of the built site.")]
 CheckedSite = Annotated[
     str, option("site", "The folder of the built site, or the address of the published one.")
 ]
-BasePath = Annotated[str, option("base-path", "The path of the published site, such as /ethelred.")]
+BasePath = Annotated[str, option("base-path", PUBLISHED_UNDER)]
 NoReport = Annotated[bool, option("no-report", "Build no site.")]
 TakenAt = Annotated[
-    str | None, option("taken-at", "When the copy was taken, in ISO 8601; UTC unless it says so.")
+    str | None, option("taken-at", "When the copy was taken, in ISO 8601 (UTC by default).")
 ]
 AsJson = Annotated[bool, option("json", "Print one JSON object.")]
 WarnAfter = Annotated[float | None, option("warn-after", WARN_AFTER, **HOURS)]
 FailAfter = Annotated[float | None, option("fail-after", FAIL_AFTER, **HOURS)]
 SkipIfFresh = Annotated[
     float | None,
-    option("skip-if-fresh", "A retry: obtain nothing if all newest copies are younger.", **HOURS),
+    option("skip-if-fresh", "Obtain nothing if each platform's newest copy is younger.", **HOURS),
 ]
-DryRun = Annotated[bool, option("dry-run", "Only try, on a private copy of the datastore.")]
+DryRun = Annotated[bool, option("dry-run", "Work on a private copy of the datastore only.")]
 Summary = Annotated[
-    Path | None, option("summary", "Write what the run came to as JSON, on failure too.")
+    Path | None, option("summary", "The file for the run's outcome as JSON, also after an error.")
 ]
 AcceptDoubts = Annotated[
-    bool, option("accept-doubts", "Append copies that are in grave doubt all the same.")
+    bool, option("accept-doubts", "Append copies that are in grave doubt too.")
 ]
-Recount = Annotated[
-    bool, option("recount", "Compute everything that follows from the history anew.")
-]
+Recount = Annotated[bool, option("recount", "Compute all tables but the history anew.")]
 To = Annotated[Path, option("to", "The folder to put the copies in.")]
-Port = Annotated[int, option("port", "0: any that is free.", min=0, max=65535)]
+Port = Annotated[int, option("port", "The port; 0 takes any free one.", min=0, max=65535)]
 # No variables: settings for the real history must not affect the demo.
-DemoDatastore = Annotated[str, typer.Option("--datastore", help="The demo's own history.")]
-DemoSite = Annotated[Path, typer.Option("--site", help="The demo's own site.")]
-DemoBasePath = Annotated[str, typer.Option("--base-path", help="The path of the published site.")]
+DemoDatastore = Annotated[str, typer.Option("--datastore", help="Another datastore.")]
+DemoSite = Annotated[Path, typer.Option("--site", help="Another folder for the site.")]
+DemoBasePath = Annotated[str, typer.Option("--base-path", help=PUBLISHED_UNDER)]
 DemoNoReport = Annotated[bool, typer.Option("--no-report", help="Build no site.")]
 Debug = Annotated[bool, option("debug", "Show the traceback of an error.")]

@@ -67,7 +67,7 @@ class FileDatastore:
             checkout = Checkout(folder / NAME)
             if before:
                 shutil.copyfile(self.path, checkout.path)
-                # Somebody may have put the file back. A killed run may have replaced only the file.
+                # A file that somebody put back, or that a killed run made, is no version yet.
                 self._keep("found")
             if version:
                 self._versions().pull(version, checkout.path)

@@ -207,7 +207,10 @@ def copy_warnings(copy: Row) -> list[str]:
         if other:
             contradicting = TIMES["filename" if source == "mtime" else "mtime"]
             why = f"although its {contradicting} says {format_hour(other)}"
-        lines.append(f"{name} by its {TIMES[source]}, {why}; --taken-at can correct it")
+        lines.append(
+            f"{name} by its {TIMES[source]}, {why}; if that is "
+            "wrong, retract the copy and read it again with --taken-at"
+        )
     if copy["rejected_logins"]:
         lines.append(
             f"{name}: {pluralise(copy['rejected_logins'], 'value')} could not be taken for a "

@@ -20,7 +20,7 @@ TIMEOUT_SECONDS = 20.0
 def check_published(address: str, datastore: Datastore) -> str:
     """Wait until an address shows the newest finished day of each platform; return what it shows.
 
-    Raises ReportFailed if it still doesn't after 15 minutes. A private site counts as well.
+    Raises ReportFailed if it doesn't within 15 minutes. A private site passes without a look.
     """
     bypass_proxy_for_this_machine()
     address = f"{address.rstrip('/')}/"
@@ -42,7 +42,7 @@ def check_published(address: str, datastore: Datastore) -> str:
 def _look(address: str, days: set[str]) -> str:
     page, shown = _get(address), label_of(address)
     if page.status_code in (401, 403) or urlsplit(page.url).hostname != urlsplit(address).hostname:
-        return f"{shown} asks for a login, so nobody looked at what it shows"
+        return f"{shown} asks for a login or redirects elsewhere: what it shows was not checked"
     if page.status_code != 200:
         raise ReportFailed(
             f"{shown} answers HTTP {page.status_code}; is the site published under this path?"

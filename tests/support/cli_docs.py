@@ -12,8 +12,9 @@ from ethelred_runner.settings import PROJECT
 PAGE = PROJECT / "docs" / "cli.md"
 INTRODUCTION = """For operators and analysts who type a command or set what a scheduled run does.
 
-Each option is an environment variable too: `ETHELRED_` and the option's name. An empty one counts
-as not given; `false`, `0` and `no` are false. `.env.example` has all variables.
+An option of every command but `demo` and `dev` can also be set as an environment variable:
+`--taken-at` is `ETHELRED_TAKEN_AT`. An empty variable counts as unset; `false`, `0` and `no` are
+false. `.env.example` lists all variables.
 """
 
 
@@ -24,8 +25,9 @@ def render() -> str:
     docs = docs.replace("&#x27;", "'").replace(f"{PROJECT}/", "").partition("\n")[2]
     kinds = [kind for kind in vars(errors).values() if hasattr(kind, "exit_code")]
     meanings = {kind.exit_code: (kind.__doc__ or "").splitlines()[0] for kind in kinds}
-    meanings |= {0: "Done; also if there was nothing new.", 1: "Something unexpected happened."}
+    meanings |= {0: "The command has succeeded.", 1: "Something unexpected happened."}
     rows = "\n".join(f"| {code} | {meanings[code]} |" for code in sorted(meanings))
+    rows += "\n| 129, 130, 143 | A closed terminal, Ctrl-C or another signal has stopped the run. |"
     table = f"## Exit codes\n\n| code | meaning |\n|---|---|\n{rows}\n"
     return f"# The command line\n\n{INTRODUCTION}\n{table}\n## Commands\n{docs.rstrip()}\n"
 
