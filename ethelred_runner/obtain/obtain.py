@@ -38,6 +38,7 @@ from ethelred_runner.obtain.unpack import ROOM_ADVICE, check_fits, unpack
 
 LONGEST_BYTES = 4 * LONGEST_VALUE  # a character of UTF-8 has at most four
 MIN_BYTES_PER_SECOND = 1000  # a copy of 500 MB would take six days
+ANEW = "; run again, or have the copy made anew"
 LONGEST_CHECKSUMS = 2**16  # characters; some servers give the copy itself at any address
 # After so many more bytes, a download has made progress and its retries start again.
 MIN_PROGRESS_BYTES = 2**20
@@ -124,8 +125,11 @@ def _labelled_errors(source: Source) -> Iterator[None]:
     """Put the source's label in front of its errors."""
     try:
         yield
-    except (SourceError, CopyRejected) as error:
+    except SourceError as error:
         raise type(error)(f"{source.label}: {error}") from None
+    except CopyRejected as error:
+        advice = "" if ";" in str(error) else ANEW  # a message of damage alone has none
+        raise CopyRejected(f"{source.label}: {error}{advice}") from None
     except OSError as error:
         reason = f"it can't be copied: {error.strerror}"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
