@@ -40,7 +40,7 @@ def append(
     datastore.check(init=init)
     failures: list[EthelredError] = []
     with private_folder() as folder:
-        with as_datastore_errors(folder):  # of a full disk or memory
+        with as_datastore_errors(folder):  # the disk or the memory may be full
             logins = obtain_logins(requests, folder, failures)
         for _ in range(MAX_COMMIT_ATTEMPTS):
             try:
@@ -72,7 +72,7 @@ def build_and_check(path: Path, options: BuildOptions = BuildOptions()) -> Path 
     """Build and test the models in a work file, and check that its history is still whole.
 
     Return a copy of the file before the build; None if it is new. Raises DatastoreError if history
-    would be lost, also if a data test is what failed.
+    would be lost, even if a data test failed, and BuildFailed for any other failure.
     """
     before = None
     if path.exists():
@@ -93,9 +93,7 @@ def import_datastore(directory: Path, datastore: Datastore) -> None:
     Raises DatastoreError if there is a datastore already, UsageError if there is no export.
     """
     if datastore.exists():
-        raise DatastoreError(
-            f"{datastore.label} exists already; nothing is ever put over a history"
-        )
+        raise DatastoreError(f"{datastore.label} exists already; import replaces no history")
     refuse_damaged(directory)
     with datastore.checkout(init=True, action="import") as checkout:
         build_models(checkout.path.parent)  # creates the tables as this version declares them

@@ -55,8 +55,8 @@ class FileDatastore:
     ) -> Iterator[Checkout]:
         """Yield a work file, which replaces the datastore on leaving without an error.
 
-        The work file begins with the content of `version`, by default of the datastore. Nothing is
-        replaced if it was discarded. Raises DatastoreError if there is no datastore and `init` is
+        The work file starts as a copy of `version`, by default of the newest one. If it is
+        discarded, nothing is replaced. Raises DatastoreError if there is no datastore and `init` is
         false. On leaving, raises Conflict if another program has changed the datastore.
         """
         with as_datastore_errors(self.path), locked_folder(self.path) as folder:
@@ -67,7 +67,7 @@ class FileDatastore:
             checkout = Checkout(folder / NAME)
             if before:
                 shutil.copyfile(self.path, checkout.path)
-                # A file that somebody put back, or that a killed run made, is no version yet.
+                # A file that somebody put back, or that a killed run made, has no version yet.
                 self._keep("found")
             if version:
                 self._versions().pull(version, checkout.path)
@@ -140,8 +140,8 @@ def locked_folder(datastore: Path) -> Iterator[Path]:
             stack.enter_context(locked(path, wait_seconds=WAIT_SECONDS))
         except BlockingIOError:
             raise DatastoreError(
-                f"another run, or the dbt of one that was killed, is at work on {datastore} "
-                f"(process {path.read_text()}); try again when it has ended"
+                f"another run, or the dbt process of a killed run, is at work on {datastore} "
+                f"(the run was process {path.read_text()}); try again when it has ended"
             ) from None
         path.write_text(str(os.getpid()))
         yield stack.enter_context(private_folder(inside=datastore.parent))

@@ -46,8 +46,8 @@ REASONS = {  # by a pattern of the library's message; the first match counts
     "501 Not Implemented": "the service lacks what is needed (If-None-Match); use another",
     "status code: 500": "the service failed, perhaps because it has no room left; see its log, and "
     "run again",
-    "UnknownIssuer|peer certificate": "the service's certificate can't be trusted; name the file "
-    "of its authority in SSL_CERT_FILE if it is your own",
+    "UnknownIssuer|peer certificate": "the service's certificate can't be trusted; if you have a "
+    "certificate authority of your own, name its file in SSL_CERT_FILE",
     "PanicException": "the request can't be made; check the AWS_… variables",
     "obstore": "the service can't be reached, or failed; check AWS_ENDPOINT_URL and HTTPS_PROXY, "
     "and run again",

@@ -47,7 +47,7 @@ class Versions:
         self._store, self.label = store, label
 
     def probe(self) -> None:
-        """Raise DatastoreError unless the service refuses to overwrite an object on request.
+        """Raise DatastoreError if the service overwrites an object although asked not to.
 
         Concurrent runs are safe only because of that. The object `probe` stays.
         """
@@ -117,7 +117,7 @@ class Versions:
         except DatastoreError:  # it may have been created all the same
             if self._read(key) is None:
                 raise
-        # The request may have been repeated because only the first answer was lost.
+        # If only the first answer was lost, the repeated request finds its own commit.
         return self._read(key) == content
 
     def _prune(self) -> None:

@@ -39,8 +39,8 @@ from ethelred_runner.obtain.unpack import ROOM_ADVICE, check_fits, unpack
 LONGEST_BYTES = 4 * LONGEST_VALUE  # a character of UTF-8 has at most four
 MIN_BYTES_PER_SECOND = 1000  # a copy of 500 MB would take six days
 ANEW = "; run again, or have the copy made anew"
-LONGEST_CHECKSUMS = 2**16  # characters; some servers give the copy itself at any address
-# After so many more bytes, a download has made progress and its retries start again.
+LONGEST_CHECKSUMS = 2**16  # characters; a server may send the copy itself for any address
+# A download that gets so many bytes further has all its retries again.
 MIN_PROGRESS_BYTES = 2**20
 
 
@@ -170,12 +170,12 @@ def _has_right_checksum(request: CopyRequest, downloaded: Path) -> bool:
         _fetch(find_source(replace(request, source=f"{request.source}.sha256")), beside)
     with beside.open(errors="replace") as file:
         text = file.read(LONGEST_CHECKSUMS).lower()
-    # In the form of any tool, in UTF-16 too; but a web page may have a hexadecimal number.
+    # Tools write different forms and encodings. A web page may have such a number too.
     found = re.findall(r"\b[0-9a-f]{64}\b", text.replace("\0", "")) if "<" not in text else []
     if found and sha256_of(downloaded) not in found:
         raise CopyRejected(
-            "its SHA-256 is another than the .sha256 beside it says: it was damaged, or has been "
-            "replaced meanwhile; run again"
+            "its SHA-256 differs from the .sha256 beside it, because it was damaged or replaced "
+            "meanwhile; run again"
         )
     return bool(found)
 

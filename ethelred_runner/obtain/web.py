@@ -55,9 +55,9 @@ UNTRUSTED = "the server can't be trusted: {}; "
 FINAL = {
     "Tunnel connection failed": f"{PROXY} refuses the connection ({{}}); check it",
     "verify failed: certificate (has expired|is not yet valid)": f"{UNTRUSTED}check this machine's "
-    "clock; if it is right, the server needs a new one",
-    "certificate verify failed": f"{UNTRUSTED}name the file of its authority in SSL_CERT_FILE if "
-    "it is your own",
+    "clock; if it is right, the server needs a new certificate",
+    "certificate verify failed": f"{UNTRUSTED}if you have a certificate authority of your "
+    "own, name its file in SSL_CERT_FILE",
 }
 
 logging.getLogger("urllib3.connectionpool").disabled = True  # it would log whole addresses
@@ -221,7 +221,7 @@ HTTPConnection.response_class = _PromptResponse
 
 class _Session(Session):
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
-        """Refuse redirects to unencrypted addresses, and keep the token from other servers."""
+        """Refuse redirects to unencrypted addresses, and send no other server the token."""
         parts = urlsplit(prepared_request.url or "")
         if not is_encrypted_or_local(str(parts.scheme), str(parts.hostname)):
             raise SourceError("the server redirects to http, which isn't encrypted")

@@ -15,7 +15,7 @@ from ethelred_runner.datastore import Row
 from ethelred_runner.errors import CopyRejected, UsageError, exit_code_of, line_of
 from ethelred_runner.watch.wording import format_hour, format_iso, pluralise
 
-# What messages call the place where a copy's time was found, by `taken_at_source`.
+# The words for each `taken_at_source` in messages.
 TIMES = {
     "mtime": "modification time",
     "newest_login": "newest login",
@@ -141,7 +141,7 @@ def result_lines(outcome: Outcome) -> list[str]:
         are = pluralise(older, "copy is", "copies are")
         lines.append(f"{are} older than the newest one known (backfill)")
     new_logins = outcome.appended.new_logins
-    origin = "copies read before, which an older rule had left out"
+    origin = "copies read before, where an older rule had left them out"
     if copies:
         origin = pluralise(len(copies), "new copy", "new copies")
     brought = f"appended {pluralise(new_logins, 'new login')} from {origin}"

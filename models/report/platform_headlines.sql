@@ -34,10 +34,10 @@ select
     collection_summary.* exclude (platform),
     active_users_summary.* exclude (platform),
     coalesce('Last full week, ' || last_weeks.sentence_last_week || ' ', '')
-    || format('{:,} ', active_users_summary.active_7d)
-    || if(active_users_summary.active_7d = 1, 'person', 'people')
-    || ' in the seven days to ' || strftime(collection_summary.newest_copy_on, '%A')
-    || '’s copy.' as last_week_in_words,
+    || 'In the seven days to ' || strftime(collection_summary.newest_copy_on, '%A')
+    || format('’s copy, {:,} ', active_users_summary.active_7d)
+    || if(active_users_summary.active_7d = 1, 'person', 'people') || ' logged in.'
+        as last_week_in_words,
     case
         when stg_platforms.is_retired then 4
         -- Its next copy was due before another platform's newest one.

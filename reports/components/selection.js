@@ -6,7 +6,7 @@ export const RANGES = {
 	'4w': { name: '4 weeks', days: 28 },
 	'3m': { name: '3 months', days: 91 },
 	'1y': { name: '1 year', days: 365 },
-	all: { name: 'All', days: Infinity },
+	all: { name: 'All collected', days: Infinity },
 	first: { name: 'Since the first login', days: Infinity, hasEarlier: true }
 };
 const USUAL_RANGES = { day: '3m', week: '1y', month: 'all' };

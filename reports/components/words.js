@@ -78,9 +78,9 @@ export const formatKind = (coverage, period = 'day') => KINDS_OF_DAY[coverage].r
 const TERMS = {
 	people: 'Each person is counted once, if their latest login is in these days. Accounts deleted since are left out.',
 	logins:
-		'On one day very nearly the number of people. Over several days people log in again: there are more logins than people.',
+		'On one day this is very nearly the number of people. Over several days it is higher, because people log in again.',
 	mean28: 'The mean of the complete days among the 28 up to this one.',
-	usual: 'What the eight weeks before make likely: at least 99 of 100 ordinary days, or weeks, are in their range.',
+	usual: 'At least 99 of 100 ordinary days and weeks are in this range. It is learnt from the eight weeks before.',
 	unusual: 'Fewer or more than on the same weekday of the eight weeks before, by more than chance.',
 	partial: 'A night’s copy is missing: some people are seen only on a later day.',
 	before_collection: 'Only people who hadn’t logged in again by the first copy are counted.',

@@ -55,7 +55,9 @@ CUTS = [1, 3, 4, 5, 6, 15, 17, 99, 100, 101, 5000, 100_000, -1000, -5, -4, -3, -
 def test_cut_anywhere(name: str, cut: int, get: Get, tmp_path: Path) -> None:
     short = tmp_path / "short"
     short.write_bytes((DAMAGED / name).read_bytes()[:cut])
-    with pytest.raises(CopyRejected, match=r"(cut short|not a SQLite database|zstd data is damaged).*; "):
+    with pytest.raises(
+        CopyRejected, match=r"(cut short|not a SQLite database|zstd data is damaged).*; "
+    ):
         get(short)
 
 

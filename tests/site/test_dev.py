@@ -14,14 +14,17 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from ethelred_runner.datastore import open_datastore
 from tests.support.browsing import Visit
 from tests.support.dbt_runs import copy_project
 from tests.support.program import PROJECT
+from tests.support.storage import BUCKET, endpoint
 
 pytestmark = [pytest.mark.site, pytest.mark.xdist_group("dev")]
 
 DBT = Path(sys.executable).with_name("dbt")
 URL = "http://localhost:3000/"
+ADDRESS = f"s3://{BUCKET}/dev"
 GUIDE = (PROJECT / "docs" / "analysts.md").read_text(encoding="utf-8")
 # A file in the guide has its path in bold and its content in a fence of four backticks.
 FILE = re.compile(r"^\*\*`([\w/.]+)`\*\*.*?\n````\w+\n(.*?)^````$", re.MULTILINE | re.DOTALL)
@@ -39,11 +42,21 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def bucket(datastore: Path, s3_port: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the address of the shared datastore in object storage."""
+    for name, value in endpoint(s3_port).items():
+        monkeypatch.setenv(name, value)
+    with open_datastore(ADDRESS) as store, store.checkout(init=True) as checkout:
+        shutil.copyfile(datastore, checkout.path)
+    return ADDRESS
+
+
 @contextmanager
-def shown(project: Path, datastore: Path) -> Iterator[Path]:
+def shown(project: Path, datastore: str) -> Iterator[Path]:
     """Run `ethelred dev` as an analyst does, yield its output, and end it with Ctrl-C."""
     said = project / "said"
-    command = [sys.executable, "-m", "ethelred_runner", "dev", "--datastore", str(datastore)]
+    command = [sys.executable, "-m", "ethelred_runner", "dev", "--datastore", datastore]
     with said.open("w") as output:
         program = subprocess.Popen(command, cwd=project, stdout=output, stderr=output)
         try:
@@ -76,11 +89,10 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def test_the_worked_example_is_on_the_screen_while_it_is_written(
-    project: Path, datastore: Path, visit: Visit
+    project: Path, bucket: str, visit: Visit
 ) -> None:
-    before = datastore.read_bytes()
     page = visit.context.new_page()
-    with shown(project, datastore) as said:
+    with shown(project, bucket) as said:
         files = dict(FILE.findall(GUIDE))
         assert len(files) == 4
         line = files.pop("models/report/_exposures.yml")
@@ -106,7 +118,8 @@ def test_the_worked_example_is_on_the_screen_while_it_is_written(
         wait_until(lambda: "The page stays as it was" in said.read_text())
         assert f"LINE {number}: max_by(usrs" in said.read_text()
         assert httpx.get(answer.url).text == answer.text
-    assert datastore.read_bytes() == before
+    with open_datastore(bucket) as store:
+        assert [version.version for version in store.versions()] == [1]
     assert list((project / "data" / "work").iterdir()) == []
     wait_until(lambda: not answers())  # a dying server may reset a connection first
     edit(model, "max_by(usrs", "max_by(users")

@@ -73,7 +73,7 @@ def test_weeks_and_months_are_what_sql_says(
     page = open_page(visit, demo_site.url)
     for grain, name in (("week", "Weeks"), ("month", "Months")):
         page.get_by_role("button", name=name, exact=True).click()
-        page.get_by_role("button", name="All", exact=True).click()
+        page.get_by_role("button", name="All collected", exact=True).click()
         (newest,) = ask(
             demo_datastore,
             "select logins from logins_per_period where platform = 'opencodelists'"
@@ -274,7 +274,7 @@ def test_a_page_comes_in_a_few_files_and_nothing_is_fetched_after_them(
     request: pytest.FixtureRequest, visit: Visit, name: str, path: str, limit: float
 ) -> None:
     site = request.getfixturevalue(name)
-    open_page(visit, urljoin(site.url, path)).get_by_role("button", name="All").first.click()
+    open_page(visit, urljoin(site.url, path)).get_by_role("button", name="collected").first.click()
     files = [
         site.folder / (urlsplit(url).path.lstrip("/") or "index.html") for url in visit.requests
     ]
@@ -378,7 +378,7 @@ def test_ten_platforms_can_be_seen_at_a_glance(many_site: Site, visit: Visit) ->
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
     assert page.locator("*").count() < 20_000
     page.get_by_role("combobox").select_option("platform_7")
-    page.get_by_role("button", name="All", exact=True).click()
+    page.get_by_role("button", name="All collected", exact=True).click()
     expect(page.get_by_test_id("range").locator("visible=true")).to_contain_text(" 2016 to ")
     expect(sections.locator("svg.chart:visible")).to_have_count(1)
     expect(page.get_by_text("has the 7-day means and").locator("visible=true")).to_have_count(1)

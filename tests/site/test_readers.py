@@ -355,7 +355,12 @@ def test_the_card_and_the_total_are_those_of_the_days_shown(
     demo_site: Site, demo_datastore: Path, visit: Visit
 ) -> None:
     page = open_page(visit, urljoin(demo_site.url, PLATFORM))
-    for range_, days in (("3 months", 91), ("1 year", 365), ("4 weeks", 28), ("All", 1000)):
+    for range_, days in (
+        ("3 months", 91),
+        ("1 year", 365),
+        ("4 weeks", 28),
+        ("All collected", 1000),
+    ):
         page.get_by_role("button", name=range_, exact=True).click()
         ((total,),) = ask(
             demo_datastore,
