@@ -34,7 +34,7 @@ class TolerantConsole(Console):
 
 
 def open_console(descriptor: int) -> TolerantConsole:
-    """Return a console, with colours on a terminal only, whatever variables would force."""
+    """Return a console with colours only on a terminal, even if variables force them."""
     return TolerantConsole(
         stderr=descriptor == 2,
         force_terminal=os.isatty(descriptor),

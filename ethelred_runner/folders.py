@@ -56,7 +56,8 @@ def _made(root: Path) -> tuple[Path, int]:
 def _remove_left_behind(root: Path) -> None:
     for folder in root.glob(f"{PREFIX}*"):
         with suppress(OSError):  # in use by another run, or just removed
-            lock = take_lock(folder, wait_seconds=0)
+            # Without locks it may be another run's.
+            lock = take_lock(folder, wait_seconds=0, is_required=True)
             if folder.lstat().st_uid == os.getuid():
                 shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
@@ -64,7 +65,7 @@ def _remove_left_behind(root: Path) -> None:
 
 @contextmanager
 def locked(path: Path, *, wait_seconds: float = float("inf")) -> Iterator[int]:
-    """Hold a lock on a folder or file, which programs started meanwhile inherit.
+    """Hold a lock on a folder or file; programs that are started meanwhile inherit it.
 
     The lock ends with the last process that holds it. Raises BlockingIOError if another run holds
     it for longer than `wait_seconds`.
@@ -77,8 +78,11 @@ def locked(path: Path, *, wait_seconds: float = float("inf")) -> Iterator[int]:
         os.close(lock)
 
 
-def take_lock(path: Path, *, wait_seconds: float = float("inf")) -> int:
-    """Return a descriptor that holds a lock until it is closed. Raises BlockingIOError."""
+def take_lock(path: Path, *, wait_seconds: float = float("inf"), is_required: bool = False) -> int:
+    """Return a descriptor that holds a lock until it is closed. Raises BlockingIOError.
+
+    Also raises OSError on a share without locks, if `is_required`.
+    """
     # NFS locks only a file that is open for writing.
     mode = os.O_RDONLY if path.is_dir() else os.O_RDWR
     lock = os.open(path, mode | os.O_NOFOLLOW)
@@ -93,7 +97,8 @@ def take_lock(path: Path, *, wait_seconds: float = float("inf")) -> int:
                 raise
             time.sleep(0.05)
         except OSError as error:
-            if error.errno not in UNSUPPORTED:
+            if is_required or error.errno not in UNSUPPORTED:
+                os.close(lock)
                 raise
             return lock  # a network share may have no locks
 

@@ -3,12 +3,12 @@
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
-# PostgreSQL ends the lock with the transaction, and that with the process, also a killed one.
+# PostgreSQL frees the lock when the transaction ends, also if its process is killed.
 LOCK = "select pg_advisory_xact_lock(hashtext('ethelred')) is null"
 
 
 class Plugin(BasePlugin):
-    """Waits for the run before, while nothing of the lake has been looked at."""
+    """Waits for the run before this one, ahead of any look at the lake."""
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Take the catalogue's lock in a transaction that stays open as long as dbt runs."""

@@ -46,7 +46,7 @@ def refuse_cut(path: Path) -> None:
 
 
 def check_nothing_lost(path: Path, before: Path | None) -> None:
-    """Raise DatastoreError if a row of the history before a build is gone, or has changed.
+    """Raise DatastoreError if a build has lost or changed a row of the history.
 
     Also raises it if the build appended too few rows to a history table. `before` is a copy of
     the datastore from before the build; None if it is a new one.
@@ -100,7 +100,7 @@ def is_whole(connection: duckdb.DuckDBPyConnection, catalogue: str) -> bool:
 def is_lost(
     connection: duckdb.DuckDBPyConnection, table: str, columns: list[str], rows: int | None = None
 ) -> bool:
-    """Return whether the first `rows` of a table, by default all it had, have changed or gone."""
+    """Return whether the first `rows` of a table, by default all earlier ones, differ now."""
     found = {"table": table, "columns": ", ".join(columns)}
     earlier, now = (FINGERPRINT.format(catalogue=name, **found) for name in ("earlier", "main"))
     had = connection.execute(earlier, [ALL_ROWS]).fetchall()

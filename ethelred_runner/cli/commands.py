@@ -115,7 +115,7 @@ def serve(site: opt.Site = opt.SITE, port: opt.Port = 8000, debug: opt.Debug = F
 
 @app.command()
 def dev(datastore: opt.DemoDatastore = str(DEMO_DATASTORE), debug: opt.Debug = False) -> None:
-    """Show the report of the demo's history, or another, while you work on pages and models."""
+    """Show the report of a history, by default the demo's, while you edit pages and models."""
     seeds = demo_seeds() if datastore == str(DEMO_DATASTORE) else nullcontext()
     with open_datastore(datastore) as store, seeds:
         show_report(store.readable_path())
@@ -130,10 +130,11 @@ def check(
     site: opt.CheckedSite = str(opt.SITE),
     debug: opt.Debug = False,
 ) -> None:
-    """Test whether everything that a run needs is here, try a SOURCE, or look at a published site.
+    """Test whether everything that a run needs is here, or look at a published site.
 
-    It reads a given SOURCE and says what it shows. With the address of a published site, it waits
-    up to 15 minutes until the site shows the newest day of the datastore, and tests nothing else.
+    It also reads a given SOURCE, and prints what its platform's row finds there. With the address
+    of a published site, it only waits, at most 15 minutes, until the site shows the newest day of
+    the datastore.
     """
     with open_datastore(datastore) as store:
         if "://" in site:

@@ -96,7 +96,7 @@ def retract(
     dry_run: opt.DryRun = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Take a copy out of the history, and read other copies again for the logins they share."""
+    """Take a copy out of the history, and read others again for logins that both show."""
     with open_datastore(datastore) as store:
         copy = find_copy(store.readable_path(), copy_id, platform)
         say_what_goes(copy)

@@ -21,7 +21,7 @@ def option(name: str, meaning: str, **more: Any) -> Any:
 HOURS: dict[str, Any] = {"min": 0, "max": 1_000_000, "metavar": "HOURS"}
 SOURCES = (
     "A path, or a file://, https://, sftp:// or s3:// address, with PLATFORM= in front for another "
-    "platform. Without any, all sources in ETHELRED_SOURCE_<PLATFORM> are read."
+    "platform. Without any, ETHELRED_SOURCE_<PLATFORM> of each platform in use is read."
 )
 PLATFORM = (
     "The platform of each source without PLATFORM=, by default opencodelists. Without a source, "

@@ -29,8 +29,8 @@ def run_job(
 ) -> None:
     """Do the scheduled job on the datastore at an address, and fill in the outcome.
 
-    No site is built without `site` or in a dry run. At the end raises the worst error of the
-    copies that are missing or, unless `options.accept_doubts`, in grave doubt.
+    A site is built if `site` is given, except in a dry run. Raises one error at the end for all
+    copies that couldn't be obtained, or were left out because of grave doubts.
     """
     with open_datastore(address) as datastore:
         if skip_if_fresh_hours is not None and datastore.exists():
@@ -72,6 +72,6 @@ def print_outcome(outcome: Outcome, label: str) -> None:
         console.say(line)
     if outcome.dry_run:
         outcome.kind = "dry run"
-        for platform in outcome.appended.platforms:  # shows what a new row of platforms.csv reads
+        for platform in outcome.appended.platforms:  # to try a new row of platforms.csv
             show_platform(platform)
         console.say(f"this was a dry run: {label} is as it was, and no site was built")

@@ -28,7 +28,8 @@ REASONS = {  # by a pattern of the library's message; the first match counts
     "Too many open files": f"too many files are open; raise that limit (ulimit -n){UNCHANGED}",
     "No space left|Insufficient ?Storage": "there is no room left; make room for three times the "
     f"datastore's size (a smaller ETHELRED_KEEP_VERSIONS needs less){UNCHANGED}",
-    "MemoryError|OutOfMemory": "there is not enough memory; the datastore is as it was",
+    "MemoryError|OutOfMemory": "there is not enough memory; end other programs, or use a larger "
+    f"machine{UNCHANGED}",
     LOCKED: "in use by another program; close it first",
     "[Ii]s a directory|regular file": "this is a folder; name a file in it",
     "database does not exist": MISSING,
@@ -66,7 +67,7 @@ def as_datastore_errors(place: Path | str) -> Iterator[None]:
 
 
 def explain(place: Path | str, error: BaseException) -> DatastoreError:
-    """Return the error for a person, without its own text, which may have values or keys in it."""
+    """Return an error for people, without the library's text, which may have values or keys."""
     words = f"{type(error)} {error} {cause_of(error, Path(place))}"
     reasons = [reason for pattern, reason in REASONS.items() if re.search(pattern, words)]
     unknown = f"failed ({type(error).__name__}); run again with --debug to see where"

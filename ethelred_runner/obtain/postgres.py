@@ -24,11 +24,11 @@ TABLE_DATA = re.compile(r"\d+; \d+ \d+ TABLE DATA (\S+) (.+) \S+")
 GZIP = re.compile(r"Compression: (gzip|-1|[1-9])")
 # The escapes of a text in the lines of COPY.
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-UNNOTICED = "its bytes (a dump without gzip shows little damage; put a .sha256 beside it)"
+UNNOTICED = "its bytes (damage mostly stays unseen without gzip; put a .sha256 beside it)"
 
 
 def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[str], set[str]]:
-    """Return no unusual findings, and what `values`, with pg_restore's own checks, doesn't check.
+    """Return an empty set, and a set of what neither `values` nor pg_restore checks.
 
     Of PostgreSQL's compressions only gzip has a checksum.
     """

@@ -25,11 +25,11 @@ NO_SFTP = (
     "or the login prints a greeting; ask its owner"
 )
 NO_HOST_KEY = (
-    f"the server's host key is not in {KNOWN_HOSTS}, nor, if that is unset, in ~/.ssh/known_hosts: "
-    "it is new, or this is another server; ask its owner, and add it there"
+    f"{KNOWN_HOSTS}, or ~/.ssh/known_hosts if that is unset, has no such host key for the server. "
+    "Ask the server's owner whether the key is right, and add it"
 )
 REFUSALS: dict[type[Exception], str] = {
-    asyncssh.PermissionDenied: f"none of the keys is accepted; check {KEY} or the agent, and user",
+    asyncssh.PermissionDenied: f"no key is accepted; check the user, and {KEY} or the agent",
     asyncssh.SFTPNoSuchFile: "there is no such file on the server",
     asyncssh.SFTPPermissionDenied: "the server's user may not read this file",
 }
@@ -39,7 +39,7 @@ class SftpSource(Source):
     """A file on an SSH server.
 
     The key is ETHELRED_SSH_KEY_<PLATFORM> or ETHELRED_SSH_KEY (the private key itself), by default
-    those of the agent and of `~/.ssh/config`, jump hosts included. Host keys are always checked.
+    those of the agent and of `~/.ssh/config`, which may name jump hosts. Each host key is checked.
     """
 
     def __init__(self, request: CopyRequest) -> None:
@@ -55,7 +55,7 @@ class SftpSource(Source):
         """Open the file to read it from a byte on; raises as `Source.open` says."""
         with asyncio.Runner() as runner, ExitStack() as stack:
             loop = runner.get_loop()
-            loop.set_exception_handler(lambda *_: None)  # silences parallel reads that fail too
+            loop.set_exception_handler(lambda *_: None)  # one failed read fails all others
             # `runner.run` would format each result, a whole chunk, for a debug message.
             wait = partial(_wait, loop.run_until_complete, self.stall_seconds)
             connection = wait(_connect(stack, self._parts, self.request.platform))
@@ -77,7 +77,7 @@ def _wait(run: Callable[..., Any], seconds: float, step: Awaitable[Any]) -> Any:
     except OSError as error:  # asyncio's own text may have the address in it
         reason = os.strerror(error.errno or 0) if error.errno in errorcode else error.strerror
         raise RetryableError(f"the server can't be reached ({reason})") from None
-    except ValueError as error:  # a faulty key or configuration; it names at most a line
+    except ValueError as error:  # a faulty key or setting; the text quotes no key
         raise SourceError(f"{KEY} or ~/.ssh can't be used: {error}") from None
 
 
@@ -145,7 +145,7 @@ async def _connect(
 def _known_hosts(options: asyncssh.SSHClientConnectionOptions, platform: Platform) -> bytes:
     """Return the lines of all known-hosts files; `none` as a file name can't disable the check."""
     text = platform.setting(KNOWN_HOSTS)
-    if len(text.split()) > 1 and not os.path.isfile(text):  # noqa: PTH113 -- a name of any length
+    if len(text.split()) > 1 and not os.path.isfile(text):  # noqa: PTH113 -- Path raises if it is long
         return text.encode() + b"\n"
     configured: Any = options.known_hosts
     names = [text] if text else list(configured or ["~/.ssh/known_hosts"])

@@ -1,6 +1,7 @@
 """A copy of a SQLite database: its verification, and the values of its login column.
 
-Only that column is read. `obtain` puts the source's label in front of the errors.
+Only that column, and the one of `count_only`, is read. `obtain` puts the source's label in front
+of the errors.
 """
 
 import re
@@ -49,7 +50,7 @@ def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[st
     if size != expected:  # SQLite itself accepts an incomplete last page
         state, advice = "is cut short", ""
         if size > expected:
-            state, advice = "goes on after its end", "; VACUUM INTO writes a copy without more"
+            state, advice = "goes on after its end", "; VACUUM INTO writes one without them"
         sizes = f"{size:,} bytes, where its header says {expected:,}"
         raise CopyRejected(f"it {state}: {sizes}{advice}")
     parts = {f"its table {platform.users_table}": f"({quoted(platform.users_table)})"}

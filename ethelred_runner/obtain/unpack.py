@@ -35,13 +35,13 @@ OTHERS = {
     re.escape(sqlite.MAGIC): "it is cut short: it ends within the database's header",
     rb"--\s+-- PostgreSQL": "it is a PostgreSQL dump as SQL; make one with pg_dump --format=custom",
     rb"[\s\x20-\x7e]{16}|[\s\x20-\x7e]+\Z": "it is text, not a SQLite database, nor CSV that "
-    "begins with the name of the login column; a link's text?",
+    "begins with the name of the login column; is it the target of a link?",
     rb"": "it is not a SQLite database, nor a dump of PostgreSQL in its custom format",
 }
 
 
 def unpack(downloaded: Path, target: Path, platform: Platform) -> tuple[Any, bool]:
-    """Write a copy, plain or compressed with zstd or gzip, to `target`, and delete `downloaded`.
+    """Unpack `downloaded` (plain, or compressed with zstd or gzip) to `target`, and delete it.
 
     Return the module for this kind of copy, and whether a checksum in the compression covered every
     byte. Raises CopyRejected if the file is damaged, cut short or no copy, SourceError if the disk

@@ -30,8 +30,8 @@ EVIDENCE = REPORTS / "node_modules" / "@evidence-dev" / "evidence" / "cli.js"
 NOT_SOURCE = shutil.ignore_patterns("node_modules", ".evidence", "build")
 MAX_LINES_SHOWN = 4
 MAKE_MARTS = (
-    "Append a copy that it hasn't read yet (ethelred run, or build): that makes them, and so does "
-    "ethelred build --recount"
+    "To make the missing marts, append a new copy (ethelred run, or build), or run ethelred build "
+    "--recount"
 )
 REPORT_LOG = "report.log"
 # What evidence/components.js says of a page.
@@ -47,7 +47,7 @@ def check_evidence() -> str:
 
 
 def stage(folder: Path, base_path: str = "") -> None:
-    """Make a folder an Evidence project, as yet without data."""
+    """Turn a folder into an Evidence project without data."""
     shutil.copytree(REPORTS, folder, ignore=NOT_SOURCE, dirs_exist_ok=True)
     (folder / "node_modules").symlink_to(REPORTS / "node_modules")
     if base_path:
@@ -56,7 +56,7 @@ def stage(folder: Path, base_path: str = "") -> None:
 
 
 def hand_over(datastore: Path, folder: Path) -> None:
-    """Write the published marts to where Evidence reads and publishes them, and the downloads.
+    """Write the published marts, and the downloads, to where Evidence expects them.
 
     Raises ReportFailed if a mart is missing, or empty although there are logins to show.
     """
@@ -105,10 +105,11 @@ def published_marts() -> list[str]:
 def select(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> duckdb.DuckDBPyRelation:
     """Return the result of one query. Raises ReportFailed if it fails."""
     try:
-        return connection.sql(query)
+        result = connection.sql(query)
+        return result.execute() if result else result  # a query fails only when it runs
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
-        # A mart that an older version doesn't know is missing from its datastore.
+        # The datastore of an older version lacks newer marts.
         advice = f"\n{MAKE_MARTS}" if isinstance(error, duckdb.CatalogException) else ""
         raise ReportFailed(f"the report's query {name} fails: {reason}{advice}") from error
 
@@ -129,8 +130,8 @@ def show_evidence(folder: Path) -> AbstractContextManager[Popen[bytes]]:
 
 def evidence_variables(folder: Path) -> dict[str, str]:
     """Return the variables that Evidence needs in a project's folder."""
-    # Evidence starts Vite by npx, which is kept from asking its registry for anything. The home is
-    # there for every user, and has no token of a registry.
+    # Evidence starts Vite by npx, which is kept from asking its registry for anything. HOME is set
+    # because some users have none, and because it may hold a token of a registry.
     return {
         "HOME": str(folder),
         "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -141,7 +142,7 @@ def evidence_variables(folder: Path) -> dict[str, str]:
 
 
 def document_models(folder: Path, page: Path) -> None:
-    """Have dbt document the models as one page, without a datastore, at work in a folder."""
+    """Have dbt document the models as one page, without a datastore, in a new folder."""
     folder.mkdir()
     command: list[str | Path] = [
         *(DBT, "--quiet", "docs", "generate", "--static", "--empty-catalog", "--no-use-colors"),

@@ -20,7 +20,7 @@ from ethelred_runner.report.evidence import (
     stage,
 )
 
-# Marks each site that was built here. No folder without it is ever replaced.
+# Marks each site that was built here. Only they, and empty folders, are ever replaced.
 MARKER = "ethelred-site.json"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
 
@@ -54,7 +54,7 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
 
 
 def resolve_site(site: Path) -> Path:
-    """Return the resolved folder of a site. Raises ReportFailed if Ethelred didn't make it."""
+    """Return the resolved folder of a site. Raises ReportFailed if it must stay."""
     try:
         place = site.expanduser().resolve()
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -54,13 +54,13 @@ def check_folders() -> str:
             TemporaryFile(dir=folder).close()
         except OSError as error:
             reason = f"{folder} can't be written to: {error.strerror}"
-            raise UsageError(f"{reason}; give this user its mode or ownership") from None
+            raise UsageError(f"{reason}; let this user write to it (chown, chmod)") from None
     with private_folder() as folder:
         return f"copies lie in {folder.parent} while they are needed"
 
 
 def try_sources(requests: Sequence[CopyRequest]) -> None:
-    """Read copies into a temporary datastore, and print what their platforms' rows read."""
+    """Read copies into a temporary datastore, and print what each platform's row finds."""
     with private_folder() as folder, open_datastore(str(folder / "trial" / NAME)) as datastore:
         appended = append(requests, datastore, init=True, dry_run=True)
     for platform in appended.platforms:

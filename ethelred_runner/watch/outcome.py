@@ -67,7 +67,7 @@ class Outcome:
 def recorded(outcome: Outcome, path: Path | None, sources: Sequence[str]) -> Iterator[None]:
     """Write a run's summary at its end, also after an error, without the sources' addresses.
 
-    Raises UsageError if nothing can be written there.
+    Raises UsageError if `path` can't be written to.
     """
     write_summary(path, "")  # an earlier run's summary must not remain
     warned_before = len(console.warned)
@@ -141,7 +141,7 @@ def result_lines(outcome: Outcome) -> list[str]:
         are = pluralise(older, "copy is", "copies are")
         lines.append(f"{are} older than the newest one known (backfill)")
     new_logins = outcome.appended.new_logins
-    origin = "copies read before, where an older rule had left them out"
+    origin = "copies read before, found by a mended model"
     if copies:
         origin = pluralise(len(copies), "new copy", "new copies")
     brought = f"appended {pluralise(new_logins, 'new login')} from {origin}"

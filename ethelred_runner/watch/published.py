@@ -12,7 +12,7 @@ from ethelred_runner.network import bypass_proxy_for_this_machine
 from ethelred_runner.obtain.source import label_of
 from ethelred_runner.report import MARKER
 
-WAIT_SECONDS = 900.0  # a deployment and the caches before it may take so long
+WAIT_SECONDS = 900.0  # a deployment and caches may take so long
 PAUSE_SECONDS = 15.0
 TIMEOUT_SECONDS = 20.0
 
@@ -20,7 +20,7 @@ TIMEOUT_SECONDS = 20.0
 def check_published(address: str, datastore: Datastore) -> str:
     """Wait until an address shows the newest finished day of each platform; return what it shows.
 
-    Raises ReportFailed if it doesn't within 15 minutes. A private site passes without a look.
+    Raises ReportFailed if it doesn't within 15 minutes. A private site isn't tested.
     """
     bypass_proxy_for_this_machine()
     address = f"{address.rstrip('/')}/"

@@ -26,7 +26,7 @@ def say_what_went(retraction: Retraction, label: str) -> None:
     gone, returned = retraction.gone, retraction.returned
     console.say(
         f"{pluralise(gone, 'login')} went with the copy, {returned:,} of them came back, and "
-        f"{gone - returned:,} are gone"
+        f"{gone - returned:,} didn't"
     )
     if retraction.is_dry_run:
         console.say(f"this was a dry run: {label} is as it was")

@@ -18,7 +18,7 @@ WIDTH = 160  # of a table in a file or a pipe
 
 
 def refuse_stale(platforms: Sequence[Row], fail_after_hours: float | None) -> None:
-    """Raise DatastoreError if a platform's newest copy is older, or if there is no copy at all."""
+    """Raise DatastoreError if a platform's newest copy is too old, or if there is no copy."""
     if fail_after_hours is None:
         return
     retired = {name for name, platform in read_platforms().items() if platform.is_retired}
@@ -51,7 +51,7 @@ def show_status(label: str, size: int, platforms: Sequence[Row]) -> None:
 
 
 def show(table: Table) -> None:
-    """Print a table; unlike a run's lines, a failed write is an error."""
+    """Print a table. Raises OSError if it can't be written."""
     width = None if sys.stdout.isatty() else WIDTH
     Console(width=width, soft_wrap=True, highlight=False, markup=False).print(table)
 

@@ -19,7 +19,7 @@ kinds as (
                 'doubt': 'cut_logins', 'is_doubtful': cut_logins >= {{ fewest }},
                 'is_grave': cut_share >= {{ half }},
                 'finding': format(
-                    '{:,} of {:,} new logins are known ones, cut or rounded',
+                    '{:,} of {:,} new logins seem to be known ones, cut or rounded',
                     cut_logins, new_logins
                 )
             }, {
@@ -39,7 +39,7 @@ kinds as (
                 'is_doubtful': newest_logins_gone >= {{ fewest }},
                 'is_grave': false,
                 'finding': format(
-                    'the copies before have {:,} logins after its newest one', newest_logins_gone
+                    'earlier copies have {:,} logins after its newest login', newest_logins_gone
                 )
             }
         ], recursive := true)

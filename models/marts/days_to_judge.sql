@@ -14,14 +14,14 @@ day_notes as (
     select * from {{ ref('day_notes') }}
 ),
 
--- The raw and the sanitised copy of a night are taken within an hour, and count as one.
-copies_per_day as (
+-- The raw and the sanitised copy of a night count as one.
+copies_apart as (
     select
         platform,
         {{ reporting_day('taken_at') }} as day,
-        count(distinct date_trunc('hour', taken_at)) as copies
+        taken_at - lag(taken_at) over (partition by platform order by taken_at) as time_apart
     from copies
-    group by platform, day
+    qualify coalesce(time_apart > interval ({{ var('hours_of_one_copy') }}) hour, true)
 ),
 
 days as (
@@ -29,13 +29,14 @@ days as (
         day_coverage.platform,
         day_coverage.day,
         day_coverage.coverage,
-        coalesce(logins_per_day.logins, 0) as logins,
-        if(day_coverage.coverage = 'complete', coalesce(copies_per_day.copies, 0), null) as copies,
+        coalesce(any_value(logins_per_day.logins), 0) as logins,
+        if(any_value(day_coverage.coverage) = 'complete', count(copies_apart.day), null) as copies,
         (day_coverage.platform, day_coverage.day) in (select (platform, day) from day_notes)
             as has_note
     from day_coverage
     left join logins_per_day using (platform, day)
-    left join copies_per_day using (platform, day)
+    left join copies_apart using (platform, day)
+    group by all
 )
 
 select

@@ -26,7 +26,7 @@ phrases as (
         format('{:,} login', logins) || if(logins = 1, '', 's') as logins_in_words,
         case
             when coverage != 'complete' then ' or more, as some nights were not collected'
-            when percent = 0 then ', as many as the week before'
+            when percent = 0 then ', about as many as the week before'
             when change > 0 then ', ' || percent || '% more than the week before'
             when change < 0 then ', ' || percent || '% fewer than the week before'
             else ''

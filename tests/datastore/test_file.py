@@ -152,6 +152,8 @@ def test_owner_group_and_mode_stay(store: Path) -> None:
 
 def test_a_file_system_that_knows_little(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some network shares have no locks, owners or modes, and can't flush folders."""
+    others = store.with_name("ethelred-run-of-another")
+    others.mkdir()
 
     def unsupported(*_: object) -> None:
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
@@ -163,6 +165,7 @@ def test_a_file_system_that_knows_little(store: Path, monkeypatch: pytest.Monkey
         append_login(store, 1)
     assert logins(store) == [0, 1]
     assert version_numbers(store) == [2, 1]
+    assert others.exists()  # its run may be at work
 
 
 HARSH = "link #1/'it's \"so\" 50%20 Zugänge -x;$y&z.v2.db"
