@@ -25,11 +25,11 @@ NO_SFTP = (
     "or the login prints a greeting; ask its owner"
 )
 NO_HOST_KEY = (
-    f"{KNOWN_HOSTS}, or ~/.ssh/known_hosts if that is unset, has no such host key for the server. "
-    "Ask the server's owner whether the key is right, and add it"
+    f"the server's host key is not in {KNOWN_HOSTS}, nor in ~/.ssh/known_hosts if that is unset; "
+    "ask its owner whether the key is right, and add it"
 )
 REFUSALS: dict[type[Exception], str] = {
-    asyncssh.PermissionDenied: f"no key is accepted; check the user, and {KEY} or the agent",
+    asyncssh.PermissionDenied: f"none of the keys is accepted; check user and key ({KEY} or agent)",
     asyncssh.SFTPNoSuchFile: "there is no such file on the server",
     asyncssh.SFTPPermissionDenied: "the server's user may not read this file",
 }

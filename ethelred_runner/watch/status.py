@@ -30,8 +30,8 @@ def refuse_stale(platforms: Sequence[Row], fail_after_hours: float | None) -> No
     ]
     if stale or not platforms:
         raise DatastoreError(
-            f"no copy of {', '.join(stale) or 'any platform'} was taken in the last "
-            f"{fail_after_hours:g} hours; look at the log of the last run"
+            f"no copy was taken within {fail_after_hours:g} hours of: "
+            f"{', '.join(stale) or 'anything'}; look at the log of the last run"
         )
 
 

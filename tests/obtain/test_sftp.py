@@ -246,7 +246,7 @@ def test_a_host_key_that_is_not_known_is_refused(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "no key is accepted"),
+        ("", "none of the keys is accepted"),
         ("nonsense-secret", "ETHELRED_SSH_KEY or ~/.ssh can't be used"),
         ("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA", "ETHELRED_SSH_KEY or ~/.ssh can't be used"),
     ],
@@ -273,5 +273,5 @@ def test_keys_and_jump_hosts_of_the_configuration(
     )
     assert get(f"sftp://inner{big}").name == big.name
     (home / "known_hosts").write_text(f"inner {ssh.host_key}\n")
-    with pytest.raises(SourceError, match=r"no such host key .*keyscan -p \d+ 127.0.0.1"):
+    with pytest.raises(SourceError, match=r"host key is not in .*keyscan -p \d+ 127.0.0.1"):
         get(f"sftp://inner{big}")
