@@ -86,7 +86,7 @@ class FileDatastore:
             return self._versions().list_versions()
 
     def restore(self, number: int) -> Version:
-        """Replace the file by an earlier version, and return it as the newest."""
+        """Replace the file by an earlier version, and return the version that this makes."""
         with self.checkout(init=True, action=f"restore of version {number}", version=number):
             pass
         return self.versions()[0]

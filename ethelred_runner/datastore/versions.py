@@ -49,7 +49,7 @@ class Versions:
     def probe(self) -> None:
         """Raise DatastoreError if the service overwrites an object although asked not to.
 
-        Concurrent runs are safe only because of that. The object `probe` stays.
+        Concurrent runs are safe only if it refuses. The object `probe` stays.
         """
         self._create("probe", b"Ethelred tests here that an object is never created twice.\n")
         if self._create("probe", b"This must not have been written.\n"):
@@ -104,7 +104,7 @@ class Versions:
         """Return a version; None if it is missing or unreadable."""
         try:
             return Version(**json.loads(self._read(COMMIT_KEY.format(number)) or b""))
-        except (ValueError, TypeError):  # truncated by a power cut, or another file
+        except (ValueError, TypeError):  # cut short by a power failure, or a foreign file
             return None
 
     def _commit(self, version: Version) -> bool:
@@ -117,7 +117,7 @@ class Versions:
         except DatastoreError:  # it may have been created all the same
             if self._read(key) is None:
                 raise
-        # If only the first answer was lost, the repeated request finds its own commit.
+        # The client repeats a request without an answer, and may find its own commit.
         return self._read(key) == content
 
     def _prune(self) -> None:
@@ -169,7 +169,7 @@ class Versions:
 
 
 def max_versions_kept() -> int:
-    """Return the setting ETHELRED_KEEP_VERSIONS. Raises UsageError if it leaves no way back."""
+    """Return the setting ETHELRED_KEEP_VERSIONS. Raises UsageError unless it is at least 2."""
     text = setting("ETHELRED_KEEP_VERSIONS", "30")
     if not text.isdecimal() or int(text) < 2:
         raise UsageError(f"ETHELRED_KEEP_VERSIONS is {text}; it must be a number, at least 2")

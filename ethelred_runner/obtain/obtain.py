@@ -128,7 +128,8 @@ def _labelled_errors(source: Source) -> Iterator[None]:
     except SourceError as error:
         raise type(error)(f"{source.label}: {error}") from None
     except CopyRejected as error:
-        advice = "" if ";" in str(error) else ANEW  # a message of damage alone has none
+        # Messages about damage name no step of their own.
+        advice = "" if ";" in str(error) else ANEW
         raise CopyRejected(f"{source.label}: {error}{advice}") from None
     except OSError as error:
         reason = f"it can't be copied: {error.strerror}"
@@ -162,7 +163,7 @@ def _obtain(source: Source, folder: Path) -> Copy:
 
 
 def _has_right_checksum(request: CopyRequest, downloaded: Path) -> bool:
-    """Return whether the source has a `.sha256` file. Raises CopyRejected if it disagrees."""
+    """Return whether a `.sha256` file of the source agrees. Raises CopyRejected if it doesn't."""
     if re.search("[?#]", request.source):  # a signed address is valid for one file only
         return False
     beside = downloaded.with_name("sha256")

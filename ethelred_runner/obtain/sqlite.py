@@ -41,8 +41,8 @@ def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[st
     Return the unusual findings about a sound copy, and what couldn't be checked here.
 
     If a checksum covers the bytes, only damage to the users counts: damage elsewhere is the
-    database's own. Without a checksum, any damage proves that bytes changed on the way. They may
-    have changed inside a login, where no check of the users finds them.
+    database's own. Without a checksum, any damage counts, because bytes may have changed on the
+    way, also inside a login, where no check of the users finds them.
     """
     size = path.stat().st_size
     with path.open("rb") as file:

@@ -37,7 +37,7 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
     base_path = f"/{base_path.strip('/')}".rstrip("/")
     if not re.fullmatch(r"(/[\w.-]+)*", base_path):
         raise UsageError(f"--base-path {base_path} is no path such as /ethelred")
-    resolve_site(site)  # fails before a minute's work
+    resolve_site(site)  # fails before the slow build
     # The programs of a killed report go on, and hold the lock.
     with locked(REPORTS), private_folder() as folder:
         project = folder / "project"
@@ -54,7 +54,7 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
 
 
 def resolve_site(site: Path) -> Path:
-    """Return the resolved folder of a site. Raises ReportFailed if it must stay."""
+    """Return the resolved folder of a site. Raises ReportFailed if it can't be replaced."""
     try:
         place = site.expanduser().resolve()
         place.parent.mkdir(parents=True, exist_ok=True)

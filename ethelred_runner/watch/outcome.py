@@ -38,7 +38,7 @@ class Outcome:
     """The outcome of a run, filled in as the run proceeds.
 
     `kind` is `done`, `up to date` (nothing had to be obtained), `dry run` or `failed`. `appended`
-    is what the build appended. It has no copies if none was obtained.
+    is the result of the build, without copies if none was obtained.
     """
 
     dry_run: bool = False
@@ -141,11 +141,12 @@ def result_lines(outcome: Outcome) -> list[str]:
         are = pluralise(older, "copy is", "copies are")
         lines.append(f"{are} older than the newest one known (backfill)")
     new_logins = outcome.appended.new_logins
-    origin = "copies read before, found by a mended model"
+    origin = "copies read before, because a model was mended"
     if copies:
         origin = pluralise(len(copies), "new copy", "new copies")
     brought = f"appended {pluralise(new_logins, 'new login')} from {origin}"
-    held = f"the datastore holds {pluralise(outcome.logins, 'login')}"
+    verb = "would hold" if outcome.dry_run else "holds"
+    held = f"the datastore {verb} {pluralise(outcome.logins, 'login')}"
     return [*lines, f"{brought if copies or new_logins else 'nothing new to append'}; {held}"]
 
 

@@ -2,7 +2,7 @@ with int_copy_evidence as (
     select * from {{ ref('int_copy_evidence') }}
 ),
 
--- Several logins later than a time refute it. Fewer are bad values.
+-- A time is wrong if several logins are later. Fewer are bad values.
 believed_times as (
     select
         *,
