@@ -18,6 +18,13 @@ CHILD = Path(__file__).with_name("dbt_child.py")
 PARSED = "partial_parse.msgpack"
 RESULT = "dbt-result.json"
 LOG = "dbt.log"
+# Relative paths are the same in every run. With others, dbt would parse everything again.
+VARIABLES = {
+    "ETHELRED_DBT_DATABASE": "ethelred.duckdb",
+    "ETHELRED_DBT_COPIES": "copies.duckdb",
+    "ETHELRED_SEEDS": "seeds",
+    "ETHELRED_ACCEPT_DOUBTS": "",
+}
 SHOWN_FAILURES = 4
 SHOWN_LETTERS = 300  # of each failure
 # Unit tests don't depend on the data, so they run with the project's own tests.
@@ -42,11 +49,7 @@ def build_models(folder: Path, options: BuildOptions = BuildOptions()) -> None:
     """
     places = {"log-path": folder, "target-path": folder / "target"}
     places |= {"project-dir": PROJECT, "profiles-dir": PROJECT}
-    cache = PROJECT / "target" / "build" / PARSED  # a parse takes some seconds
-    parsed = folder / "target" / PARSED
-    parsed.parent.mkdir(exist_ok=True)
-    with suppress(OSError):
-        shutil.copyfile(cache, parsed)
+    parsed = take_parsed(folder / "target")
     command: list[str | Path] = [sys.executable, "-P", CHILD, RESULT, *OPTIONS.split()]
     for option, place in places.items():
         command += [f"--{option}", place]
@@ -56,18 +59,24 @@ def build_models(folder: Path, options: BuildOptions = BuildOptions()) -> None:
         folder=folder,
         doing="building and testing the models",
         log=LOG,
-        # Relative paths are the same in every run. With others, dbt would parse everything again.
-        variables={
-            "ETHELRED_DBT_DATABASE": "ethelred.duckdb",
-            "ETHELRED_DBT_COPIES": "copies.duckdb",
+        variables=VARIABLES
+        | {
             "ETHELRED_SEEDS": setting("ETHELRED_SEEDS", "seeds"),
             "ETHELRED_ACCEPT_DOUBTS": "true" if options.accept_doubts else "",
         },
     )
     if parsed.is_file():
-        keep(parsed, cache.parent)
+        keep(parsed, PROJECT / "target" / "build")
     if printed is not None:
         raise build_error(folder, printed)
+
+
+def take_parsed(target: Path) -> Path:
+    """Copy what the last build has parsed to where dbt reads it: a parse takes some seconds."""
+    target.mkdir(exist_ok=True)
+    with suppress(OSError):
+        shutil.copyfile(PROJECT / "target" / "build" / PARSED, target / PARSED)
+    return target / PARSED
 
 
 def build_error(folder: Path, printed: list[str]) -> BuildFailed | DatastoreError:

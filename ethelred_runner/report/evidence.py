@@ -13,6 +13,7 @@ from subprocess import Popen
 import duckdb
 import yaml  # dbt needs it anyway
 
+from ethelred_runner.append.dbt import VARIABLES, take_parsed
 from ethelred_runner.datastore import attach
 from ethelred_runner.errors import ReportFailed
 from ethelred_runner.programs import run_program, started
@@ -143,14 +144,13 @@ def evidence_variables(folder: Path) -> dict[str, str]:
 
 def document_models(folder: Path, page: Path) -> None:
     """Have dbt document the models as one page, without a datastore, in a new folder."""
-    folder.mkdir()
+    take_parsed(folder)
     command: list[str | Path] = [
         *(DBT, "--quiet", "docs", "generate", "--static", "--empty-catalog", "--no-use-colors"),
-        *("--no-version-check", "--no-partial-parse", "--target-path", folder),
+        *("--no-version-check", "--target-path", folder),
         *("--log-path", folder, "--project-dir", PROJECT, "--profiles-dir", PROJECT),
     ]
-    databases = {"ETHELRED_DBT_DATABASE": "ethelred.duckdb", "ETHELRED_DBT_COPIES": "copies.duckdb"}
-    run_for_report(command, folder, "documenting the models", "documentation.log", databases)
+    run_for_report(command, folder, "documenting the models", "documentation.log", VARIABLES)
     made = (folder / "static_index.html").read_text(encoding="utf-8")
     page.parent.mkdir()
     # It is published: this machine's paths are nobody's business.
