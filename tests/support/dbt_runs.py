@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from ethelred_runner.append.dbt import VARIABLES
 from ethelred_runner.append.retract import delete_copy, record
 from ethelred_runner.obtain.last_logins import TABLES
 from tests.support.simulated import Shown
@@ -29,6 +30,7 @@ LOGINS = """
     }]'), recursive := true)
 """
 OPTIONS = ["--quiet", "build", "--exclude-resource-type", "unit_test", "--no-write-json"]
+OPTIONS += ["--target-path", "target/build"]  # where the parse cache is
 
 
 def write_copies(path: Path, copies: Sequence[tuple[str, Shown]]) -> Path:
@@ -88,15 +90,10 @@ def build_each(
         row = {"platform": platform, "copy_id": identifier(copy), "taken_at": copy.taken_at}
         record(path, row, 0)
     copy_project_for(folder, sorted({platform for run in runs for platform, _ in run}))
-    variables = {
-        "PYTHONPATH": str(PROJECT),
-        "ETHELRED_DBT_DATABASE": "ethelred.duckdb",
-        "ETHELRED_DBT_COPIES": "copies.duckdb",
-    }
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.dbt_runs", str(len(runs))],
         cwd=folder,
-        env=os.environ | variables,
+        env=VARIABLES | os.environ | {"PYTHONPATH": str(PROJECT)},
         capture_output=True,
         text=True,
         check=False,
