@@ -45,14 +45,13 @@ def test_a_datastore_of_any_name_can_be_reported(datastore: Path, tmp_path: Path
 
 
 def test_incomplete_marts_come_with_the_next_new_copy_as_the_error_says(
-    ethelred: Ethelred, nights: list[Night], tmp_path: Path
+    ethelred: Ethelred, datastore: Path, nights: list[Night], tmp_path: Path
 ) -> None:
-    store, site = tmp_path / ODD, tmp_path / "site"
-    ethelred("build", nights[0].raw, "--datastore", store, "--init")
+    store, site = shutil.copyfile(datastore, tmp_path / ODD), tmp_path / "site"
     execute(store, "drop view report_blockers", "drop table platform_headlines")
     done = ethelred("report", "--datastore", store, "--site", site, code=7)
     assert "Append a copy that it hasn't read yet (ethelred run, or build)" in done.stderr
-    ethelred("build", nights[1].raw, "--datastore", store)
+    ethelred("build", nights[1].sanitised, "--datastore", store)
     assert query(store, "from report_blockers") == []
     assert query(store, "select count(*) from platform_headlines") == [(1,)]
 
