@@ -12,7 +12,7 @@ from ethelred_runner.report import site as report_site
 from tests.site.conftest import Builds, served
 from tests.support.browsing import Visit
 
-pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.site
 
 PAGE = Path(__file__).with_name("evidence-components.md")
 
@@ -23,12 +23,15 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reports") / "reports"
     shutil.copytree(evidence.REPORTS, folder, ignore=evidence.NOT_SOURCE)
     (folder / "node_modules").symlink_to(evidence.REPORTS / "node_modules")
+    (folder / "static" / "dbt").mkdir()
+    (folder / "static" / "dbt" / "index.html").touch()
     return folder
 
 
 def build(reports: Path, datastore: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evidence, "REPORTS", reports)
     monkeypatch.setattr(report_site, "REPORTS", reports)
+    monkeypatch.setattr(report_site, "document_models", lambda *_: None)
     report_site.build_site(datastore, site)
 
 
