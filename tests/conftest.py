@@ -17,6 +17,11 @@ from tests.support.truth import Night, read_nights
 __all__ = ["browser", "pytest_pyfunc_call", "small_disk", "visit"]  # for pytest
 
 
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Leave tests of the site to the end, but for the group that comes first and builds it."""
+    items.sort(key=lambda item: item.get_closest_marker("site") is not None)
+
+
 @pytest.fixture(scope="session")
 def ethelred() -> Ethelred:
     """Run the program as a user does."""

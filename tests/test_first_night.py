@@ -6,8 +6,6 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,16 +17,12 @@ from ethelred_runner.report.evidence import hand_over
 from ethelred_runner.report.serve import site_server
 from ethelred_runner.report.site import MARKER, base_path_of, resolve_site, swap_in
 from ethelred_runner.watch import check
+from tests.site.conftest import contents
 from tests.support.datastores import append_login, execute, query
-from tests.support.program import PROGRAM, PROJECT, Ethelred
+from tests.support.program import PROJECT, Ethelred
 from tests.support.truth import Night
 
 ODD = 'logins von „Zugänge“ it\'s 100% "new" %41.v2.db'
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    paths = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 # A datastore of any name
@@ -131,40 +125,6 @@ def test_a_site_keeps_the_group_and_the_mode_that_an_operator_gave_it(
     found = {path: path.stat() for path in (site, site / "data", site / "data" / "page")}
     assert [stat.st_gid for stat in found.values()] == [group] * 3
     assert [oct(stat.st_mode & 0o7777) for stat in found.values()] == ["0o2750", "0o2750", "0o640"]
-
-
-def at_work_in(folder: Path) -> list[tuple[bytes, bytes]]:
-    """Return the command and the environment of each program at work in a folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if str((process / "cwd").readlink()).startswith(str(folder)):
-                found.append(
-                    ((process / "cmdline").read_bytes(), (process / "environ").read_bytes())
-                )
-    return found
-
-
-@pytest.mark.slow
-@pytest.mark.site
-def test_a_killed_report_is_in_no_later_ones_way_and_its_programs_know_no_secret(
-    ethelred: Ethelred, datastore: Path, tmp_path: Path
-) -> None:
-    work, site = tmp_path / "work", tmp_path / "site"
-    settings = {"ETHELRED_WORK_DIR": str(work), "HOME": str(tmp_path / "nobody")}
-    settings |= dict.fromkeys(["AWS_SECRET_ACCESS_KEY", "NPM_TOKEN", "npm_config_x"], "hunter2")
-    command: list[str | Path] = [PROGRAM, "report", "--datastore", datastore, "--site", site]
-    with subprocess.Popen(command, env=os.environ | settings) as report:
-        while not any(b"vite" in program for program, _ in at_work_in(work)):
-            assert report.poll() is None
-            time.sleep(0.05)
-        environments = [variables for _, variables in at_work_in(work)]
-        report.kill()
-    assert [one for one in environments if b"hunter2" in one or b"nobody" in one] == []
-    assert all(b"npm_config_offline=true" in one for one in environments)  # npm asks no registry
-    ethelred(*command[1:], **settings)
-    assert (at_work_in(work), list(work.iterdir())) == ([], [])
-    assert (site / MARKER).is_file()
 
 
 def test_check_names_a_folder_that_can_not_be_written_to(

@@ -25,6 +25,7 @@ from backports import zstd
 from playwright.sync_api import expect
 
 from tests.obtain.test_sftp import Ssh, ssh
+from tests.site.conftest import contents
 from tests.support.browsing import Visit
 from tests.support.program import PROGRAM, SAMPLES
 from tests.support.servers import free_port, needed, running, wait_for
@@ -117,12 +118,6 @@ def objects(bucket: dict[str, str]) -> dict[str, bytes]:
     keys = re.findall(r"<Key>(.*?)</Key>", listed)
     assert keys
     return {key: httpx.get(f"{root}/{key}").raise_for_status().content for key in keys}
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Return the files of a folder with their contents."""
-    paths = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 def people(nights: list[Night]) -> set[bytes]:

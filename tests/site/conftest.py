@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from benchmarks.site import grow
+from tests.support.built_once import built_once
 from tests.support.program import PROGRAM, Ethelred
 
 
@@ -21,9 +22,6 @@ class Site:
 
     folder: Path
     url: str
-
-
-Contents = dict[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Builds:
     grown: Path  # the datastore of the many
 
 
-def contents(folder: Path) -> Contents:
+def contents(folder: Path) -> dict[str, bytes]:
     """Return the files of a folder with their contents."""
     paths = (path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
@@ -91,19 +89,22 @@ def builds(
     datastore: Path,
     demo_datastore: Path,
 ) -> Builds:
-    """Build each site once."""
-    nothing = without_rows(datastore, tmp_path_factory.mktemp("nothing") / "other-name.duckdb")
-    many = tmp_path_factory.mktemp("grown") / "ethelred.duckdb"
-    grow(demo_datastore, many, years=10, platforms=10)
-    with closing(duckdb.connect(many)) as connection:
-        connection.execute(TROUBLES)
-    stores = {"empty": nothing, "many": many, "samples": datastore, "demo": demo_datastore}
-    sites = {name: tmp_path_factory.mktemp(name) / "site" for name in stores}
-    for name, store in stores.items():
-        base_path = "/ethelred" if name == "samples" else ""
-        options = ["--site", sites[name], "--base-path", base_path]
-        ethelred("report", "--datastore", store, *options)
-    return Builds(**sites, grown=many)
+    """Build each site once, for all workers."""
+
+    def build(folder: Path) -> None:
+        nothing = without_rows(datastore, folder / "other-name.duckdb")
+        many = folder / "grown"
+        grow(demo_datastore, many, years=10, platforms=10)
+        with closing(duckdb.connect(many)) as connection:
+            connection.execute(TROUBLES)
+        stores = {"empty": nothing, "many": many, "samples": datastore, "demo": demo_datastore}
+        for name, store in stores.items():
+            base_path = "/ethelred" if name == "samples" else ""
+            options = ["--site", folder / name, "--base-path", base_path]
+            ethelred("report", "--datastore", store, *options)
+
+    folder = built_once(tmp_path_factory, "sites", build)
+    return Builds(*(folder / field.name for field in fields(Builds)))
 
 
 @contextmanager

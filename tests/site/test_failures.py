@@ -1,17 +1,20 @@
 """A report that can't be built fails, and leaves the last good site byte for byte."""
 
+import os
 import shutil
-from contextlib import closing
+import subprocess
+import time
+from contextlib import closing, suppress
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from ethelred_runner.report.site import MARKER, exchange, resolve_site, swap_in
-from tests.site.conftest import Builds, contents
-from tests.support.program import Ethelred
+from tests.site.conftest import contents
+from tests.support.program import PROGRAM, Ethelred
 
-pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.site
 
 FAULTS = {
     "a published mart": ("drop table day_notes", "query day_notes fails"),
@@ -27,10 +30,14 @@ FAULTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def good(builds: Builds, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a good site in a folder of its own."""
-    return Path(shutil.copytree(builds.demo, tmp_path_factory.mktemp("good") / "site"))
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    """Return a folder like a good site."""
+    folder = tmp_path / "good" / "site"
+    (folder / "data").mkdir(parents=True)
+    for name in (MARKER, "index.html", "data/figures.csv"):
+        (folder / name).write_text("of a report")
+    return folder
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -39,7 +46,6 @@ def test_a_failing_report_leaves_the_last_good_site(
 ) -> None:
     statement, said = FAULTS[fault]
     store, before = tmp_path / "ethelred.duckdb", contents(good)
-    assert "index.html" in before
     shutil.copyfile(demo_datastore, store)
     with closing(duckdb.connect(store)) as connection:
         connection.execute(statement)
@@ -61,6 +67,38 @@ def test_a_folder_that_no_report_has_made_is_never_replaced(
         assert str(site) in done.stderr
         assert "building" not in done.stderr  # it is reported before any building
     assert (history / "ethelred.duckdb").read_bytes() == b"all there is"
+
+
+def at_work_in(folder: Path) -> list[tuple[bytes, bytes]]:
+    """Return the command and the environment of each program at work in a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if str((process / "cwd").readlink()).startswith(str(folder)):
+                found.append(
+                    ((process / "cmdline").read_bytes(), (process / "environ").read_bytes())
+                )
+    return found
+
+
+def test_a_killed_report_is_in_no_later_ones_way_and_its_programs_know_no_secret(
+    ethelred: Ethelred, datastore: Path, tmp_path: Path
+) -> None:
+    work, site = tmp_path / "work", tmp_path / "site"
+    settings = {"ETHELRED_WORK_DIR": str(work), "HOME": str(tmp_path / "nobody")}
+    settings |= dict.fromkeys(["AWS_SECRET_ACCESS_KEY", "NPM_TOKEN", "npm_config_x"], "hunter2")
+    command: list[str | Path] = [PROGRAM, "report", "--datastore", datastore, "--site", site]
+    with subprocess.Popen(command, env=os.environ | settings) as report:
+        while not any(b"vite" in program for program, _ in at_work_in(work)):
+            assert report.poll() is None
+            time.sleep(0.05)
+        environments = [variables for _, variables in at_work_in(work)]
+        report.kill()
+    assert [one for one in environments if b"hunter2" in one or b"nobody" in one] == []
+    assert all(b"npm_config_offline=true" in one for one in environments)  # npm asks no registry
+    ethelred(*command[1:], **settings)
+    assert (at_work_in(work), list(work.iterdir())) == ([], [])
+    assert (site / MARKER).is_file()
 
 
 @pytest.fixture

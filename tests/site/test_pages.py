@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.site.conftest import Builds, Site, served
 from tests.support.browsing import Visit, open_page
 
-pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.site
 
 PROJECT = Path(__file__).parents[2]
 PICTURES = PROJECT / "test-results"
