@@ -44,7 +44,7 @@ def test_incomplete_marts_come_with_the_next_new_copy_as_the_error_says(
     store, site = shutil.copyfile(datastore, tmp_path / ODD), tmp_path / "site"
     execute(store, "drop view report_blockers", "drop table platform_headlines")
     done = ethelred("report", "--datastore", store, "--site", site, code=7)
-    assert "Append a copy that it hasn't read yet (ethelred run, or build)" in done.stderr
+    assert "append a new copy (ethelred run, or build)" in done.stderr
     ethelred("build", nights[1].sanitised, "--datastore", store)
     assert query(store, "from report_blockers") == []
     assert query(store, "select count(*) from platform_headlines") == [(1,)]

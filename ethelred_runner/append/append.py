@@ -72,7 +72,7 @@ def build_and_check(path: Path, options: BuildOptions = BuildOptions()) -> Path 
     """Build and test the models in a work file, and check that its history is still whole.
 
     Return a copy of the file before the build; None if it is new. Raises DatastoreError if history
-    would be lost, even if a data test failed, and BuildFailed for any other failure.
+    would be lost. Otherwise raises BuildFailed if a model or a test fails.
     """
     before = None
     if path.exists():

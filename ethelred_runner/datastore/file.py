@@ -121,7 +121,7 @@ class FileDatastore:
 
 
 def sha256_if_exists(path: Path) -> str | None:
-    """Return the sha256 of a file; None if there is none."""
+    """Return the SHA-256 of a file; None if the file is missing."""
     return sha256_of(path) if path.exists() else None
 
 

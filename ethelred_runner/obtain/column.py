@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from ethelred_runner.errors import CopyRejected, UsageError
+from ethelred_runner.errors import CopyRejected
 from ethelred_runner.obtain.platforms import Platform, Value
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -19,12 +19,12 @@ def is_header(start: bytes, platform: Platform) -> bool:
 
 
 def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[str], set[str]]:
-    """Raise CopyRejected if the last line is cut short, UsageError if `count_only` is set.
+    """Raise CopyRejected if the last line is cut short, or if `count_only` is set.
 
     Return no unusual findings, and what couldn't be checked.
     """
     if platform.count_only:
-        raise UsageError(
+        raise CopyRejected(
             f"seeds/platforms.csv, {platform.platform}: count_only can't choose from CSV of one "
             "column; leave it empty, and have the platform write only who is counted"
         )

@@ -1,7 +1,7 @@
 """A copy of a SQLite database: its verification, and the values of its login column.
 
-Only that column, and the one of `count_only`, is read. `obtain` puts the source's label in front
-of the errors.
+`values` reads only that column and the one that `count_only` names. `obtain` puts the source's
+label in front of the errors.
 """
 
 import re
@@ -38,11 +38,11 @@ def size_by_header(header: bytes) -> int | None:
 def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[str], set[str]]:
     """Raise CopyRejected unless the platform's users, and so their logins, can be read safely.
 
-    Return the unusual findings about a sound copy, and what couldn't be checked here.
+    Return the unusual findings about a sound copy, and what this SQLite can't check.
 
-    If a checksum covers the bytes, only damage to the users counts: damage elsewhere is the
-    database's own. Without a checksum, any damage counts, because bytes may have changed on the
-    way, also inside a login, where no check of the users finds them.
+    If a checksum covers the bytes, only damage to the users counts: other damage was in the
+    database already. Without a checksum, any damage counts: the transfer may have changed logins
+    too, which no check finds.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -50,7 +50,7 @@ def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[st
     if size != expected:  # SQLite itself accepts an incomplete last page
         state, advice = "is cut short", ""
         if size > expected:
-            state, advice = "goes on after its end", "; VACUUM INTO writes one without them"
+            state, advice = "goes on after its end", "; VACUUM INTO writes a copy that ends there"
         sizes = f"{size:,} bytes, where its header says {expected:,}"
         raise CopyRejected(f"it {state}: {sizes}{advice}")
     parts = {f"its table {platform.users_table}": f"({quoted(platform.users_table)})"}
@@ -90,7 +90,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(uri, uri=True)) as connection:
             connection.execute("pragma trusted_schema = off")
             connection.execute("pragma cell_size_check = on")
-            # Ignores views and triggers in SQL that this SQLite doesn't know.
+            # SQLite then ignores views and triggers that it can't parse.
             connection.execute("pragma writable_schema = on")
             yield connection
     except sqlite3.Error as error:
@@ -103,7 +103,7 @@ def quoted(name: str) -> str:
 
 
 def _check(connection: sqlite3.Connection, scope: str, unchecked: set[str]) -> list[str]:
-    """Return SQLite's findings about pages, which name pages and tables but no content.
+    """Return SQLite's findings, which name pages and tables but no content.
 
     An index may need a function or collation that only its platform has. The error is then added
     to `unchecked`, and the content of indexes is left out.

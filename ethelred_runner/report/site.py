@@ -20,7 +20,7 @@ from ethelred_runner.report.evidence import (
     stage,
 )
 
-# Marks each site that was built here. Only they, and empty folders, are ever replaced.
+# In each site that a report has made. A report replaces only these, and empty folders.
 MARKER = "ethelred-site.json"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
 

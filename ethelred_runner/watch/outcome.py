@@ -29,7 +29,7 @@ HOST = re.compile(r"\w+://(?:[^/]*@)?([\w.-]+)")
 
 
 def utc_now() -> datetime:
-    """Return the current time in UTC, naive as the datastore's are."""
+    """Return the current time in UTC, naive like the datastore's times."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 

@@ -9,7 +9,7 @@ day_baselines as (
             count(ordinary_logins) over same_weekdays >= {{ var('min_weeks_in_usual_range') }},
             median(ordinary_logins) over same_weekdays, null
         ) as usual,
-        -- Below one, chance would be underestimated.
+        -- A usual number below one would make the range too narrow.
         sqrt(greatest(usual, 1)) as usual_root
     from days_to_judge
     window same_weekdays as (

@@ -100,7 +100,7 @@ const legendOf = ({ rows, notes, period, isCompared }) => {
 	const entries = [
 		...Object.keys(KINDS_OF_DAY).map((kind) => has(kind) && [`bar ${kind}`, formatKind(kind, period)]),
 		has('weekend') && ['bar weekend', 'Weekend'],
-		has('unusual') && ['bar unusual', 'Outside the expected range', '◆'],
+		has('unusual') && ['bar unusual', 'Lower or higher than usual', '◆'],
 		rows.some((row) => row.mean28 !== null) && ['line mean28', '28-day mean'],
 		isCompared && ['line before', 'A year earlier'],
 		notes.some((note) => note.kind === 'annotation') && ['sign annotation', 'Note', '▼'],

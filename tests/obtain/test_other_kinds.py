@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ethelred_runner.errors import CopyRejected, EthelredError, SourceError, UsageError
+from ethelred_runner.errors import CopyRejected, EthelredError, SourceError
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.last_logins import obtain_logins
 from ethelred_runner.obtain.platforms import Platform
@@ -183,5 +183,5 @@ def test_other_csv_is_refused(
 
 def test_nobody_can_be_chosen_from_csv(tmp_path: Path) -> None:
     (tmp_path / "logins.csv").write_text(COLUMN)
-    with pytest.raises(UsageError, match="leave it empty"):
+    with pytest.raises(CopyRejected, match="leave it empty"):
         read(tmp_path / "logins.csv", replace(JOB_SERVER, count_only=("is_staff", "f")))

@@ -8,7 +8,7 @@ import pytest
 
 from ethelred_runner.folders import locked
 
-PATIENCE = 600.0  # seconds to wait for another worker
+PATIENCE = 1800.0  # seconds to wait for another worker
 
 
 def built_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:
