@@ -33,7 +33,7 @@ def append(
     copy in grave doubt is left out unless `options.accept_doubts` is set; `doubts` of the result
     lists it. After an error, and after a dry run, the datastore is unchanged.
 
-    Raises the worst of the copies' errors if no copy arrived, DatastoreError if the datastore is
+    Raises one error for all copies if none arrived, DatastoreError if the datastore is
     missing (without `init`), locked, in another format or would lose history, and BuildFailed if a
     model or a test fails.
     """
@@ -96,6 +96,6 @@ def import_datastore(directory: Path, datastore: Datastore) -> None:
         raise DatastoreError(f"{datastore.label} exists already; import replaces no history")
     refuse_damaged(directory)
     with datastore.checkout(init=True, action="import") as checkout:
-        build_models(checkout.path.parent)  # creates the tables as this version declares them
+        build_models(checkout.path.parent)  # creates the tables as this Ethelred declares them
         import_history(directory, checkout.path)
         build_and_check(checkout.path)

@@ -108,7 +108,7 @@ class Versions:
             return None
 
     def _commit(self, version: Version) -> bool:
-        """Create the commit; return whether it exists and is this one."""
+        """Create the commit; return whether the stored one is ours."""
         key = COMMIT_KEY.format(version.version)
         content = json.dumps(asdict(version), indent=1).encode()
         try:
@@ -117,7 +117,7 @@ class Versions:
         except DatastoreError:  # it may have been created all the same
             if self._read(key) is None:
                 raise
-        # The client repeats a request without an answer, and may find its own commit.
+        # The client repeats an unanswered request, and may find its own commit.
         return self._read(key) == content
 
     def _prune(self) -> None:

@@ -41,8 +41,8 @@ def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[st
     Return the unusual findings about a sound copy, and what this SQLite can't check.
 
     If a checksum covers the bytes, only damage to the users counts: other damage was in the
-    database already. Without a checksum, any damage counts: the transfer may have changed logins
-    too, which no check finds.
+    database already. Without a checksum, any damage counts: the transfer may also have changed
+    logins unnoticed.
     """
     size = path.stat().st_size
     with path.open("rb") as file:

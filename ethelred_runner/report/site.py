@@ -20,7 +20,7 @@ from ethelred_runner.report.evidence import (
     stage,
 )
 
-# In each site that a report has made. A report replaces only these, and empty folders.
+# Marks the sites that reports made. A report replaces only these, and empty folders.
 MARKER = "ethelred-site.json"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
 
@@ -105,7 +105,7 @@ def keep_access(new: Path, old: Path) -> None:
 
 
 def exchange(new: Path, old: Path) -> None:
-    """Exchange the names of two folders, atomically if the system can."""
+    """Put a folder in the place of another, atomically if the system can."""
     rename = getattr(ctypes.CDLL(None), "renameat2", None)
     names = os.fsencode(new), os.fsencode(old)
     if rename and rename(AT_FDCWD, names[0], AT_FDCWD, names[1], RENAME_EXCHANGE) == 0:
