@@ -126,6 +126,8 @@ def keep(path: Path, folder: Path) -> None:
 def cause_of(error: BaseException, place: Path) -> str:
     """Return the system's message for an error; tell a disk without inodes from a full one."""
     words = getattr(error, "strerror", None) or str(error)
+    if isinstance(error, shutil.Error):  # it lists each file that couldn't be copied
+        words = str(error.args[0][0][2]).partition("] ")[2].partition(":")[0]
     with suppress(OSError):  # the place may not exist
         room = os.statvfs(place if place.is_dir() else place.parent)
         if "No space left" in words and room.f_files and room.f_favail < FEW_FILES:

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 import obstore
@@ -59,7 +60,7 @@ class Versions:
             )
 
     def newest_number(self, *, init: bool = True) -> int:
-        """Return the newest version's number; 0 if there is none, which `init` allows."""
+        """Return the newest version's number; without a version 0, or an error unless `init`."""
         stems = [Path(key).stem for key in self._list("commits")]
         newest = max((int(stem) for stem in stems if stem.isdecimal()), default=0)
         if not newest and not init:
@@ -68,9 +69,10 @@ class Versions:
 
     def list_versions(self) -> list[Version]:
         """Return the versions whose blobs still exist, the newest first."""
-        blobs, newest = self._list("blobs"), self.newest_number()
-        found = [self._look_up(number) for number in range(newest, 0, -1)[: len(blobs)]]
-        return [version for version in found if version and version.blob in blobs]
+        blobs = self._list("blobs")
+        versions = map(self._look_up, range(self.newest_number(), 0, -1))
+        found = (version for version in versions if version and version.blob in blobs)
+        return list(islice(found, len(blobs)))
 
     def pull(self, number: int, path: Path) -> None:
         """Write a version into a file, and verify it."""
@@ -90,7 +92,9 @@ class Versions:
             obstore.put(self._store, blob, file, chunk_size=CHUNK, max_concurrency=4)
         # A commit must name a blob that has arrived.
         if self._download(blob, Path(os.devnull)) != digest:
-            raise DatastoreError(f"{self.label}: what comes back is not what was sent; run again")
+            raise DatastoreError(
+                f"{self.label}: what was stored differs from what was sent; run again"
+            )
         made_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         version = Version(based_on + 1, made_at, action, blob, digest, path.stat().st_size)
         if not self._commit(version):

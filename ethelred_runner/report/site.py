@@ -11,7 +11,7 @@ from typing import Any
 from ethelred_runner import console
 from ethelred_runner.datastore import read_status
 from ethelred_runner.errors import ReportFailed, UsageError
-from ethelred_runner.folders import locked, private_folder, set_access
+from ethelred_runner.folders import cause_of, locked, private_folder, set_access
 from ethelred_runner.report.evidence import (
     REPORTS,
     build_evidence,
@@ -94,7 +94,8 @@ def swap_in(built: Path, place: Path) -> None:
             else:
                 new.rename(place)
         except OSError as error:
-            raise ReportFailed(f"the site can't be put in {place}: {error.strerror}") from error
+            cause = f"{cause_of(error, aside)}; mend that, and run ethelred report"
+            raise ReportFailed(f"the site can't be put in {place}: {cause}") from error
 
 
 def keep_access(new: Path, old: Path) -> None:

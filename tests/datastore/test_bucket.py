@@ -133,6 +133,10 @@ def test_old_versions_are_pruned_but_none_that_a_run_may_need(
     append_login(kept, 1)
     append_login(kept, 2)
     assert version_numbers(kept) == [3, 2, 1]
+    bucket = open_bucket(kept)
+    (lost,) = (version.blob for version in bucket.list_versions() if version.version == 2)
+    obstore.delete(bucket._store, ["blobs/cut-off.duckdb", lost])
+    assert version_numbers(kept) == [3, 1]
     monkeypatch.setattr(versions, "BLOB_GRACE_PERIOD", timedelta(seconds=-60))
     append_login(kept, 3)
     assert version_numbers(kept) == [4, 3]

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ethelred_runner.errors import ReportFailed
 from ethelred_runner.report.site import MARKER, exchange, resolve_site, swap_in
 from tests.site.conftest import contents
 from tests.support.program import PROGRAM, Ethelred
@@ -127,6 +128,17 @@ def test_a_site_is_replaced_whole_and_keeps_its_mode(
     with pytest.raises(FileNotFoundError):
         exchange(tmp_path / "gone", place)
     assert [path.name for path in place.iterdir()] == ["index.html"]
+
+
+def test_a_full_disk_is_named_and_the_old_site_stays(small_disk: Path, built: Path) -> None:
+    (small_disk / "site").mkdir()
+    (small_disk / "site" / "old.html").touch()
+    (built / "large").write_bytes(bytes(2**21))
+    with pytest.raises(ReportFailed, match=r"site: No space left on device; mend that, and run"):
+        swap_in(built, small_disk / "site")
+    (built / "large").unlink()
+    swap_in(built, small_disk / "site")
+    assert [path.name for path in small_disk.rglob("*.html")] == ["index.html"]
 
 
 def test_what_a_link_points_to_is_replaced_each_time(tmp_path: Path, built: Path) -> None:
