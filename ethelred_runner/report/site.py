@@ -1,4 +1,4 @@
-"""Build the site from the datastore in a private folder, then replace the old site."""
+"""Build the site in a private folder from the datastore, then replace the old site."""
 
 import ctypes
 import json
@@ -20,7 +20,7 @@ from ethelred_runner.report.evidence import (
     stage,
 )
 
-# Marks the sites that reports made. A report replaces only these, and empty folders.
+# Marks the sites that Ethelred built. It replaces only these, and empty folders.
 MARKER = "ethelred-site.json"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
 
@@ -38,7 +38,7 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
     if not re.fullmatch(r"(/[\w.-]+)*", base_path):
         raise UsageError(f"--base-path {base_path} is no path such as /ethelred")
     resolve_site(site)  # fails before the slow build
-    # The programs of a killed report go on, and hold the lock.
+    # If a report is killed, its programs go on and hold the lock.
     with locked(REPORTS), private_folder() as folder:
         project = folder / "project"
         stage(project, base_path)

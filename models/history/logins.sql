@@ -26,8 +26,8 @@ distinct_logins as (
     group by platform, logged_in_at, ordinal
 ),
 
--- logins_per_day relies on appended_at being later than in every run before. The clock may have
--- been set back since.
+-- logins_per_day needs an appended_at that is later than in all earlier runs. The clock may have
+-- been set back after one of them.
 this_run as (
     select
         greatest(
