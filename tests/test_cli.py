@@ -280,7 +280,7 @@ def test_a_run_that_is_stopped_leaves_no_copy_behind_and_a_summary(
         assert "obtained" in run.stderr.readline()
         assert list(work.iterdir())
         run.send_signal(number)
-        run.wait(timeout=20)
+        run.wait(timeout=120)
     assert run.returncode == json.loads(summary.read_text())["exit_code"] == 128 + number
     assert list(work.iterdir()) == []
 

@@ -175,8 +175,8 @@ def _has_right_checksum(request: CopyRequest, downloaded: Path) -> bool:
     found = re.findall(r"\b[0-9a-f]{64}\b", text.replace("\0", "")) if "<" not in text else []
     if found and sha256_of(downloaded) not in found:
         raise CopyRejected(
-            "its SHA-256 differs from the .sha256 beside it, because it was damaged or replaced "
-            "meanwhile; run again"
+            "its SHA-256 is another than the .sha256 beside it says: it was damaged, or has been "
+            "replaced meanwhile; run again"
         )
     return bool(found)
 

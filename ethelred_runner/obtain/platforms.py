@@ -61,7 +61,7 @@ class Platform:
         shown = ", ".join(sorted(names)[:MAX_NAMES_SHOWN]) or "none"
         raise CopyRejected(
             f"it has no {what}; is it {self.platform_name}'s? seeds/platforms.csv says which to "
-            f"read, and the copy has: {shown}"
+            f"read, and it has: {shown}"
         )
 
 
