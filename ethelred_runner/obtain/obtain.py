@@ -39,7 +39,7 @@ from ethelred_runner.obtain.unpack import ROOM_ADVICE, check_fits, unpack
 LONGEST_BYTES = 4 * LONGEST_VALUE  # a character of UTF-8 has at most four
 MIN_BYTES_PER_SECOND = 1000  # a copy of 500 MB would take six days
 ANEW = "; run again, or have the copy made anew"
-LONGEST_CHECKSUMS = 2**16  # characters; a server may send the copy itself for any address
+LONGEST_CHECKSUMS = 2**16  # characters; a server may answer with the whole copy
 # A download that gets so many bytes further has all its retries again.
 MIN_PROGRESS_BYTES = 2**20
 
@@ -70,8 +70,8 @@ def obtain(
 
     Every address is checked before the first copy is fetched. Raises UsageError for an invalid
     one, SourceError if a source can't be read or the disk has no room, and CopyRejected if the
-    copy is damaged or of another database. If `failures` is given, the last two are added to it,
-    and the next copy follows.
+    copy is damaged or of another database. If `failures` is given, SourceError and CopyRejected
+    are added to it, and the next copy follows.
     """
     for source in [find_source(request) for request in requests]:
         try:
@@ -128,7 +128,7 @@ def _labelled_errors(source: Source) -> Iterator[None]:
     except SourceError as error:
         raise type(error)(f"{source.label}: {error}") from None
     except CopyRejected as error:
-        # Messages about damage name no step of their own.
+        # Messages about damage have no advice of their own.
         advice = "" if ";" in str(error) else ANEW
         raise CopyRejected(f"{source.label}: {error}{advice}") from None
     except OSError as error:

@@ -38,7 +38,7 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
     if not re.fullmatch(r"(/[\w.-]+)*", base_path):
         raise UsageError(f"--base-path {base_path} is no path such as /ethelred")
     resolve_site(site)  # fails before the slow build
-    # If a report is killed, its programs go on and hold the lock.
+    # A killed report's programs go on. The lock makes the next report wait for them.
     with locked(REPORTS), private_folder() as folder:
         project = folder / "project"
         stage(project, base_path)

@@ -22,7 +22,7 @@ TIMES = {
     "filename": "file's name",
     "obtained": "time of obtaining",
 }
-LATELY = timedelta(days=28)  # before the newest copy; older gaps are left out
+LATELY = timedelta(days=28)  # counted back from the newest copy; older gaps are left out
 MAX_WARNINGS = 20  # a workflow's variable has room for 128 KB, an issue for 64 KB
 ADDRESS = r"\b(?:sftp|https?|file)://\S*[\w/]"
 HOST = re.compile(r"\w+://(?:[^/]*@)?([\w.-]+)")
@@ -38,7 +38,7 @@ class Outcome:
     """The outcome of a run, filled in as the run proceeds.
 
     `kind` is `done`, `up to date` (nothing had to be obtained), `dry run` or `failed`. `appended`
-    is the result of the build, without copies if none was obtained.
+    is the result of the build. Its lists are empty if no copy was obtained.
     """
 
     dry_run: bool = False
@@ -141,7 +141,7 @@ def result_lines(outcome: Outcome) -> list[str]:
         are = pluralise(older, "copy is", "copies are")
         lines.append(f"{are} older than the newest one known (backfill)")
     new_logins = outcome.appended.new_logins
-    origin = "copies read before, because a model was mended"
+    origin = "copies of earlier runs, which a mended model reads better"
     if copies:
         origin = pluralise(len(copies), "new copy", "new copies")
     brought = f"appended {pluralise(new_logins, 'new login')} from {origin}"

@@ -2,7 +2,7 @@ with int_copy_evidence as (
     select * from {{ ref('int_copy_evidence') }}
 ),
 
--- A time is wrong if several logins are later. Fewer are bad values.
+-- A time is wrong if several logins are later. If only one or two are, those values are wrong.
 believed_times as (
     select
         *,
