@@ -60,7 +60,7 @@ class Versions:
             )
 
     def newest_number(self, *, init: bool = True) -> int:
-        """Return the newest version's number. If there is none, return 0, or raise if not `init`."""
+        """Return the newest number. If there is no version, return 0, or raise unless `init`."""
         stems = [Path(key).stem for key in self._list("commits")]
         newest = max((int(stem) for stem in stems if stem.isdecimal()), default=0)
         if not newest and not init:
