@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -283,6 +284,27 @@ def test_a_run_that_is_stopped_leaves_no_copy_behind_and_a_summary(
         run.wait(timeout=120)
     assert run.returncode == json.loads(summary.read_text())["exit_code"] == 128 + number
     assert list(work.iterdir()) == []
+
+
+SWALLOWED = """
+import os, signal, time
+from ethelred_runner.cli.main import stop
+signal.signal(signal.SIGTERM, stop)
+try:
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        time.sleep(2.5)
+        print("cleaned")
+except SystemExit:
+    pass
+time.sleep(120)
+"""
+
+
+def test_a_signal_that_a_library_swallows_comes_again_but_not_while_a_run_cleans_up() -> None:
+    done = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (143, "cleaned\n")
 
 
 @pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt(), 130), (SystemExit(143), 143)])

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import NoReturn
 
@@ -13,6 +14,8 @@ from ethelred_runner.cli import datastore_commands
 from ethelred_runner.errors import EthelredError, exit_code_of, line_of
 from ethelred_runner.folders import private_folder
 from ethelred_runner.settings import switch, tidy_settings, work_root
+
+SECONDS_TO_STOP = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -38,10 +41,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         console.notices.print(f"error: {line_of(error)}", style="red")
         sys.exit(exit_code_of(error))
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         console.results.file.flush()  # see TolerantConsole
     sys.exit(0)
 
 
 def stop(signal_number: int, frame: FrameType | None) -> NoReturn:
     """End the run in an orderly way, which removes copies and ends its programs."""
+    signal.signal(signal.SIGALRM, partial(stop_again, signal_number))
+    signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_STOP, SECONDS_TO_STOP)
     raise SystemExit(128 + signal_number)
+
+
+def stop_again(signal_number: int, *_: object) -> None:
+    """End the run if it goes on, because DuckDB swallows what is raised while it imports."""
+    if sys.exc_info()[1] is None:  # else the run is ending, and cleans up
+        raise SystemExit(128 + signal_number)
