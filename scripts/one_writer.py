@@ -8,7 +8,7 @@ LOCK = "select pg_advisory_xact_lock(hashtext('ethelred')) is null"
 
 
 class Plugin(BasePlugin):
-    """Waits for the run before this one, ahead of any look at the lake."""
+    """Waits for the previous run before anything of the lake is read."""
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Take the catalogue's lock in a transaction that stays open as long as dbt runs."""

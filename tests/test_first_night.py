@@ -17,9 +17,8 @@ from ethelred_runner.report.evidence import hand_over
 from ethelred_runner.report.serve import site_server
 from ethelred_runner.report.site import MARKER, base_path_of, resolve_site, swap_in
 from ethelred_runner.watch import check
-from tests.site.conftest import contents
 from tests.support.datastores import append_login, execute, query
-from tests.support.program import PROJECT, Ethelred
+from tests.support.program import PROJECT, Ethelred, contents
 from tests.support.truth import Night
 
 ODD = 'logins von „Zugänge“ it\'s 100% "new" %41.v2.db'

@@ -5,8 +5,8 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from subprocess import Popen
 
@@ -65,8 +65,8 @@ def hand_over(datastore: Path, folder: Path) -> None:
         # The datastore's views name this catalogue, whatever the name of its file.
         attach(connection, datastore, "ethelred")
         connection.execute("use ethelred")
-        query = "select model, platform from report_blockers"
-        blockers = select(connection, "report_blockers", query).fetchall()
+        with as_report_errors("report_blockers"):
+            blockers = connection.sql("select model, platform from report_blockers").fetchall()
         if blockers:
             named = ", ".join(f"{model} ({platform})" for model, platform in blockers)
             raise ReportFailed(f"there are logins, but nothing to show of them in {named}")
@@ -74,7 +74,8 @@ def hand_over(datastore: Path, folder: Path) -> None:
         write_marts(connection, folder / "sources" / "ethelred", static)
         for file in sorted((folder / "downloads").rglob("*.sql")):
             path = static / file.relative_to(folder / "downloads").with_suffix("")
-            lines = select(connection, file.name, file.read_text(encoding="utf-8")).fetchall()
+            with as_report_errors(file.name):
+                lines = connection.sql(file.read_text(encoding="utf-8")).fetchall()
             path.write_text("\n".join(line for (line,) in lines), encoding="utf-8")
 
 
@@ -84,13 +85,15 @@ def write_marts(connection: duckdb.DuckDBPyConnection, queries: Path, static: Pa
     connection.execute("create temp table published as select unnest(?) as mart", [names])
     for query in sorted(queries.glob("*.sql")):
         text = query.read_text(encoding="utf-8")
-        select(connection, query.name, f'create temp table "{query.stem}" as {text}')
+        with as_report_errors(query.name):
+            connection.execute(f'create temp table "{query.stem}" as {text}')
         names.append(query.stem)
     (static / DATA).mkdir(parents=True, exist_ok=True)
     for name in names:
-        result = select(connection, name, f'from "{name}"')
-        result.write_parquet(str(static / DATA / f"{name}.parquet"), compression="zstd")
-        result.write_csv(str(static / DATA / f"{name}.csv"), timestamp_format=ISO_8601)
+        with as_report_errors(name):
+            mart = connection.sql(f'from "{name}"')
+            mart.write_parquet(str(static / DATA / f"{name}.parquet"), compression="zstd")
+            mart.write_csv(str(static / DATA / f"{name}.csv"), timestamp_format=ISO_8601)
     files = [f"static/{DATA}/{name}.parquet" for name in names]
     manifest = json.dumps({"renderedFiles": {"ethelred": files}})
     (static / "data" / "manifest.json").write_text(manifest, encoding="utf-8")
@@ -103,11 +106,11 @@ def published_marts() -> list[str]:
     return re.findall(r"ref\('(\w+)'\)", " ".join(site["depends_on"]))
 
 
-def select(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> duckdb.DuckDBPyRelation:
-    """Return the result of one query. Raises ReportFailed if it fails."""
+@contextmanager
+def as_report_errors(name: str) -> Iterator[None]:
+    """Translate the errors of one query, which fails only when it runs, into ReportFailed."""
     try:
-        result = connection.sql(query)
-        return result.execute() if result else result  # a query fails only when it runs
+        yield
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         # The datastore of an older version lacks newer marts.

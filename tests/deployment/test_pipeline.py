@@ -25,9 +25,8 @@ from backports import zstd
 from playwright.sync_api import expect
 
 from tests.obtain.test_sftp import Ssh, ssh
-from tests.site.conftest import contents
 from tests.support.browsing import Visit
-from tests.support.program import PROGRAM, SAMPLES
+from tests.support.program import PROGRAM, SAMPLES, contents
 from tests.support.servers import free_port, needed, running, wait_for
 from tests.support.services import GitHub, Service, served
 from tests.support.storage import BUCKET, endpoint, storage

@@ -40,12 +40,6 @@ class Builds:
     grown: Path  # the datastore of the many
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """Return the files of a folder with their contents."""
-    paths = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
-
-
 def without_rows(datastore: Path, copy: Path) -> Path:
     """Copy a datastore with empty tables."""
     shutil.copyfile(datastore, copy)

@@ -12,8 +12,7 @@ import pytest
 
 from ethelred_runner.errors import ReportFailed
 from ethelred_runner.report.site import MARKER, exchange, resolve_site, swap_in
-from tests.site.conftest import contents
-from tests.support.program import PROGRAM, Ethelred
+from tests.support.program import PROGRAM, Ethelred, contents
 
 pytestmark = pytest.mark.site
 

@@ -14,6 +14,12 @@ Ethelred = Callable[..., subprocess.CompletedProcess[str]]
 OTHERS = ("ETHELRED_", "AWS_", "DBT_")  # this shell's own settings
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder with their contents."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
 def run_ethelred(
     *arguments: str | Path, code: int = 0, **settings: str
 ) -> subprocess.CompletedProcess[str]:
