@@ -155,3 +155,26 @@ def test_a_refused_copy_is_told_and_can_be_accepted(
         ("fewer_users_ever_logged_in", True)
     ]
     assert "its newest copy is doubtful" in ethelred("status", "--datastore", store).stdout
+
+
+@pytest.mark.slow
+def test_two_bad_copies_of_one_run_are_both_refused_and_a_sound_one_after_them_is_not(
+    nights: list[Night], ethelred: Ethelred, tmp_path: Path, datastore: Path
+) -> None:
+    store = shutil.copyfile(datastore, tmp_path / "ethelred.duckdb")
+    newest = nights[9].taken_at
+    ahead = "last_login = strftime('%Y-%m-%d %H:%M:%f000', last_login, '+1 hour')"
+    sound = f"last_login = '{newest:%Y-%m-%d} 12:00:00.5' where rowid = 1"
+    copies = []
+    for days, change in enumerate((ahead, ahead, sound), 1):
+        copies.append(unpacked(nights[9], tmp_path / f"{days}.sqlite3"))
+        with closing(sqlite3.connect(copies[-1])) as connection:
+            connection.execute(f"update opencodelists_user set {change}")
+            connection.commit()
+        moment = newest.timestamp() + days * 86400
+        os.utime(copies[-1], (moment, moment))
+    known, logins = query(store, "select copy_id from copies"), query(store, "from logins")
+    done = ethelred("build", *copies, "--datastore", store, code=4)
+    assert done.stderr.count("new logins are older than the copy before; it was left out") == 2
+    assert len(query(store, "from copies")) == len(known) + 1
+    assert len(query(store, "from logins")) == len(logins) + 1

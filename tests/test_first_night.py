@@ -70,12 +70,18 @@ def test_a_site_with_a_broken_mark_is_replaced(site: Path) -> None:
         assert resolve_site(site) == site
 
 
-@pytest.mark.parametrize("other", ["part of a site", ".hidden", "data/history"])
+@pytest.mark.parametrize("other", ["part of a site", ".hidden", "data/history", "data/mine"])
 def test_a_folder_that_holds_something_else_is_never_replaced(
     site: Path, datastore: Path, other: str
 ) -> None:
     if other == "data/history":
         shutil.copyfile(datastore, site / other)
+    elif other == "data/mine":
+        resolve_site(site)
+        made = [str(path.relative_to(site)) for path in site.rglob("*")]
+        (site / MARKER).write_text(json.dumps({"files": made}))
+        assert resolve_site(site) == site
+        (site / other).write_text("My own notes.")
     else:
         (site / MARKER).unlink()
         (site / other).write_text("My own notes.")

@@ -39,7 +39,7 @@ def test_a_forks_older_seeds_and_notes_that_cannot_be_read_end_no_night(
     store = tmp_path / "ethelred.duckdb"
     for number, columns in enumerate(("platform,platform_name,users_table,login_column", header)):
         row = "opencodelists,OpenCodelists,opencodelists_user,last_login"
-        (project / "seeds" / "platforms.csv").write_text(f"{columns}\n{row}\n")
+        (project / "seeds" / "platforms.csv").write_text(f"{columns}\n\n{row}\n")
         requests = requests_for([str(nights[9 * number].raw)], "opencodelists", None)
         before = len(warnings)
         with open_datastore(str(store)) as opened:

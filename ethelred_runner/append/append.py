@@ -8,8 +8,15 @@ from pathlib import Path
 from ethelred_runner import console
 from ethelred_runner.append.checks import check_nothing_lost, is_same, refuse_cut
 from ethelred_runner.append.dbt import BuildOptions, build_models
-from ethelred_runner.append.result import Appended, read_result
-from ethelred_runner.datastore import Checkout, Conflict, Datastore, import_history, refuse_damaged
+from ethelred_runner.append.result import Appended, leave_out, read_doubts, read_result
+from ethelred_runner.datastore import (
+    Checkout,
+    Conflict,
+    Datastore,
+    Row,
+    import_history,
+    refuse_damaged,
+)
 from ethelred_runner.datastore.reasons import as_datastore_errors
 from ethelred_runner.errors import BuildFailed, DatastoreError, EthelredError
 from ethelred_runner.folders import private_folder
@@ -61,11 +68,30 @@ def append_once(
     """Append the logins of a file made by `obtain_logins` to a work file."""
     path = checkout.path
     shutil.copyfile(logins, path.with_name(COPIES_NAME))
-    before = build_and_check(path, options)
-    appended = read_result(path, before)
+    before, doubts = build_accepted(path, options)
+    appended = read_result(path, before, doubts)
     if dry_run or not appended.platforms or is_same(path, before):
         checkout.discard()
     return appended
+
+
+def build_accepted(path: Path, options: BuildOptions) -> tuple[Path | None, list[Row]]:
+    """Build and check without the copies that are refused.
+
+    Return what `build_and_check` returns, and all doubts. Copies are judged by those before them,
+    so once one is refused, those of its platform that remain are judged again without it.
+    """
+    refused: list[Row] = []
+    while True:
+        before = build_and_check(path, options)
+        doubts = read_doubts(path)
+        found = [doubt for doubt in doubts if doubt["is_refused"]]
+        refused += found
+        if not leave_out(path.with_name(COPIES_NAME), found):
+            return before, refused + [doubt for doubt in doubts if not doubt["is_refused"]]
+        path.unlink()
+        if before:
+            before.rename(path)
 
 
 def build_and_check(path: Path, options: BuildOptions = BuildOptions()) -> Path | None:

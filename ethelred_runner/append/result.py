@@ -6,6 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import duckdb
+
 from ethelred_runner import console
 from ethelred_runner.datastore import Row, attach, connect, read_status
 from ethelred_runner.errors import EthelredError
@@ -66,21 +68,38 @@ class Appended:
         return [doubt for doubt in self.doubts if doubt["is_refused"]]
 
 
-def read_result(path: Path, before: Path | None) -> Appended:
-    """Return the result of a build; `before` is a copy of an existing datastore before it."""
+def read_doubts(path: Path) -> list[Row]:
+    """Return the doubts about the copies that a build was given."""
+    with closing(connect(path)) as connection:
+        attach(connection, path.with_name(COPIES_NAME), "obtained")
+        return [doubt for (doubt,) in connection.execute(DOUBTS).fetchall()]
+
+
+def leave_out(copies: Path, doubts: Sequence[Row]) -> bool:
+    """Delete refused copies from copies.duckdb; return whether their platforms have others."""
+    numbers = [doubt["copy_number"] for doubt in doubts]
+    platforms = [doubt["platform"] for doubt in doubts]
+    with closing(duckdb.connect(copies)) as connection:
+        connection.execute("delete from copies_obtained where copy_number in $1", [numbers])
+        others = "select count(*) > 0 from copies_obtained where platform in $1"
+        return bool(connection.execute(others, [platforms]).fetchall()[0][0])
+
+
+def read_result(path: Path, before: Path | None, doubts: Sequence[Row]) -> Appended:
+    """Return the result of a build, given its doubts and an existing datastore before it."""
     known, logins, old_zone = read_contents(before) if before else ([], 0, None)
     _, logins_now, zone = read_contents(path)
     if old_zone and zone and old_zone != zone:  # a datastore without logins has none
         console.warn(f"all days were counted again: in {zone} time, before in {old_zone} time")
     with closing(connect(path)) as connection:
         attach(connection, path.with_name(COPIES_NAME), "obtained")
-        doubts = [doubt for (doubt,) in connection.execute(DOUBTS).fetchall()]
         read = connection.execute("select platform from obtained.copies_obtained").fetchall()
         for (fault,) in connection.execute(FAULTS).fetchall():
             console.warn(fault)
         rows = connection.execute(NEW_COPIES, {"known": known}).fetchall()
     copies = [copy for (copy,) in rows]
-    copies_read = Counter(platform for (platform,) in read)
+    refused = {(one["platform"], one["copy_number"]) for one in doubts if one["is_refused"]}
+    copies_read = Counter(platform for platform, *_ in [*read, *refused])
     return Appended(read_status(path), copies, copies_read, logins_now - logins, doubts)
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import duckdb
 
-from ethelred_runner.append.append import build_and_check
+from ethelred_runner.append.append import build_accepted
 from ethelred_runner.append.checks import compared
 from ethelred_runner.append.dbt import BuildOptions
-from ethelred_runner.append.result import read_result
 from ethelred_runner.datastore import REQUIRED_HISTORY_TABLES, Datastore, Row, read_copies
 from ethelred_runner.datastore.reasons import as_datastore_errors
 from ethelred_runner.errors import UsageError
@@ -75,12 +74,12 @@ def retract(
             earlier = shutil.copyfile(path, path.with_name("earlier.duckdb"))
             gone = delete_copy(path, *key)
             record(shutil.copyfile(logins, path.with_name(COPIES_NAME)), copy, gone)
-            before = build_and_check(path, BuildOptions(recount=True))
-            refused = read_result(path, before).refused
+            _, doubts = build_accepted(path, BuildOptions(recount=True))
             with compared(path, earlier) as connection:
                 ((returned,),) = connection.execute(RETURNED, key).fetchall()
             if dry_run:
                 checkout.discard()
+    refused = [doubt for doubt in doubts if doubt["is_refused"]]
     return Retraction(gone, returned, refused, dry_run)
 
 

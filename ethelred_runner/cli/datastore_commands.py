@@ -64,7 +64,7 @@ def versions(datastore: opt.Datastore = opt.DATASTORE, debug: opt.Debug = False)
 
 @app.command()
 def restore(
-    version: Annotated[int, typer.Argument(help="Its number: ethelred versions lists them.")],
+    version: Annotated[int, typer.Argument(min=1, help="Its number: see ethelred versions.")],
     datastore: opt.Datastore = opt.DATASTORE,
     debug: opt.Debug = False,
 ) -> None:

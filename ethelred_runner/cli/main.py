@@ -28,9 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     debug = "--debug" in given or switch("ETHELRED_DEBUG")
     if not debug:
         os.environ["RUST_BACKTRACE"] = "0"
-    if work_root().is_dir():
-        with suppress(EthelredError), private_folder():
-            pass  # removes what a killed run has left there
+    with suppress(EthelredError):
+        if work_root().is_dir():
+            with private_folder():
+                pass  # removes what a killed run has left there
     try:
         datastore_commands.app(given)
     except (SystemExit, KeyboardInterrupt):

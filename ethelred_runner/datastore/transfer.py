@@ -24,8 +24,9 @@ def export_history(datastore: Path, directory: Path) -> list[Path]:
 
     Raises UsageError if the folder is there already, DatastoreError if the disk is full.
     """
-    if directory.exists():
-        raise UsageError(f"{directory} is there already; name a folder that isn't")
+    with as_datastore_errors(directory):
+        if directory.exists():
+            raise UsageError(f"{directory} is there already; name a folder that isn't")
     with (
         as_datastore_errors(directory),
         closing(connect(datastore)) as connection,

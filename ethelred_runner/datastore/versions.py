@@ -61,8 +61,7 @@ class Versions:
 
     def newest_number(self, *, init: bool = True) -> int:
         """Return the newest number. If there is no version, return 0, or raise unless `init`."""
-        stems = [Path(key).stem for key in self._list("commits")]
-        newest = max((int(stem) for stem in stems if stem.isdecimal()), default=0)
+        newest = max(self._numbers(), default=0)
         if not newest and not init:
             raise DatastoreError(f"{self.label}: {MISSING}")
         return newest
@@ -70,7 +69,7 @@ class Versions:
     def list_versions(self) -> list[Version]:
         """Return the versions whose blobs still exist, the newest first."""
         blobs = self._list("blobs")
-        versions = map(self._look_up, range(self.newest_number(), 0, -1))
+        versions = map(self._look_up, sorted(self._numbers(), reverse=True))
         found = (version for version in versions if version and version.blob in blobs)
         return list(islice(found, len(blobs)))
 
@@ -103,6 +102,10 @@ class Versions:
             self._prune()
         except DatastoreError as error:  # the version is committed, and the next run prunes again
             console.warn(f"old versions could not be deleted: {error}")
+
+    def _numbers(self) -> list[int]:
+        stems = [Path(key).stem for key in self._list("commits")]
+        return [int(stem) for stem in stems if stem.isdecimal()]
 
     def _look_up(self, number: int) -> Version | None:
         """Return a version; None if it is missing or unreadable."""
@@ -167,9 +170,16 @@ class Versions:
 
     def _list(self, folder: str) -> dict[str, datetime]:
         """Return the keys in a folder with their modification times, by the service's clock."""
+        found: dict[str, datetime] = {}
         with as_datastore_errors(self.label):
-            metas = obstore.list(self._store, folder).collect()
-        return {meta["path"]: meta["last_modified"] for meta in metas}
+            for metas in obstore.list(self._store, folder, chunk_size=10):
+                more = {meta["path"]: meta["last_modified"] for meta in metas}
+                if more.keys() <= found.keys():  # such a server would be asked for ever
+                    raise DatastoreError(
+                        f"{self.label} lists the same objects again; check AWS_ENDPOINT_URL"
+                    )
+                found |= more
+        return found
 
 
 def max_versions_kept() -> int:

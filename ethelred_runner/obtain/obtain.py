@@ -38,6 +38,7 @@ from ethelred_runner.obtain.unpack import ROOM_ADVICE, check_fits, unpack
 
 LONGEST_BYTES = 4 * LONGEST_VALUE  # a character of UTF-8 has at most four
 MIN_BYTES_PER_SECOND = 1000  # a copy of 500 MB would take six days
+LATER = "check the address and the network, or run again later"
 ANEW = "; run again, or have the copy made anew"
 LONGEST_CHECKSUMS = 2**16  # characters; a server may answer with the whole copy
 # A download that gets so many bytes further has all its retries again.
@@ -88,8 +89,9 @@ def obtain(
 def obtain_to(requests: Sequence[CopyRequest], directory: Path) -> list[Path]:
     """Obtain copies, put each into a folder under its own name with mode 0600; return the paths.
 
-    The file's modification time is `--taken-at`, or else `modified_at`. A file appears whole or not
-    at all. An existing file with the same content stays.
+    The file's modification time is `--taken-at`, or else `modified_at`, or else 0, which `build`
+    takes for unknown: it would believe the time of obtaining. A file appears whole or not at all.
+    An existing file with the same content stays.
 
     Raises UsageError if another copy has that name, or if the folder can't be written to. At the
     end, raises SourceError or CopyRejected for the copies that couldn't be obtained.
@@ -201,7 +203,7 @@ def _fetch(source: Source, path: Path) -> SourceFile:
                 failures = 1 if file.tell() >= furthest + MIN_PROGRESS_BYTES else failures + 1
                 furthest = max(furthest, file.tell())
                 if failures > source.retries:
-                    raise SourceError(f"{error} (tried {failures} times)") from None
+                    raise SourceError(f"{error} (tried {failures} times); {LATER}") from None
                 seconds = max(source.backoff_seconds * 2 ** (failures - 1), error.wait_seconds)
                 console.warn(f"{source.label}: {error}; trying again in {seconds:g} s")
                 time.sleep(seconds)
@@ -234,9 +236,9 @@ def _read(reading: SourceFile, first: SourceFile, file: BinaryIO, slow_seconds: 
 
 def _keep(copy: Copy, directory: Path) -> Path:
     target = directory / re.sub(r"\.(zst|zstd|gz)$", "", copy.name, flags=re.IGNORECASE)
-    if moment := copy.request.taken_at or copy.modified_at:
-        nanoseconds = round(moment.timestamp() * 10**6) * 1000
-        os.utime(copy.path, ns=(nanoseconds, nanoseconds))
+    moment = copy.request.taken_at or copy.modified_at
+    nanoseconds = round(moment.timestamp() * 10**6) * 1000 if moment else 0
+    os.utime(copy.path, ns=(nanoseconds, nanoseconds))
     try:
         os.link(copy.path, target)  # unlike a rename, it never replaces what is there
     except FileExistsError:

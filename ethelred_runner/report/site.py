@@ -47,7 +47,8 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
         build_evidence(project)
         built = project / "build"
         platforms = [platform["platform"] for platform in read_status(datastore_path)]
-        marker = json.dumps({"base_path": base_path, "platforms": platforms})
+        files = [str(path.relative_to(built)) for path in files_in(built)]
+        marker = json.dumps({"base_path": base_path, "platforms": platforms, "files": files})
         (built / MARKER).write_text(marker, encoding="utf-8")
         swap_in(built, resolve_site(site))
     console.say(f"the site is in {site}")
@@ -58,23 +59,35 @@ def resolve_site(site: Path) -> Path:
     try:
         place = site.expanduser().resolve()
         place.parent.mkdir(parents=True, exist_ok=True)
-        ours = not place.exists() or not any(place.iterdir()) or is_only_site(place)
+        foreign = find_foreign(place)
     except (OSError, RuntimeError) as error:
         raise ReportFailed(f"the site can't be put in {site}: {error}") from None
-    if not ours:
+    if foreign:
         raise ReportFailed(
-            f"{site} has files that no report has made, and stays as it is: name a new or an"
-            " empty folder with --site"
+            f"{site} has files that no report has made, and stays as it is: move {foreign.name} "
+            "away, or name a new or an empty folder with --site"
         )
     if not os.access(place.parent, os.W_OK | os.X_OK):
         raise ReportFailed(f"the site can't be put in {site}: {place.parent} can't be written to")
     return place
 
 
-def is_only_site(place: Path) -> bool:
-    """Return whether a report made a folder, and nobody has put a database there since."""
-    files = (path for path in place.rglob("*") if path.is_file())
-    return (place / MARKER).is_file() and not any(is_database(path) for path in files)
+def find_foreign(place: Path) -> Path | None:
+    """Return a file in the place of a site that no report has made; None if there is none."""
+    if not place.exists():
+        return None
+    if not (place / MARKER).is_file():
+        return next(place.iterdir(), None)
+    made = read_marker(place).get("files")
+    if not isinstance(made, list):  # an empty marker, or an older version's
+        return next(filter(is_database, files_in(place)), None)
+    known = {place / str(name) for name in (*made, MARKER)}
+    return next((path for path in files_in(place) if path not in known), None)
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return all files in a folder."""
+    return sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
 
 
 def is_database(path: Path) -> bool:

@@ -152,7 +152,9 @@ def result_lines(outcome: Outcome) -> list[str]:
 
 def warning_lines(outcome: Outcome) -> list[str]:
     """Return a line for each warning."""
-    of_copies = [line for copy in outcome.appended.new_copies for line in copy_warnings(copy)]
+    mend = "read it with" if outcome.dry_run else "retract the copy and read it again with"
+    copies = outcome.appended.new_copies
+    of_copies = [line for copy in copies for line in copy_warnings(copy, mend)]
     newest = {one["platform"]: one["newest_copy_taken_at"] for one in outcome.appended.platforms}
     doubts = [
         doubt_line(doubt)
@@ -198,8 +200,8 @@ def stale_lines(outcome: Outcome) -> list[str]:
     ]
 
 
-def copy_warnings(copy: Row) -> list[str]:
-    """Return a line for each warning about a copy."""
+def copy_warnings(copy: Row, mend: str) -> list[str]:
+    """Return a line for each warning about a copy; `mend` is the advice for a wrong time."""
     name = f"the copy of {copy['platform']} was taken {format_hour(copy['taken_at'])}"
     lines = []
     source, other = copy["taken_at_source"], copy["contradicting_at"]
@@ -209,8 +211,7 @@ def copy_warnings(copy: Row) -> list[str]:
             contradicting = TIMES["filename" if source == "mtime" else "mtime"]
             why = f"although its {contradicting} says {format_hour(other)}"
         lines.append(
-            f"{name} by its {TIMES[source]}, {why}; if that is "
-            "wrong, retract the copy and read it again with --taken-at"
+            f"{name} by its {TIMES[source]}, {why}; if that is wrong, {mend} --taken-at"
         )
     if copy["rejected_logins"]:
         lines.append(
@@ -229,7 +230,7 @@ def conceal(text: str, sources: Sequence[str]) -> str:
     hidden = [ADDRESS]
     for source in sources:
         hidden += [rf"(?<![\w.-]){re.escape(host)}(?![\w-]|\.\w)" for host in HOST.findall(source)]
-        whole = (source, source.partition("=")[2])  # without PLATFORM=
+        whole = (source, re.sub(r"^[\w-]+=", "", source))  # without PLATFORM=
         # A bare file name reveals no place, and may be an ordinary word.
         hidden += [re.escape(address) for address in whole if "/" in address]
     return re.sub("|".join(hidden), "the source", text)

@@ -157,6 +157,11 @@ def xml(code: str) -> bytes:
     return f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>x</Message></Error>'.encode()
 
 
+# Each page says that another follows.
+LISTING = b"""<ListBucketResult><Name>history</Name><KeyCount>1</KeyCount>
+    <IsTruncated>true</IsTruncated><NextContinuationToken>more</NextContinuationToken><Contents>
+    <Key>commits/99999999.json</Key><LastModified>2026-11-25T10:00:00Z</LastModified>
+    <Size>9</Size></Contents></ListBucketResult>"""
 ANSWERS = {
     "refuses access": (403, xml("AccessDenied")),
     "quota is used up": (403, xml("QuotaExceeded")),
@@ -170,6 +175,7 @@ ANSWERS = {
     "use another": (501, xml("NotImplemented")),
     "can't be reached, or failed": (503, xml("SlowDown")),
     "overwrites objects|no datastore": (200, b"<html>welcome</html>"),
+    "lists the same objects again|overwrites objects": (200, LISTING),
     "can't be reached": None,  # frozen
 }
 
@@ -189,7 +195,7 @@ def test_what_a_service_answers_is_said_in_plain_words(
             with pytest.raises(DatastoreError, match=reason) as refused:
                 call()
             assert KEYS[1] not in str(refused.value)
-    assert len(proxy.requests) < 12
+    assert len(proxy.requests) < (60 if proxy.answer == (200, LISTING) else 12)
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,7 @@ SFTP = "sftp://me@here.org/copy"
         ("a", "a copy of a user", "a copy of a user"),
         ("", "nothing to hide", "nothing to hide"),
         ("https://h.org/x?v=1", "1 of 11 from https://h.org/x?v=1", "1 of 11 from the source"),
+        ("https://h.org/x?dir=/", "see /logs/dbt.log", "see /logs/dbt.log"),
         ("https://h.org/x?v=1", "HTTP 401 at https://h.org/x", "HTTP 401 at the source"),
         ("https://[odd/x", "https://[odd/x makes no sense", "the source makes no sense"),
         ("sftp://u:p/ss@host/x", "sftp://u:p/ss@host/x: odd", "the source: odd"),

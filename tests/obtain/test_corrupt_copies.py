@@ -231,6 +231,8 @@ ODD = {
     " replace(sql, 'name, email', 'name not null, email') where name = 'opencodelists_user'",
     "a collation": "create index odd on opencodelists_user(username collate own)",
     "a function": "create index odd on opencodelists_user(own(username))",
+    "a function of a column": "alter table opencodelists_user"
+    " add column odd text as (own(username))",
     "a collation elsewhere": "create table other(x collate own primary key) without rowid;"
     " insert into other values ('a'), ('B')",
     "a function elsewhere": "create table other(x); insert into other values ('a');"

@@ -342,6 +342,11 @@ def test_another_copy_is_never_overwritten(big: Path, database: Path, tmp_path: 
     assert list(directory.iterdir()) == [first]
 
 
+def test_an_unknown_time_stays_unknown(big: Path, get: Get, tmp_path: Path) -> None:
+    os.utime(big, ns=(0, 0))
+    assert get(kept(big, tmp_path / "kept")).modified_at is None
+
+
 def test_a_place_that_cannot_be_written_to(big: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="can't be put there"):
