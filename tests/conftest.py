@@ -18,7 +18,10 @@ __all__ = ["browser", "pytest_pyfunc_call", "small_disk", "visit"]  # for pytest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Leave tests of the site to the end, but for the group that comes first and builds it."""
+    """Leave tests of the site to the end, when the group that comes first has built it.
+
+    All reports are built by that group, because one waits for the other.
+    """
     items.sort(key=lambda item: item.get_closest_marker("site") is not None)
 
 

@@ -77,6 +77,12 @@ TROUBLE = """
     union all
     select platform, format('{} days without a login where some are usual', silent_days)
     from logins_summary where is_silent
+    union all
+    select platform, 'fewer logins than usual from ' || rtrim(sentence, '.')
+    from week_sentences
+    inner join platform_headlines as headlines using (platform)
+    where not is_retired and week_sentences.verdict = 'lower'
+    and starts_on > last_finished_day - 13  -- the last full week
     order by all
 """
 COPIES = """

@@ -1,5 +1,6 @@
 """The copies that the command line and the settings ask for."""
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -59,7 +60,7 @@ def configured_sources() -> dict[str, str]:
 def _parsed(text: str) -> datetime:
     moment = None
     with suppress(ValueError, OverflowError):  # a date alone would mean midnight, before its logins
-        given = datetime.fromisoformat(text) if len(text) > len("2026-W12-7") else None
+        given = datetime.fromisoformat(text) if re.search(r"\d[Tt ]\d\d", text) else None
         moment = given and (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC)
     if not moment:
         example = "2026-03-22T05:00:00Z"

@@ -60,7 +60,13 @@ def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[st
     unchecked: set[str] = set()
     with opened(path) as connection:
         columns = [name for (name,) in connection.execute(COLUMNS, [platform.users_table])]
-        platform.check_columns(columns, [name for (name,) in connection.execute(TABLES)])
+        tables = [name for (name,) in connection.execute(TABLES)]
+        if not columns and platform.users_table in tables:
+            raise CopyRejected(
+                f"SQLite {sqlite3.sqlite_version} can't read the definition of its table "
+                f"{platform.users_table}; run with a newer Python, which has a newer SQLite"
+            )
+        platform.check_columns(columns, tables)
         for part, scope in parts.items():
             findings = _check(connection, scope, unchecked)
             if damage := next((line for line in findings if not UNUSUAL.match(line)), None):

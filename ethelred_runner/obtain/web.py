@@ -204,7 +204,8 @@ class _PromptResponse(HTTPResponse):
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
-        self._timer = Timer(sock.gettimeout() or 0, socket.socket.shutdown, [sock, socket.SHUT_RD])
+        self._socket, self._is_late = sock, False
+        self._timer = Timer(sock.gettimeout() or 0, self._give_up)
         self._timer.daemon = True  # a signal may end `begin` before the timer is cancelled
 
     def begin(self) -> None:
@@ -214,6 +215,12 @@ class _PromptResponse(HTTPResponse):
             super().begin()
         finally:
             self._timer.cancel()
+        if self._is_late:  # what has arrived passes for all headers
+            raise TimeoutError("timed out")
+
+    def _give_up(self) -> None:
+        self._is_late = True
+        self._socket.shutdown(socket.SHUT_RD)
 
 
 HTTPConnection.response_class = _PromptResponse

@@ -157,7 +157,9 @@ def document_models(folder: Path, page: Path) -> None:
     made = (folder / "static_index.html").read_text(encoding="utf-8")
     page.parent.mkdir()
     # It is published: this machine's paths are nobody's business.
-    page.write_text(made.replace(str(PROJECT), "").replace(str(folder), ""), encoding="utf-8")
+    made = made.replace(str(PROJECT), "").replace(str(folder), "")
+    made = made.replace("<head>", '<head><meta name="robots" content="noindex">', 1)
+    page.write_text(made, encoding="utf-8")
 
 
 def run_for_report(

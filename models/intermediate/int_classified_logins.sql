@@ -14,6 +14,7 @@ select
     case
         when int_last_logins.storage_class = 'null' then 'never_logged_in'
         when int_last_logins.logged_in_at = timestamp 'epoch' then 'never_logged_in'
+        when int_last_logins.value = '1970-01-01' then 'never_logged_in'
         when int_last_logins.value like '0000-00-00%' then 'never_logged_in'
         when int_last_logins.logged_in_at is null
             then if(int_last_logins.storage_class = 'text', 'not_a_timestamp', 'not_text')

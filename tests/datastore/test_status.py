@@ -1,5 +1,6 @@
 """`ethelred status` shows the facts of a datastore."""
 
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -51,3 +52,17 @@ def test_all_facts(store: Path) -> None:
         "first_missed_on": date(2026, 3, 2),
         "last_missed_on": date(2026, 3, 3),
     }
+
+
+def test_a_low_last_week_is_trouble(demo_datastore: Path, tmp_path: Path) -> None:
+    store = shutil.copyfile(demo_datastore, tmp_path / "ethelred.duckdb")
+    assert [platform["trouble"] for platform in read_status(store)] == [[], []]
+    low = "update week_sentences set verdict = 'lower' where starts_on ="
+    weeks = "from week_sentences where verdict is not null"
+    execute(store, f"{low} (select max(starts_on) {weeks})")
+    for platform in read_status(store):
+        (trouble,) = platform["trouble"]
+        assert trouble.startswith("fewer logins than usual from ")
+    execute(store, "update week_sentences set verdict = 'usual'")
+    execute(store, f"{low} (select max(starts_on) - 7 {weeks})")
+    assert [platform["trouble"] for platform in read_status(store)] == [[], []]

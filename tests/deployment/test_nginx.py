@@ -86,7 +86,7 @@ def test_nginx_asks_for_a_login(tmp_path: Path, pages: Path) -> None:
 
 @pytest.mark.dice
 @pytest.mark.slow
-@pytest.mark.xdist_group("site")
+@pytest.mark.xdist_group("reports")
 def test_every_page_works_under_the_servers_policy(
     tmp_path: Path, datastore: Path, ethelred: Ethelred, visit: Visit
 ) -> None:

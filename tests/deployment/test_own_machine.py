@@ -102,7 +102,7 @@ def machine(
 
 @pytest.mark.dice
 @pytest.mark.slow
-@pytest.mark.xdist_group("site")
+@pytest.mark.xdist_group("reports")
 def test_a_machine_of_ones_own_is_set_up_upgraded_moved_and_lost(
     machine: Machine, heartbeats: Service, bucket: dict[str, str]
 ) -> None:

@@ -264,6 +264,14 @@ def test_unusual_is_a_note_unchecked_is_a_warning_and_neither_is_damage(
         assert re.search("warning: .*not checked: its indexes .*own", shown)
 
 
+def test_a_definition_of_a_newer_sqlite_is_named(get: Get, tmp_path: Path) -> None:
+    newer = "pragma writable_schema = on; update sqlite_schema set sql ="
+    newer += " replace(sql, 'is_admin)', 'is_admin, check(1_000))')"
+    path = make_odd(tmp_path / "db", f"{newer} where name = 'opencodelists_user'")
+    with pytest.raises(CopyRejected, match="definition of its table opencodelists_user; run with"):
+        get(path)
+
+
 @pytest.mark.parametrize("oddity", ["a collation", "a function"])
 def test_damage_is_found_where_indexes_cannot_be_checked(
     oddity: str, get: Get, tmp_path: Path

@@ -92,7 +92,9 @@ def test_no_address_shows_a_password_or_query(
         assert "hunter2" not in str(error)
 
 
-@pytest.mark.parametrize("text", ["2026-03-22", "20260322", "2026-W12-7", "yesterday"])
+@pytest.mark.parametrize(
+    "text", ["2026-03-22", "20260322", "2026-W12-7", "2026-03-22+00:00", "yesterday"]
+)
 def test_a_date_is_no_time_that_a_copy_was_taken(text: str) -> None:
     with pytest.raises(UsageError, match="is no date with a time; write it like ") as caught:
         requests_for(["copy"], "opencodelists", text)

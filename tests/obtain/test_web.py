@@ -231,7 +231,7 @@ def test_a_link_that_drips_is_given_up(web: Web, get: Get, monkeypatch: pytest.M
         get(web.url())
 
 
-@pytest.mark.parametrize("drip", [b"x", b"x\r\n"])
+@pytest.mark.parametrize("drip", [b"x", b"x\r\n", b"HTTP/1.0 200 OK\r\nX: y\r\n"])
 def test_a_head_that_drips_is_given_up_by_check_too(drip: bytes, web: Web) -> None:
     web.plan = [{"drips": drip}]
     with pytest.raises(SourceError, match="the server can't be reached"):

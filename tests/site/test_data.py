@@ -9,7 +9,7 @@ import pytest
 
 from tests.site.conftest import Builds
 
-pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
+pytestmark = [pytest.mark.site, pytest.mark.xdist_group("reports")]
 
 PUBLISHED = Path(__file__).parents[1] / "samples" / "data-v1.json"
 DUCKDB_TYPES = {

@@ -12,7 +12,7 @@ from ethelred_runner.report import site as report_site
 from tests.site.conftest import Builds, served
 from tests.support.browsing import Visit
 
-pytestmark = pytest.mark.site
+pytestmark = [pytest.mark.site, pytest.mark.xdist_group("reports")]
 
 PAGE = Path(__file__).with_name("evidence-components.md")
 

@@ -14,7 +14,7 @@ from ethelred_runner.errors import ReportFailed
 from ethelred_runner.report.site import MARKER, exchange, resolve_site, swap_in
 from tests.support.program import PROGRAM, Ethelred, contents
 
-pytestmark = pytest.mark.site
+pytestmark = [pytest.mark.site, pytest.mark.xdist_group("reports")]
 
 FAULTS = {
     "a published mart": ("drop table day_notes", "query day_notes fails"),
@@ -25,8 +25,6 @@ FAULTS = {
         "delete from active_users_per_day where platform = 'opencodelists'",
         "nothing to show of them in active_users_per_day (opencodelists)",
     ),
-    # A query that only the platforms' pages have.
-    "a page query": ("alter table unusual_days rename day to date", "day"),
 }
 
 
@@ -81,13 +79,16 @@ def at_work_in(folder: Path) -> list[tuple[bytes, bytes]]:
     return found
 
 
-def test_a_killed_report_is_in_no_later_ones_way_and_its_programs_know_no_secret(
-    ethelred: Ethelred, datastore: Path, tmp_path: Path
+def test_a_killed_report_and_a_failing_page_leave_the_last_good_site_and_no_program(
+    ethelred: Ethelred, datastore: Path, tmp_path: Path, good: Path
 ) -> None:
-    work, site = tmp_path / "work", tmp_path / "site"
+    work, store, before = tmp_path / "work", tmp_path / "ethelred.duckdb", contents(good)
+    shutil.copyfile(datastore, store)
+    with closing(duckdb.connect(store)) as connection:  # only the platforms' pages ask for it
+        connection.execute("alter table unusual_days rename day to date")
     settings = {"ETHELRED_WORK_DIR": str(work), "HOME": str(tmp_path / "nobody")}
     settings |= dict.fromkeys(["AWS_SECRET_ACCESS_KEY", "NPM_TOKEN", "npm_config_x"], "hunter2")
-    command: list[str | Path] = [PROGRAM, "report", "--datastore", datastore, "--site", site]
+    command: list[str | Path] = [PROGRAM, "report", "--datastore", store, "--site", good]
     with subprocess.Popen(command, env=os.environ | settings) as report:
         while not any(b"vite" in program for program, _ in at_work_in(work)):
             assert report.poll() is None
@@ -96,9 +97,12 @@ def test_a_killed_report_is_in_no_later_ones_way_and_its_programs_know_no_secret
         report.kill()
     assert [one for one in environments if b"hunter2" in one or b"nobody" in one] == []
     assert all(b"npm_config_offline=true" in one for one in environments)  # npm asks no registry
-    ethelred(*command[1:], **settings)
+    done = ethelred(*command[1:], code=7, **settings)
+    assert "building the site failed:" in done.stderr
+    assert "day" in done.stderr
     assert (at_work_in(work), list(work.iterdir())) == ([], [])
-    assert (site / MARKER).is_file()
+    assert contents(good) == before
+    assert list(good.parent.iterdir()) == [good]
 
 
 @pytest.fixture

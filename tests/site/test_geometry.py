@@ -152,7 +152,6 @@ def test_each_week_and_month_is_drawn_as_it_was_counted(period: str, count: int)
 
 
 @pytest.mark.site
-@pytest.mark.xdist_group("site")
 @pytest.mark.parametrize("name", ["demo", "samples", "many"])
 def test_the_built_pages_draw_what_the_datastore_has(
     builds: Builds, name: str, demo_datastore: Path, datastore: Path
@@ -186,7 +185,6 @@ def test_the_built_pages_draw_what_the_datastore_has(
 
 
 @pytest.mark.site
-@pytest.mark.xdist_group("site")
 def test_the_platforms_page_draws_its_users(builds: Builds, demo_datastore: Path) -> None:
     chart, active, registered = charts_of(builds.demo / "platforms/opencodelists/index.html")
     assert chart.bars
@@ -202,7 +200,6 @@ def test_the_platforms_page_draws_its_users(builds: Builds, demo_datastore: Path
 
 
 @pytest.mark.site
-@pytest.mark.xdist_group("site")
 def test_platforms_stand_side_by_side(builds: Builds, demo_datastore: Path) -> None:
     *_, chart = charts_of(builds.demo / "index.html")
     with duckdb.connect(demo_datastore, read_only=True) as connection:

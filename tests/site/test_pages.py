@@ -259,6 +259,7 @@ def test_the_models_documentation_is_published(demo_site: Site, visit: Visit) ->
     assert len(visit.hosts()) == 1
     documentation = (demo_site.folder / "dbt" / "index.html").read_bytes()
     assert str(PROJECT).encode() not in documentation
+    assert b'<meta name="robots" content="noindex">' in documentation
 
 
 @pytest.mark.parametrize(

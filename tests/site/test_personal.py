@@ -13,7 +13,7 @@ from tests.site.personal import Personal
 from tests.support.program import SAMPLES
 from tests.support.truth import Night, logins_that_happened, usernames
 
-pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.site
 
 LOGIN = datetime(2026, 3, 20, 11, 30, 17, 851169)
 EPOCH_MICROSECONDS = 1_774_006_217_851_169

@@ -18,7 +18,7 @@ from tests.site.conftest import LONG_NOTE, Builds, Site
 from tests.site.test_pages import ask, table
 from tests.support.browsing import Visit, open_page
 
-pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.site
 
 REPORTS = Path(__file__).parents[2] / "reports"
 PLATFORM = "platforms/demo_workbench/"

@@ -14,7 +14,7 @@ from tests.support.browsing import Visit, open_page
 from tests.support.program import SAMPLES
 from tests.support.truth import Night, london_day, visible_logins
 
-pytestmark = [pytest.mark.site, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.site
 
 PAGES = ["", "platforms/opencodelists/", "completeness/", "reading/", "about/"]
 PICTURES = Path(__file__).parents[2] / "test-results"
