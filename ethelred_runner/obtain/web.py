@@ -40,6 +40,7 @@ REFUSAL = re.compile(rb"<Code>(\w{1,40})</Code>")  # S3's reason
 SUSPECTS = {
     b"RequestTimeTooSkewed": "this machine's clock",
     b"ExpiredToken": "AWS_SESSION_TOKEN, which has expired",
+    b"InvalidToken": "AWS_SESSION_TOKEN",
     b"AuthorizationHeaderMalformed": "AWS_REGION",
     b"AuthorizationQueryParametersError": "AWS_REGION",
     b"PermanentRedirect": "AWS_REGION and AWS_ENDPOINT_URL",

@@ -15,7 +15,7 @@ trimmed_values as (
 ),
 
 -- The pattern is that of Django's parse_datetime. Newer Djangos try datetime.fromisoformat as well.
--- Its other spellings, such as a date alone, are no timestamps here.
+-- Its other spellings, such as a date alone, are no timestamps here: see decision 2.
 value_parts as (
     select
         *,

@@ -155,9 +155,11 @@ const shownDays = () => {
 };
 const showDates = () => {
 	const days = shownDays();
-	if (!days || days.from > days.to) return;
+	// Where there are no figures, the dates stay those of the address.
+	const told = days && days.from > days.to ? selection : days;
 	for (const name of ['from', 'to'])
-		for (const input of all(`[data-control=${name}]`)) input.value = isoDay(days[name]);
+		if (told && told[name] !== null)
+			for (const input of all(`[data-control=${name}]`)) input.value = isoDay(told[name]);
 };
 
 const say = (text) => {

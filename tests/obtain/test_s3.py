@@ -80,6 +80,7 @@ def test_a_wrong_key_is_said_without_showing_it(
     ("code", "words"),
     [
         ("RequestTimeTooSkewed", "check this machine's clock"),
+        ("InvalidToken", "check AWS_SESSION_TOKEN"),
         ("ExpiredToken", "check AWS_SESSION_TOKEN, which has expired"),
         ("PermanentRedirect", "check AWS_REGION and AWS_ENDPOINT_URL"),
         ("AuthorizationHeaderMalformed", "check AWS_REGION"),

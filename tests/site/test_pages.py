@@ -135,6 +135,13 @@ def test_an_address_that_makes_no_sense_shows_the_usual(demo_site: Site, visit: 
     expect(page.get_by_test_id("selection-status")).to_contain_text("There is no platform “nobody”")
 
 
+def test_days_without_figures_are_those_of_the_address(demo_site: Site, visit: Visit) -> None:
+    page = open_page(visit, f"{demo_site.url}?from=2030-01-01&to=2031-01-01")
+    expect(page.get_by_label("From", exact=True)).to_have_value("2030-01-01")
+    expect(page.get_by_label("to", exact=True)).to_have_value("2031-01-01")
+    expect(page.locator("main")).to_contain_text("no finished day to show between these dates")
+
+
 def test_the_platform_page_tells_of_days_outside_the_range(
     demo_site: Site, demo_datastore: Path, visit: Visit
 ) -> None:
