@@ -356,3 +356,23 @@ def test_a_copy_that_a_killed_run_left_goes_with_the_next_command(
 def test_colours_that_a_variable_forces_stay_out_of_a_log(ethelred: Ethelred) -> None:
     done = ethelred("build", "/no/copy", "--init", code=3, FORCE_COLOR="1", TTY_COMPATIBLE="1")
     assert "\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("folder", ["w?x", "~nouser/x", "x" * 300])
+def test_a_work_folder_that_cannot_be_is_named(
+    folder: str, ethelred: Ethelred, nights: list[Night], tmp_path: Path
+) -> None:
+    store = tmp_path / "ethelred.duckdb"
+    options = ["--datastore", store, "--init"]
+    done = ethelred("build", nights[0].raw, *options, code=2, ETHELRED_WORK_DIR=folder)
+    assert done.stderr.startswith("error: ")
+    assert folder in done.stderr
+
+
+def test_there_is_no_version_0_and_no_export_with_an_endless_name(
+    ethelred: Ethelred, datastore: Path, tmp_path: Path
+) -> None:
+    ethelred("restore", "0", "--datastore", tmp_path / "absent.duckdb", code=2)
+    assert list(tmp_path.iterdir()) == []
+    done = ethelred("export", tmp_path / ("x" * 300), "--datastore", datastore, code=5)
+    assert "File name too long" in done.stderr

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     debug = "--debug" in given or switch("ETHELRED_DEBUG")
     if not debug:
         os.environ["RUST_BACKTRACE"] = "0"
-    with suppress(EthelredError):
+    with suppress(EthelredError, OSError):
         if work_root().is_dir():
             with private_folder():
                 pass  # removes what a killed run has left there
