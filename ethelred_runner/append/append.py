@@ -78,8 +78,8 @@ def append_once(
 def build_accepted(path: Path, options: BuildOptions) -> tuple[Path | None, list[Row]]:
     """Build and check without the copies that are refused.
 
-    Return what `build_and_check` returns, and all doubts. Copies are judged by those before them,
-    so once one is refused, those of its platform that remain are judged again without it.
+    Return what `build_and_check` returns, and all doubts. Each copy is compared with the copies
+    before it. So when a copy is refused, the platform's other copies are judged again without it.
     """
     refused: list[Row] = []
     while True:

@@ -21,7 +21,7 @@ def is_header(start: bytes, platform: Platform) -> bool:
 def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[str], set[str]]:
     """Raise CopyRejected if the last line is cut short, or if `count_only` is set.
 
-    Return no unusual findings, and what couldn't be checked.
+    Return two sets: unusual findings, of which there are none, and what couldn't be checked.
     """
     if platform.count_only:
         raise CopyRejected(
@@ -36,7 +36,10 @@ def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[st
 
 
 def values(path: Path, platform: Platform) -> Iterator[Value]:
-    """Yield each login as text. Raises CopyRejected unless each line has one column."""
+    """Yield the bytes of each row's value, and "text" or "null".
+
+    Raises CopyRejected if a line has more than one column, or is no valid CSV.
+    """
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         rows = csv.reader(file, strict=True)
         next(rows)

@@ -20,7 +20,7 @@ from ethelred_runner.report.evidence import (
     stage,
 )
 
-# Marks the sites that Ethelred built. It replaces only these, and empty folders.
+# Marks a site as built by Ethelred, which replaces only such sites, and empty folders.
 MARKER = "ethelred-site.json"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
 
@@ -38,7 +38,7 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
     if not re.fullmatch(r"(/[\w.-]+)*", base_path):
         raise UsageError(f"--base-path {base_path} is no path such as /ethelred")
     resolve_site(site)  # fails before the slow build
-    # A killed report's programs go on. The lock makes the next report wait for them.
+    # If a report is killed, its programs keep running. They hold the lock, so the next one waits.
     with locked(REPORTS), private_folder() as folder:
         project = folder / "project"
         stage(project, base_path)
@@ -73,7 +73,7 @@ def resolve_site(site: Path) -> Path:
 
 
 def find_foreign(place: Path) -> Path | None:
-    """Return a file in the place of a site that no report has made; None if there is none."""
+    """Return a file in a site's folder that Ethelred didn't write, or None."""
     if not place.exists():
         return None
     if not (place / MARKER).is_file():
