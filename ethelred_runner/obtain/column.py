@@ -25,8 +25,8 @@ def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[st
     """
     if platform.count_only:
         raise CopyRejected(
-            f"seeds/platforms.csv, {platform.platform}: count_only can't choose from CSV of one "
-            "column; leave it empty, and have the platform write only who is counted"
+            f"seeds/platforms.csv, {platform.platform}: count_only needs a second column, and "
+            "this CSV has none; leave it empty, and have the platform write only the users to count"
         )
     with path.open("rb") as file:
         file.seek(-1, 2)
@@ -42,8 +42,8 @@ def values(path: Path, platform: Platform) -> Iterator[Value]:
     """
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         rows = csv.reader(file, strict=True)
-        next(rows)
         try:
+            next(rows)
             for row in rows:
                 if len(row) > 1:
                     raise CopyRejected(

@@ -20,7 +20,7 @@ from ethelred_runner.report.evidence import (
     stage,
 )
 
-# Marks a site as built by Ethelred, which replaces only such sites, and empty folders.
+# Marks a site as built by Ethelred. Ethelred replaces nothing but such sites and empty folders.
 MARKER = "ethelred-site.json"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
 
@@ -73,7 +73,10 @@ def resolve_site(site: Path) -> Path:
 
 
 def find_foreign(place: Path) -> Path | None:
-    """Return a file in a site's folder that Ethelred didn't write, or None."""
+    """Return something in a site's folder that Ethelred didn't write, or None.
+
+    Where the marker lists no files, only databases are known to be another's.
+    """
     if not place.exists():
         return None
     if not (place / MARKER).is_file():
@@ -97,7 +100,7 @@ def is_database(path: Path) -> bool:
 
 
 def swap_in(built: Path, place: Path) -> None:
-    """Replace the existing site by a built one. Raises ReportFailed."""
+    """Put a built site in its place, where an older one may be. Raises ReportFailed."""
     with private_folder(inside=place.parent) as aside:  # on the site's own disk
         try:
             new = shutil.copytree(built, aside / "site")

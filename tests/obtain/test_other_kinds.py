@@ -168,6 +168,7 @@ def test_one_column_as_csv(before: str, tmp_path: Path, capsys: pytest.CaptureFi
         (COLUMN[:-3], "its last line has no end", CopyRejected),
         ("last_login,username\n2026-03-01 10:00:00,eve\n", "nor CSV that begins", CopyRejected),
         ("last_login\n2026-03-01 10:00:00,eve\n", "line 2 has 2 columns", CopyRejected),
+        ('"last_login\n2026-03-01\n', "is no CSV", CopyRejected),
         ('last_login\n"2026-03-01\n2026-03-02\n', "line 3 is no CSV", CopyRejected),
         ('last_login\n"' + 30_000 * "eve, \n", "is no CSV .field larger", CopyRejected),
     ],
