@@ -216,7 +216,7 @@ SWITCHES = ["INIT", "NO_REPORT", "DRY_RUN", "DEBUG", "JSON"]
 def test_empty_settings_are_settings_that_are_not_there(
     calls: Calls, monkeypatch: pytest.MonkeyPatch, empty: str
 ) -> None:
-    for names in ([], [*SETTINGS, "AWS_ENDPOINT_URL_S3", "https_proxy"]):
+    for names in ([], [*SETTINGS, "AWS_ENDPOINT_URL_S3", "AWS_PROFILE", "https_proxy"]):
         for name in names:
             monkeypatch.setenv(name, empty)
         monkeypatch.setenv(OWN, "/a/copy")

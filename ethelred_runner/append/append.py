@@ -8,7 +8,7 @@ from pathlib import Path
 from ethelred_runner import console
 from ethelred_runner.append.checks import check_nothing_lost, is_same, refuse_cut
 from ethelred_runner.append.dbt import BuildOptions, build_models
-from ethelred_runner.append.result import Appended, leave_out, read_doubts, read_result
+from ethelred_runner.append.result import Appended, leave_out_refused, read_result
 from ethelred_runner.datastore import (
     Checkout,
     Conflict,
@@ -68,27 +68,25 @@ def append_once(
     """Append the logins of a file made by `obtain_logins` to a work file."""
     path = checkout.path
     shutil.copyfile(logins, path.with_name(COPIES_NAME))
-    before, doubts = build_accepted(path, options)
-    appended = read_result(path, before, doubts)
+    before, appended = build_accepted(path, options)
     if dry_run or not appended.platforms or is_same(path, before):
         checkout.discard()
     return appended
 
 
-def build_accepted(path: Path, options: BuildOptions) -> tuple[Path | None, list[Row]]:
+def build_accepted(path: Path, options: BuildOptions) -> tuple[Path | None, Appended]:
     """Build and check without the copies that are refused.
 
-    Return what `build_and_check` returns, and all doubts. Each copy is compared with the copies
+    Return what `build_and_check` returns, and the result. Each copy is compared with the copies
     before it. So when a copy is refused, the platform's other copies are judged again without it.
     """
-    refused: list[Row] = []
+    left_out: list[Row] = []
     while True:
         before = build_and_check(path, options)
-        doubts = read_doubts(path)
-        found = [doubt for doubt in doubts if doubt["is_refused"]]
-        refused += found
-        if not leave_out(path.with_name(COPIES_NAME), found):
-            return before, refused + [doubt for doubt in doubts if not doubt["is_refused"]]
+        refused = leave_out_refused(path)
+        if not refused:
+            return before, read_result(path, before, left_out)
+        left_out += refused
         path.unlink()
         if before:
             before.rename(path)

@@ -36,6 +36,12 @@ DOUBTS = """
     )
     select doubts from doubts order by platform, taken_at, copy_number, doubt
 """
+LEAVE_OUT = """
+    delete from copies_obtained
+    where copy_number in $1
+    and platform in (select platform from copies_obtained where copy_number not in $1)
+    returning copy_number
+"""
 FAULTS = "select distinct fault from notes where fault is not null order by fault"
 # Days that an older version has counted lack the column for the time zone.
 CONTENTS = """
@@ -68,37 +74,45 @@ class Appended:
         return [doubt for doubt in self.doubts if doubt["is_refused"]]
 
 
-def read_doubts(path: Path) -> list[Row]:
-    """Return the doubts about the copies that a build was given."""
+def read_doubts(connection: duckdb.DuckDBPyConnection) -> list[Row]:
+    """Return the doubts about the copies of a build, which are attached as `obtained`."""
+    return [doubt for (doubt,) in connection.execute(DOUBTS).fetchall()]
+
+
+def leave_out_refused(path: Path) -> list[Row]:
+    """Delete refused copies from copies.duckdb where their platform has others; return the doubts.
+
+    The only copies of a platform stay, because no other is judged by them.
+    """
+    copies = path.with_name(COPIES_NAME)
     with closing(connect(path)) as connection:
-        attach(connection, path.with_name(COPIES_NAME), "obtained")
-        return [doubt for (doubt,) in connection.execute(DOUBTS).fetchall()]
-
-
-def leave_out(copies: Path, doubts: Sequence[Row]) -> bool:
-    """Delete refused copies from copies.duckdb; return whether their platforms have others."""
-    numbers = [doubt["copy_number"] for doubt in doubts]
-    platforms = [doubt["platform"] for doubt in doubts]
+        attach(connection, copies, "obtained")
+        refused = [doubt for doubt in read_doubts(connection) if doubt["is_refused"]]
+    numbers = [doubt["copy_number"] for doubt in refused]
     with closing(duckdb.connect(copies)) as connection:
-        connection.execute("delete from copies_obtained where copy_number in $1", [numbers])
-        others = "select count(*) > 0 from copies_obtained where platform in $1"
-        return bool(connection.execute(others, [platforms]).fetchall()[0][0])
+        deleted = connection.execute(LEAVE_OUT, [numbers]).fetchall()
+    return [doubt for doubt in refused if (doubt["copy_number"],) in deleted]
 
 
-def read_result(path: Path, before: Path | None, doubts: Sequence[Row]) -> Appended:
-    """Return the result of a build, given its doubts and an existing datastore before it."""
+def read_result(path: Path, before: Path | None, left_out: Sequence[Row] = ()) -> Appended:
+    """Return the result of a build.
+
+    `before` is a copy of an existing datastore before it. `left_out` are the doubts about copies
+    that the build was not given, because they had been refused.
+    """
     known, logins, old_zone = read_contents(before) if before else ([], 0, None)
     _, logins_now, zone = read_contents(path)
     if old_zone and zone and old_zone != zone:  # a datastore without logins has none
         console.warn(f"all days were counted again: in {zone} time, before in {old_zone} time")
     with closing(connect(path)) as connection:
         attach(connection, path.with_name(COPIES_NAME), "obtained")
+        doubts = [*left_out, *read_doubts(connection)]
         read = connection.execute("select platform from obtained.copies_obtained").fetchall()
         for (fault,) in connection.execute(FAULTS).fetchall():
             console.warn(fault)
         rows = connection.execute(NEW_COPIES, {"known": known}).fetchall()
     copies = [copy for (copy,) in rows]
-    refused = {(one["platform"], one["copy_number"]) for one in doubts if one["is_refused"]}
+    refused = {(doubt["platform"], doubt["copy_number"]) for doubt in left_out}
     copies_read = Counter(platform for platform, *_ in [*read, *refused])
     return Appended(read_status(path), copies, copies_read, logins_now - logins, doubts)
 

@@ -74,13 +74,12 @@ def retract(
             earlier = shutil.copyfile(path, path.with_name("earlier.duckdb"))
             gone = delete_copy(path, *key)
             record(shutil.copyfile(logins, path.with_name(COPIES_NAME)), copy, gone)
-            _, doubts = build_accepted(path, BuildOptions(recount=True))
+            _, appended = build_accepted(path, BuildOptions(recount=True))
             with compared(path, earlier) as connection:
                 ((returned,),) = connection.execute(RETURNED, key).fetchall()
             if dry_run:
                 checkout.discard()
-    refused = [doubt for doubt in doubts if doubt["is_refused"]]
-    return Retraction(gone, returned, refused, dry_run)
+    return Retraction(gone, returned, appended.refused, dry_run)
 
 
 def delete_copy(path: Path, platform: str, copy_id: str) -> int:

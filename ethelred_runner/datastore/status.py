@@ -80,9 +80,8 @@ TROUBLE = """
     union all
     select platform, 'fewer logins than usual from ' || rtrim(sentence, '.')
     from week_sentences
-    inner join platform_headlines as headlines using (platform)
-    where not is_retired and week_sentences.verdict = 'lower'
-    and starts_on > last_finished_day - 13  -- the last full week
+    semi join (from platform_headlines where not is_retired) using (platform)
+    qualify starts_on = max(starts_on) over (partition by platform) and verdict = 'lower'
     order by all
 """
 COPIES = """

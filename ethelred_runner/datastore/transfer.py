@@ -1,6 +1,7 @@
 """Export and import: the history tables as Parquet files, with a manifest of their SHA-256."""
 
 import json
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -24,9 +25,8 @@ def export_history(datastore: Path, directory: Path) -> list[Path]:
 
     Raises UsageError if the folder is there already, DatastoreError if the disk is full.
     """
-    with as_datastore_errors(directory):
-        if directory.exists():
-            raise UsageError(f"{directory} is there already; name a folder that isn't")
+    if os.path.lexists(directory):
+        raise UsageError(f"{directory} is there already; name a folder that isn't")
     with (
         as_datastore_errors(directory),
         closing(connect(datastore)) as connection,

@@ -152,9 +152,9 @@ def result_lines(outcome: Outcome) -> list[str]:
 
 def warning_lines(outcome: Outcome) -> list[str]:
     """Return a line for each warning."""
-    mend = "read it with" if outcome.dry_run else "retract the copy and read it again with"
+    advice = "read it with" if outcome.dry_run else "retract the copy and read it again with"
     copies = outcome.appended.new_copies
-    of_copies = [line for copy in copies for line in copy_warnings(copy, mend)]
+    of_copies = [line for copy in copies for line in copy_warnings(copy, advice)]
     newest = {one["platform"]: one["newest_copy_taken_at"] for one in outcome.appended.platforms}
     doubts = [
         doubt_line(doubt)
@@ -200,8 +200,8 @@ def stale_lines(outcome: Outcome) -> list[str]:
     ]
 
 
-def copy_warnings(copy: Row, mend: str) -> list[str]:
-    """Return a line for each warning about a copy; `mend` is the advice for a wrong time."""
+def copy_warnings(copy: Row, advice: str) -> list[str]:
+    """Return a line for each warning about a copy, with advice for a wrong time."""
     name = f"the copy of {copy['platform']} was taken {format_hour(copy['taken_at'])}"
     lines = []
     source, other = copy["taken_at_source"], copy["contradicting_at"]
@@ -210,7 +210,7 @@ def copy_warnings(copy: Row, mend: str) -> list[str]:
         if other:
             contradicting = TIMES["filename" if source == "mtime" else "mtime"]
             why = f"although its {contradicting} says {format_hour(other)}"
-        lines.append(f"{name} by its {TIMES[source]}, {why}; if that is wrong, {mend} --taken-at")
+        lines.append(f"{name} by its {TIMES[source]}, {why}; if that is wrong, {advice} --taken-at")
     if copy["rejected_logins"]:
         lines.append(
             f"{name}: {pluralise(copy['rejected_logins'], 'value')} could not be taken for a "

@@ -25,6 +25,8 @@ FAULTS = {
         "delete from active_users_per_day where platform = 'opencodelists'",
         "nothing to show of them in active_users_per_day (opencodelists)",
     ),
+    # A query that only the platforms' pages have.
+    "a page query": ("alter table unusual_days rename day to date", "day"),
 }
 
 
@@ -79,16 +81,13 @@ def at_work_in(folder: Path) -> list[tuple[bytes, bytes]]:
     return found
 
 
-def test_a_killed_report_and_a_failing_page_leave_the_last_good_site_and_no_program(
-    ethelred: Ethelred, datastore: Path, tmp_path: Path, good: Path
+def test_a_killed_report_is_in_no_later_ones_way_and_its_programs_know_no_secret(
+    ethelred: Ethelred, datastore: Path, tmp_path: Path
 ) -> None:
-    work, store, before = tmp_path / "work", tmp_path / "ethelred.duckdb", contents(good)
-    shutil.copyfile(datastore, store)
-    with closing(duckdb.connect(store)) as connection:  # only the platforms' pages ask for it
-        connection.execute("alter table unusual_days rename day to date")
+    work, site = tmp_path / "work", tmp_path / "site"
     settings = {"ETHELRED_WORK_DIR": str(work), "HOME": str(tmp_path / "nobody")}
     settings |= dict.fromkeys(["AWS_SECRET_ACCESS_KEY", "NPM_TOKEN", "npm_config_x"], "hunter2")
-    command: list[str | Path] = [PROGRAM, "report", "--datastore", store, "--site", good]
+    command: list[str | Path] = [PROGRAM, "report", "--datastore", datastore, "--site", site]
     with subprocess.Popen(command, env=os.environ | settings) as report:
         while not any(b"vite" in program for program, _ in at_work_in(work)):
             assert report.poll() is None
@@ -97,12 +96,9 @@ def test_a_killed_report_and_a_failing_page_leave_the_last_good_site_and_no_prog
         report.kill()
     assert [one for one in environments if b"hunter2" in one or b"nobody" in one] == []
     assert all(b"npm_config_offline=true" in one for one in environments)  # npm asks no registry
-    done = ethelred(*command[1:], code=7, **settings)
-    assert "building the site failed:" in done.stderr
-    assert "day" in done.stderr
+    ethelred(*command[1:], **settings)
     assert (at_work_in(work), list(work.iterdir())) == ([], [])
-    assert contents(good) == before
-    assert list(good.parent.iterdir()) == [good]
+    assert (site / MARKER).is_file()
 
 
 @pytest.fixture

@@ -15,8 +15,6 @@ from pathlib import Path
 
 BUCKET = "history"
 KEYS = ("runner", "hunter2-secret")
-
-
 TRIES = 3  # another program may take one of the free ports first
 
 
