@@ -27,7 +27,7 @@ SCHEMES = {
     "https": "web:WebSource",
     "http": "web:WebSource",
     "sftp": "sftp:SftpSource",
-    "s3": "web:S3Source",
+    "s3": "s3:S3Source",
 }
 
 

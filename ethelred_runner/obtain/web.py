@@ -1,14 +1,12 @@
-"""A copy on a web server or in object storage: `https://`, `s3://`, `http://` on this machine."""
+"""A copy on a web server: `https://`, or `http://` on this machine."""
 
 import logging
-import os
 import re
 import socket
 import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from email.utils import mktime_tz, parsedate_tz
 from http.client import HTTPResponse
 from math import ceil
@@ -16,25 +14,17 @@ from threading import Timer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import obstore
-from obstore.store import S3Store
 from requests import PreparedRequest, RequestException, Response, Session, TooManyRedirects
 from requests.exceptions import ProxyError
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
 from ethelred_runner.errors import SourceError, UsageError
-from ethelred_runner.network import (
-    bypass_proxy_for_this_machine,
-    endpoint_is_local,
-    is_encrypted_or_local,
-)
+from ethelred_runner.network import bypass_proxy_for_this_machine, is_encrypted_or_local
 from ethelred_runner.obtain.copy_requests import CopyRequest
-from ethelred_runner.obtain.platforms import Platform
 from ethelred_runner.obtain.source import CHUNK, RetryableError, Source, SourceChanged, SourceFile
 from ethelred_runner.settings import setting
 
-S3_SETTINGS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION"
 LONGEST_WAIT = 60.0  # seconds, whatever Retry-After asks for
 REFUSAL = re.compile(rb"<Code>(\w{1,40})</Code>")  # S3's reason
 SUSPECTS = {
@@ -152,52 +142,6 @@ def _as_source_errors() -> Iterator[None]:
             raise SourceError(final.format(reason)) from None
         place = PROXY if isinstance(error, ProxyError) else "the server"
         raise RetryableError(f"{place} can't be reached: {reason}") from None
-
-
-class S3Source(WebSource):
-    """An object in a bucket, read over HTTP at an address that is signed for each request.
-
-    Keys, region and endpoint are the usual `AWS_…` variables, or the platform's own.
-    """
-
-    def _check_address(self) -> None:
-        self._access = S3_SETTINGS
-        parts = urlsplit(self.request.source)
-        self._bucket, self._key = parts.netloc, unquote(parts.path.lstrip("/"))
-        if not self._bucket or "@" in self._bucket or not self._key:
-            raise UsageError(f"{self.label}: write s3://bucket/key; keys go into AWS_… variables")
-        with own_access(self.request.platform):
-            endpoint_is_local()
-
-    def _url(self) -> str:
-        try:
-            with own_access(self.request.platform):
-                store = S3Store(self._bucket, client_options={"allow_http": endpoint_is_local()})
-                return obstore.sign(store, "GET", self._key, timedelta(hours=12))
-        except UsageError:
-            raise
-        except Exception:
-            raise SourceError(f"no request can be signed; check {self._access}") from None
-
-
-@contextmanager
-def own_access(platform: Platform) -> Iterator[None]:
-    """Replace the AWS_… variables by the platform's own, if it has an access key.
-
-    It then uses only its own variables, so that no key reaches another platform's endpoint.
-    """
-    before, ending = os.environ.copy(), platform.setting_name("")
-    all_keys = {name: value for name, value in before.items() if name.startswith("AWS_")}
-    own = {name.removesuffix(ending): all_keys[name] for name in all_keys if name.endswith(ending)}
-    try:
-        if setting(platform.setting_name("AWS_ACCESS_KEY_ID")):
-            for name in all_keys:
-                del os.environ[name]
-            os.environ.update(own)
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 class _PromptResponse(HTTPResponse):
