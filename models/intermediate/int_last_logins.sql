@@ -6,21 +6,28 @@ stg_platforms as (
     select * from {{ ref('stg_platforms') }}
 ),
 
+-- Newer Djangos also read 20260310T050607, 2026-03-10 0506 and an hour alone.
 trimmed_values as (
     select
         stg_last_logins.* replace (trim(value) as value),
-        coalesce(stg_platforms.login_format, 'utc') as login_format
+        coalesce(stg_platforms.login_format, 'utc') as login_format,
+        if(storage_class = 'text', trim(stg_last_logins.value), '') as text_value,
+        regexp_replace(
+            text_value, '^(\d{4})(\d\d)(\d\d)([ T]\d\d(?:$|:?\d\d|[ Z+-]))', '\1-\2-\3\4'
+        ) as with_date,
+        regexp_replace(with_date, '^(.{10}[ T]\d\d)(\d\d)(\d\d)', '\1:\2:\3') as with_seconds,
+        regexp_replace(with_seconds, '^(.{10}[ T]\d\d)(\d\d)([ Z+-]|$)', '\1:\2\3') as with_minutes,
+        regexp_replace(with_minutes, '^(.{10}[ T]\d\d)([ Z+-]|$)', '\1:00\2') as django_text
     from stg_last_logins
     left join stg_platforms using (platform)
 ),
 
--- The pattern is that of Django's parse_datetime. Newer Djangos try datetime.fromisoformat as well.
--- Its other spellings, such as a date alone, are no timestamps here: see decision 2.
+-- The pattern is that of Django's parse_datetime. A date alone is no moment: see decision 2.
 value_parts as (
     select
         *,
         regexp_extract(
-            if(storage_class = 'text', value, ''),
+            django_text,
             '^(\d{4}-\d\d?-\d\d?[ T](?:[01]?\d|2[0-3]):\d\d?(?::[0-5]?\d(?:[.,]\d{1,12})?)?)'
             || '\s*(Z|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?$',
             ['clock_time', 'zone', 'sign', 'hours', 'minutes']
