@@ -49,6 +49,7 @@ def resolved(name: str, text: str) -> Path:
     """
     try:
         path = Path(text).expanduser().resolve()
+        str(path).encode()  # DuckDB and Node.js take UTF-8 only
     except (OSError, RuntimeError, ValueError) as error:
         raise UsageError(f"{name} {text!r} is no path: {error}") from None
     if "?" in str(path):

@@ -12,7 +12,7 @@ from ethelred_runner import console
 from ethelred_runner.datastore.database import NAME, Checkout, check_format, refuse_wal, settle
 from ethelred_runner.datastore.reasons import as_datastore_errors
 from ethelred_runner.datastore.versions import Conflict, Version, Versions
-from ethelred_runner.errors import DatastoreError
+from ethelred_runner.errors import DatastoreError, UsageError
 from ethelred_runner.folders import locked, make_folder, private_folder, set_access, sha256_of, sync
 from ethelred_runner.settings import resolved
 
@@ -26,6 +26,8 @@ class FileDatastore:
     def __init__(self, address: str) -> None:
         # If the path is a link, its target is replaced, and the link stays.
         self.path = resolved("--datastore", address)
+        if self.path == self.path.parent:
+            raise UsageError("--datastore /: this is a folder; name a file in it")
         self.label = str(self.path)  # for messages
         self._folder = self.path.with_name(f"{self.path.name}.versions")
 

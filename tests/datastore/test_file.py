@@ -201,7 +201,8 @@ def test_a_place_is_never_special(
 def test_places_that_can_hold_no_datastore(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("https://host/x", "~nobody-here/x", "x\0y", "what?/x.duckdb", "what?.duckdb"):
+    names = ["https://host/x", "~nobody-here/x", "x\0y", "what?/x.duckdb", "what?.duckdb"]
+    for name in [*names, "/", "/..", "\udcff"]:
         with pytest.raises(UsageError):
             append_login(name, 1, init=True)
     for name in ("~nobody-here/x", "what?/x"):
