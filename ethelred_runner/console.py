@@ -1,10 +1,12 @@
 """Output: results go to standard output, progress and warnings to standard error."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.filesize import decimal
@@ -15,11 +17,16 @@ SECONDS_BETWEEN_LINES = 10.0  # of progress in a log
 
 
 class TolerantConsole(Console):
-    """A console whose failed writes end no run.
+    """A console whose failed writes end no run, and whose texts command no terminal and no log.
 
     The disk may be full, or the reader gone. All later output is then discarded, so that the
     flush at the program's end succeeds.
     """
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print tables as they are, and texts by `without_commands`."""
+        texts = [without_commands(one) if isinstance(one, str) else one for one in objects]
+        super().print(*texts, **options)
 
     def _check_buffer(self) -> None:
         try:
@@ -31,6 +38,16 @@ class TolerantConsole(Console):
         """Discard all later output."""
         with suppress(OSError), Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), self.file.fileno())
+
+
+def without_commands(text: str) -> str:
+    """Return a text that controls no terminal, and is no workflow command of GitHub.
+
+    Names and messages come from servers and copies. GitHub obeys `::` at the start of a line, and
+    `##[` anywhere.
+    """
+    kept = "".join(letter for letter in text if letter == "\n" or letter.isprintable())
+    return re.sub(r"(?m)^(\s*:)(?=:)|(#)(?=#\[)", r"\1\2 ", kept)
 
 
 def open_console(descriptor: int) -> TolerantConsole:

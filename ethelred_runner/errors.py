@@ -64,10 +64,8 @@ def line_of(error: BaseException) -> str:
         return str(error)
     if stop_behind(error):
         return "the run was stopped"
-    return (
-        f"something unexpected happened ({type(error).__name__}). "
-        "Run it again with --debug to see where"
-    )
+    kind = ": ".join(filter(None, (type(error).__name__, getattr(error, "strerror", None))))
+    return f"something unexpected happened ({kind}). Run it again with --debug to see where"
 
 
 def exit_code_of(error: BaseException) -> int:

@@ -53,6 +53,12 @@ def _made(root: Path) -> tuple[Path, int]:
         return folder, take_lock(folder)
 
 
+def clean_up(root: Path) -> None:
+    """Remove what killed runs have left in a folder, if that is possible."""
+    with suppress(OSError), locked(root):
+        _remove_left_behind(root)
+
+
 def _remove_left_behind(root: Path) -> None:
     for folder in root.glob(f"{PREFIX}*"):
         with suppress(OSError):  # in use by another run, or just removed

@@ -3,10 +3,13 @@
 import json
 import os
 import re
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -349,13 +352,56 @@ def test_a_copy_that_a_killed_run_left_goes_with_the_next_command(
         run.stderr.readline()
         run.kill()
     assert list(work.rglob("*"))
+    beside = tmp_path / "ethelred-run-1" / "copies.duckdb"
+    beside.parent.mkdir()
+    beside.touch()
     ethelred("status", "--datastore", tmp_path / "none.duckdb", code=5, **settings)
     assert list(work.iterdir()) == []
+    assert not beside.parent.exists()
 
 
 def test_colours_that_a_variable_forces_stay_out_of_a_log(ethelred: Ethelred) -> None:
     done = ethelred("build", "/no/copy", "--init", code=3, FORCE_COLOR="1", TTY_COMPATIBLE="1")
     assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_full_work_disk_is_named_and_not_the_datastores(
+    ethelred: Ethelred, nights: list[Night], datastore: Path, small_disk: Path, tmp_path: Path
+) -> None:
+    place, work = tmp_path / "elsewhere" / "ethelred.duckdb", small_disk / "work"
+    work.mkdir()
+    room = shutil.disk_usage(small_disk).free
+    for left in (0, 50_000):
+        (small_disk / "filler").write_bytes(b"x" * (room - left))
+        settings = {"ETHELRED_WORK_DIR": str(work), "ETHELRED_DATASTORE": str(place)}
+        done = ethelred("build", nights[0].raw, "--init", code=3 if left else 5, **settings)
+        assert str(work) in done.stderr or "set ETHELRED_WORK_DIR" in done.stderr
+        assert "make room" in done.stderr
+        assert "ethelred-run-" not in done.stderr
+        options = ["--datastore", datastore, "--site", tmp_path / "site"]
+        done = ethelred("report", *options, code=7, ETHELRED_WORK_DIR=str(work))
+        assert f"can't be built in {work}: No space left on device" in done.stderr
+
+
+def test_a_limit_of_a_files_size_is_named(
+    ethelred: Ethelred, nights: list[Night], tmp_path: Path
+) -> None:
+    command = f"ulimit -f 100; exec {PROGRAM} obtain --to {tmp_path} {nights[0].raw}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, "(ulimit -f)" in done.stderr) == (3, True)
+
+
+def test_no_text_of_a_copy_commands_a_terminal_or_a_workflow(
+    ethelred: Ethelred, tmp_path: Path
+) -> None:
+    copy = tmp_path / "##[error]x.sqlite3"
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute('create table "x\n ::error title=t::mine\x1b[31m" (id)')
+    done = ethelred("build", copy, "--init", "--datastore", tmp_path / "e.duckdb", code=4)
+    assert "mine" in done.stderr
+    assert "\x1b" not in done.stderr
+    assert "##[" not in done.stderr
+    assert not [line for line in done.stderr.splitlines() if line.lstrip().startswith("::")]
 
 
 @pytest.mark.parametrize("folder", ["w?x", "~nouser/x", "x" * 300])

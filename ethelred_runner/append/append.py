@@ -47,7 +47,7 @@ def append(
     datastore.check(init=init)
     failures: list[EthelredError] = []
     with private_folder() as folder:
-        with as_datastore_errors(folder):  # the disk or the memory may be full
+        with as_datastore_errors(folder.parent):  # the disk or the memory may be full
             logins = obtain_logins(requests, folder, failures)
         for _ in range(MAX_COMMIT_ATTEMPTS):
             try:

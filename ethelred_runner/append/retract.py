@@ -66,7 +66,7 @@ def retract(
     """
     key = [copy["platform"], copy["copy_id"]]
     with private_folder() as folder:
-        with as_datastore_errors(folder):
+        with as_datastore_errors(folder.parent):
             logins = obtain_logins(requests, folder)
         action = f"retraction of {key[1][:MIN_IDENTIFIER]}"
         with datastore.checkout(init=False, action=action) as checkout:

@@ -12,7 +12,7 @@ from typing import NoReturn
 from ethelred_runner import console
 from ethelred_runner.cli import datastore_commands
 from ethelred_runner.errors import EthelredError, exit_code_of, line_of
-from ethelred_runner.folders import private_folder
+from ethelred_runner.folders import clean_up
 from ethelred_runner.settings import switch, tidy_settings, work_root
 
 SECONDS_TO_STOP = 1.0
@@ -28,10 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     debug = "--debug" in given or switch("ETHELRED_DEBUG")
     if not debug:
         os.environ["RUST_BACKTRACE"] = "0"
-    with suppress(EthelredError, OSError):
-        if work_root().is_dir():
-            with private_folder():
-                pass  # removes what a killed run has left there
+    with suppress(EthelredError):
+        clean_up(work_root())
     try:
         datastore_commands.app(given)
     except (SystemExit, KeyboardInterrupt):

@@ -19,7 +19,7 @@ from ethelred_runner.datastore.status import Row, read_copies, read_status
 from ethelred_runner.datastore.transfer import export_history, import_history, refuse_damaged
 from ethelred_runner.datastore.versions import Conflict, Version, max_versions_kept
 from ethelred_runner.errors import UsageError
-from ethelred_runner.folders import private_folder
+from ethelred_runner.folders import clean_up, private_folder
 
 __all__ = [
     "FORMAT",
@@ -51,7 +51,9 @@ def open_datastore(address: str) -> Iterator[Datastore]:
     if address.startswith("s3://"):
         with private_folder() as folder:
             yield BucketDatastore(address, folder)
-    elif re.match(r"\w+:(/|.*@)", address):  # mistyped: as a local path, messages would show it
+    elif re.match(r"s3:|\w+:(/|.*@)", address):  # mistyped: as a local path, messages would show it
         raise UsageError("--datastore: give a local path or s3://bucket/prefix")
     else:
-        yield FileDatastore(address)
+        store = FileDatastore(address)
+        clean_up(store.path.parent)
+        yield store

@@ -26,8 +26,9 @@ REASONS = {  # by a pattern of the library's message; the first match counts
     f"{UNCHANGED}",
     "File too large": f"no file may become larger here; raise that limit (ulimit -f){UNCHANGED}",
     "Too many open files": f"too many files are open; raise that limit (ulimit -n){UNCHANGED}",
-    "No space left|Insufficient ?Storage": "there is no room left; make room for three times the "
-    f"datastore's size (a smaller ETHELRED_KEEP_VERSIONS needs less){UNCHANGED}",
+    "No space left|Insufficient ?Storage": "there is no room left; make room for the copy, four "
+    "times the datastore's size and 30 MB (a smaller ETHELRED_KEEP_VERSIONS needs less)"
+    f"{UNCHANGED}",
     "MemoryError|OutOfMemory": "there is not enough memory; end other programs, or use a larger "
     f"machine{UNCHANGED}",
     LOCKED: "in use by another program; close it first",

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from ethelred_runner.errors import EthelredError, merged_error
+from ethelred_runner.folders import set_access
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.obtain import obtain
 
@@ -57,7 +58,7 @@ def obtain_logins(
             row += [copy.request.taken_at, copy.obtained_at]
             connection.execute("insert into copies_obtained values (?, ?, ?, ?, ?, ?, ?)", row)
             shutil.rmtree(copy.path.parent)
-    path.chmod(0o600)
+    set_access(path, 0o600, like=folder)
     if failures and len(failures) == len(requests):
         raise merged_error(failures)
     return path

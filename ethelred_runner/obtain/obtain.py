@@ -23,7 +23,7 @@ from ethelred_runner.errors import (
     UsageError,
     merged_error,
 )
-from ethelred_runner.folders import private_folder, sha256_of
+from ethelred_runner.folders import private_folder, set_access, sha256_of
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.local import LocalSource
 from ethelred_runner.obtain.platforms import LONGEST_VALUE
@@ -40,6 +40,11 @@ LONGEST_BYTES = 4 * LONGEST_VALUE  # a character of UTF-8 has at most four
 MIN_BYTES_PER_SECOND = 1000  # a copy of 500 MB would take six days
 LATER = "check the address and the network, or run again later"
 ANEW = "; run again, or have the copy made anew"
+FULL = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the quota is used up",
+    errno.EFBIG: "no file may become so large here (ulimit -f)",
+}
 LONGEST_CHECKSUMS = 2**16  # characters; a server may answer with the whole copy
 # A download that gets so many bytes further has all its retries again.
 MIN_PROGRESS_BYTES = 2**20
@@ -135,8 +140,8 @@ def _labelled_errors(source: Source) -> Iterator[None]:
         raise CopyRejected(f"{source.label}: {error}{advice}") from None
     except OSError as error:
         reason = f"it can't be copied: {error.strerror}"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            reason = f"the disk is full; {ROOM_ADVICE}"
+        if error.errno in FULL:
+            reason = f"{FULL[error.errno]}; {ROOM_ADVICE}"
         raise SourceError(f"{source.label}: {reason}") from None
 
 
@@ -147,7 +152,7 @@ def _obtain(source: Source, folder: Path) -> Copy:
     first = _fetch(source, downloaded)
     checksummed = _has_right_checksum(request, downloaded)
     reader, has_checksum = unpack(downloaded, path, request.platform)
-    path.chmod(0o600)
+    set_access(path, 0o600, like=folder)
     checksummed = checksummed or has_checksum
     unusual, unchecked = reader.verify(path, request.platform, checksummed=checksummed)
     with logins.open("x", newline="", encoding="ascii") as lines:

@@ -1,6 +1,7 @@
 """A copy on a server reached by SSH: `sftp://[user@]host[:port]/path`."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,8 @@ from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.platforms import Platform
 from ethelred_runner.obtain.source import CHUNK, RetryableError, Source, SourceChanged, SourceFile
+
+logging.getLogger("asyncio").disabled = True  # it would repeat a broken connection many times
 
 KEY = "ETHELRED_SSH_KEY"
 KNOWN_HOSTS = "ETHELRED_SSH_KNOWN_HOSTS"
@@ -77,6 +80,10 @@ def _wait(run: Callable[..., Any], seconds: float, step: Awaitable[Any]) -> Any:
     except OSError as error:  # asyncio's own text may have the address in it
         reason = os.strerror(error.errno or 0) if error.errno in errorcode else error.strerror
         raise RetryableError(f"the server can't be reached ({reason})") from None
+    except asyncssh.packet.PacketDecodeError:
+        raise RetryableError("what the server sends is not SSH") from None
+    except RuntimeError:  # a user without an entry in /etc/passwd
+        raise SourceError("this user has no home folder, where ~/.ssh would be; set HOME") from None
     except ValueError as error:  # a faulty key or setting; the text quotes no key
         raise SourceError(f"{KEY} or ~/.ssh can't be used: {error}") from None
 

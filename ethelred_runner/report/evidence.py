@@ -1,5 +1,6 @@
 """The report's source and a datastore's figures, as an Evidence project in a folder of its own."""
 
+import errno
 import json
 import os
 import re
@@ -35,6 +36,8 @@ MAKE_MARTS = (
     "--recount"
 )
 REPORT_LOG = "report.log"
+FULL = re.compile("(?i)no space left|ENOSPC")
+MIN_FREE_BYTES = 2**20
 # What evidence/components.js says of a page.
 PAGE_ERROR = re.compile(r"pages/\S*: <.*")
 
@@ -165,9 +168,15 @@ def document_models(folder: Path, page: Path) -> None:
 def run_for_report(
     command: Sequence[str | Path], folder: Path, doing: str, log: str, variables: dict[str, str]
 ) -> None:
-    """Run a program. Raises ReportFailed, with what the log has of errors, if it fails."""
+    """Run a program. Raises ReportFailed, with what the log has of errors, if it fails.
+
+    Raises OSError if the disk is full.
+    """
     printed = run_program(command, folder=folder, doing=doing, log=log, variables=variables)
     if printed is not None:
+        # On a full disk the log may be cut, or empty.
+        if FULL.search("\n".join(printed)) or shutil.disk_usage(folder).free < MIN_FREE_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         lines = [line for line in printed if "rror" in line]
         pages = [found.group() for line in lines if (found := PAGE_ERROR.search(line))]
         errors = pages[:1] or lines[:MAX_LINES_SHOWN]

@@ -40,18 +40,30 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
     resolve_site(site)  # fails before the slow build
     # If a report is killed, its programs keep running. They hold the lock, so the next one waits.
     with locked(REPORTS), private_folder() as folder:
-        project = folder / "project"
-        stage(project, base_path)
-        hand_over(datastore_path, project)
-        document_models(folder / "documentation", project / "static" / "dbt" / "index.html")
-        build_evidence(project)
-        built = project / "build"
-        platforms = [platform["platform"] for platform in read_status(datastore_path)]
-        files = [str(path.relative_to(built)) for path in files_in(built)]
-        marker = json.dumps({"base_path": base_path, "platforms": platforms, "files": files})
-        (built / MARKER).write_text(marker, encoding="utf-8")
+        try:
+            built = build_pages(datastore_path, folder, base_path)
+        except OSError as error:
+            raise ReportFailed(
+                f"the site can't be built in {folder.parent}: {cause_of(error, folder)}; mend "
+                "that, or set ETHELRED_WORK_DIR to a folder on another disk, and run ethelred report"
+            ) from error
         swap_in(built, resolve_site(site))
     console.say(f"the site is in {site}")
+
+
+def build_pages(datastore_path: Path, folder: Path, base_path: str) -> Path:
+    """Build the site in a private folder; return the folder of its pages. Raises ReportFailed."""
+    project = folder / "project"
+    stage(project, base_path)
+    hand_over(datastore_path, project)
+    document_models(folder / "documentation", project / "static" / "dbt" / "index.html")
+    build_evidence(project)
+    built = project / "build"
+    platforms = [platform["platform"] for platform in read_status(datastore_path)]
+    files = [str(path.relative_to(built)) for path in files_in(built)]
+    marker = json.dumps({"base_path": base_path, "platforms": platforms, "files": files})
+    (built / MARKER).write_text(marker, encoding="utf-8")
+    return built
 
 
 def resolve_site(site: Path) -> Path:

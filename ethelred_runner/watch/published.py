@@ -7,7 +7,7 @@ import requests
 
 from ethelred_runner import console
 from ethelred_runner.datastore import Datastore, read_status
-from ethelred_runner.errors import ReportFailed
+from ethelred_runner.errors import ReportFailed, UsageError
 from ethelred_runner.network import bypass_proxy_for_this_machine
 from ethelred_runner.obtain.source import label_of
 from ethelred_runner.report import MARKER
@@ -20,10 +20,13 @@ TIMEOUT_SECONDS = 20.0
 def check_published(address: str, datastore: Datastore) -> str:
     """Wait until an address shows the newest finished day of each platform; return what it shows.
 
-    Raises ReportFailed if it doesn't within 15 minutes. A private site isn't tested.
+    Raises ReportFailed if it doesn't within 15 minutes, and UsageError if the address is no
+    web address. A private site isn't tested.
     """
     bypass_proxy_for_this_machine()
     address = f"{address.rstrip('/')}/"
+    if urlsplit(address).scheme not in ("http", "https"):
+        raise UsageError(f"{label_of(address)} is no address of a site such as https://host/path")
     status = read_status(datastore.readable_path())
     days = {str(row["last_finished_day"]) for row in status if row["last_finished_day"]}
     give_up_at = time.monotonic() + WAIT_SECONDS

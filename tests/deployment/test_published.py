@@ -97,3 +97,10 @@ def test_a_source_is_tried_and_what_it_shows_is_said(
     assert datastore.read_bytes() == before
     done = ethelred("check", f"job-server={nights[0].raw}", *at, code=4)
     assert "it has no table jobserver_user; is it Job Server's?" in done.stderr
+
+
+def test_an_address_that_is_no_web_address_is_refused_at_once(
+    ethelred: Ethelred, datastore: Path
+) -> None:
+    done = ethelred("check", "--site", "ftp://host/x", "--datastore", datastore, code=2)
+    assert "ftp://host/x/ is no address of a site" in done.stderr

@@ -3,6 +3,7 @@
 import asyncio
 import getpass
 import os
+import socketserver
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import pytest
 
 from ethelred_runner.errors import SourceError
 from tests.support.copies import Get, compressed, make_database
+from tests.support.program import PROGRAM
 from tests.support.servers import CuttingProxy, free_port, needed, running, wait_for
 
 KEY = "ETHELRED_SSH_KEY"
@@ -258,6 +260,32 @@ def test_a_wrong_or_damaged_key_is_said_so_without_showing_it(
     with pytest.raises(SourceError, match=words) as caught:
         get(trusted.url("/copy"))
     assert "secret" not in str(caught.value)
+
+
+class Babbler(socketserver.BaseRequestHandler):
+    """Say hello as an SSH server, and begin a key exchange without its end."""
+
+    def handle(self) -> None:
+        self.request.sendall(b"SSH-2.0-Strange\r\n\0\0\0\x0c\4\x14" + bytes(10))
+        self.request.recv(1000)
+
+
+def test_a_server_that_speaks_no_ssh_is_tried_again_and_named(trusted: Ssh, get: Get) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Babbler) as server:
+        threading.Thread(target=server.serve_forever, args=[0.05]).start()
+        with pytest.raises(SourceError, match=r"what the server sends is not SSH \(tried 5 times"):
+            get(trusted.url("/copy", server.server_address[1]))
+        server.shutdown()
+
+
+def test_a_user_without_a_home_is_told_what_to_set(trusted: Ssh, tmp_path: Path) -> None:
+    nobody = ["unshare", "--user", "--map-user=54321", "--map-group=54321"]
+    command = [*nobody, str(PROGRAM), "obtain", "--to", str(tmp_path), trusted.url("/absent")]
+    settings = {"PATH": os.environ["PATH"], "ETHELRED_WORK_DIR": str(tmp_path / "work")}
+    for name in ("LOGNAME", "HOME"):
+        done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+        assert (done.returncode, name in done.stderr) == (3, True), done.stderr
+        settings[name] = str(tmp_path)
 
 
 def test_keys_and_jump_hosts_of_the_configuration(

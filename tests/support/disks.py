@@ -2,7 +2,6 @@
 
 Only root may mount one. For other users the test runs in a pytest of its own, as root in a user
 namespace. Where the kernel doesn't allow that, the test is skipped and says why.
-out, and says why.
 """
 
 import os
