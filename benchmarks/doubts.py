@@ -123,7 +123,8 @@ JUDGED = """
             platform, copy_number::int as copy_number,
             if(kind = 'repeated', content_before, platform) as content_sha256,
             taken_at as modified_at, null::varchar as filename,
-            null::timestamp as taken_at_override, taken_at + interval 1 hour as obtained_at
+            null::timestamp as taken_at_override, taken_at + interval 1 hour as obtained_at,
+            'sqlite' as kind
         from judged;
     create table obtained.last_logins (
         platform varchar, copy_number int, value varchar, storage_class varchar

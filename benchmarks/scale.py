@@ -80,7 +80,7 @@ OBTAINED = """
     insert into copies_obtained
     select
         'p' || i, i + 1, 'night {number} of ' || i, null, null,
-        {night} + interval ({number}) day, {night} + interval ({number}) day
+        {night} + interval ({number}) day, {night} + interval ({number}) day, 'sqlite'
     from range({platforms}) as numbers (i)
 """
 

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -130,6 +130,23 @@ def test_days_that_rest_on_a_repeated_copy_are_not_complete(built: Path) -> None
     for path in ("after-0.duckdb", "after-1.duckdb"):
         assert str(query(built / path, newest.format("repeated"))[0][0]) == "2026-03-28"
     assert str(query(built / "after-1.duckdb", newest.format("sound"))[0][0]) == "2026-03-29"
+
+
+@pytest.mark.slow
+def test_nights_without_a_login_are_counted_on_a_platform_of_csv(
+    ethelred: Ethelred, tmp_path: Path
+) -> None:
+    copies = [tmp_path / str(number) / "logins.csv" for number in range(4)]
+    for number, copy in enumerate(copies):
+        copy.parent.mkdir()
+        copy.write_text("last_login\n2026-03-20 10:00:00\n")
+        moment = datetime(2026, 3, 21 + number, 5, tzinfo=UTC).timestamp()
+        os.utime(copy, (moment, moment))
+    store = tmp_path / "ethelred.duckdb"
+    done = ethelred("build", *copies, "--init", "--datastore", store)
+    assert "doubt" not in done.stderr
+    days = "select day::text, logins, coverage from logins_timeseries where day > date '2026-03-21'"
+    assert query(store, days) == [("2026-03-22", 0, "complete"), ("2026-03-23", 0, "complete")]
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from pathlib import Path
 from ethelred_runner.errors import CopyRejected
 from ethelred_runner.obtain.platforms import Platform, Value
 
+KIND = "csv"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NULLS = ("", r"\N", "NULL")  # as PostgreSQL, MySQL and the mysql client write a null
 UNNOTICED = "its bytes (CSV shows no damage; compress it with gzip, or put a .sha256 beside it)"

@@ -17,7 +17,7 @@ TABLES = """
     set timezone = 'UTC';
     create table copies_obtained (
         platform varchar, copy_number integer, content_sha256 varchar, modified_at timestamp,
-        filename varchar, taken_at_override timestamp, obtained_at timestamp
+        filename varchar, taken_at_override timestamp, obtained_at timestamp, kind varchar
     );
     create table last_logins
         (platform varchar, copy_number integer, value varchar, storage_class varchar);
@@ -55,8 +55,8 @@ def obtain_logins(
             key = [copy.request.platform.platform, number]
             connection.execute(LAST_LOGINS, [*key, str(copy.logins)])
             row = [*key, copy.content_sha256, copy.modified_at, copy.name]
-            row += [copy.request.taken_at, copy.obtained_at]
-            connection.execute("insert into copies_obtained values (?, ?, ?, ?, ?, ?, ?)", row)
+            row += [copy.request.taken_at, copy.obtained_at, copy.kind]
+            connection.execute("insert into copies_obtained values (?, ?, ?, ?, ?, ?, ?, ?)", row)
             shutil.rmtree(copy.path.parent)
     set_access(path, 0o600, like=folder)
     if failures and len(failures) == len(requests):

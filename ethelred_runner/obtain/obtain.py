@@ -55,9 +55,9 @@ class Copy:
     """One obtained, unpacked and verified copy: a file of mode 0600 in a folder of its own.
 
     `logins`, beside it, is CSV of the login column: the value in hexadecimal, and its storage
-    class. Timestamps are aware, in UTC. `name` is the name of the (resolved) source file, and
-    `modified_at` its modification time. From these and `--taken-at`, the dbt model
-    `int_obtained_copies` decides when the copy was taken.
+    class. `kind` is the reader's KIND. Timestamps are aware, in UTC. `name` is the name of the
+    (resolved) source file, and `modified_at` its modification time. From these and `--taken-at`,
+    the dbt model `int_obtained_copies` decides when the copy was taken.
     """
 
     request: CopyRequest
@@ -65,6 +65,7 @@ class Copy:
     logins: Path
     name: str
     content_sha256: str
+    kind: str
     modified_at: datetime | None
     obtained_at: datetime
 
@@ -164,8 +165,9 @@ def _obtain(source: Source, folder: Path) -> Copy:
     for reason in unchecked:
         console.warn(f"{source.label}: taken; not checked: {reason}")
     console.note(f"obtained {first.name}: {decimal(path.stat().st_size)} of content")
+    content_sha256, now = sha256_of(path), datetime.now(UTC)
     return Copy(
-        request, path, logins, first.name, sha256_of(path), first.modified_at, datetime.now(UTC)
+        request, path, logins, first.name, content_sha256, reader.KIND, first.modified_at, now
     )
 
 

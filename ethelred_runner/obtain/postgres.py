@@ -18,6 +18,7 @@ from ethelred_runner.obtain.platforms import Platform, Value
 from ethelred_runner.programs import needed_variables
 from ethelred_runner.settings import setting
 
+KIND = "postgres"
 MAGIC = b"PGDMP"
 COPY = re.compile(rb"COPY .+ \((.*)\) FROM stdin;\n")
 TABLE_DATA = re.compile(r"\d+; \d+ \d+ TABLE DATA (\S+) (.+) \S+")

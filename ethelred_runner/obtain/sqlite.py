@@ -13,6 +13,7 @@ from pathlib import Path
 from ethelred_runner.errors import CopyRejected
 from ethelred_runner.obtain.platforms import LONGEST_VALUE, Platform, Value
 
+KIND = "sqlite"
 MAGIC = b"SQLite format 3\0"
 HEADER = 100  # bytes
 # Findings about sound pages: violated constraints, and unused pages.

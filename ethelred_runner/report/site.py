@@ -43,9 +43,10 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
         try:
             built = build_pages(datastore_path, folder, base_path)
         except OSError as error:
+            cause = f"{cause_of(error, folder)}; mend that, or set ETHELRED_WORK_DIR to a folder"
             raise ReportFailed(
-                f"the site can't be built in {folder.parent}: {cause_of(error, folder)}; mend "
-                "that, or set ETHELRED_WORK_DIR to a folder on another disk, and run ethelred report"
+                f"the site can't be built in {folder.parent}: {cause} on another disk, and run "
+                "ethelred report"
             ) from error
         swap_in(built, resolve_site(site))
     console.say(f"the site is in {site}")

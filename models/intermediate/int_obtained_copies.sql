@@ -53,7 +53,8 @@ select
             and abs(date_diff('minute', filename_date, modified_at))
             > 60 * {{ var('filename_date_hours') }} then filename_date
     end as contradicting_at,
-    content_sha256,
+    -- The CSV of a platform stays the same as long as nobody logs in.
+    if(kind = 'csv', null, content_sha256) as content_sha256,
     obtained_at
 from believed_times
 qualify row_number() over (partition by platform, copy_id order by copy_number) = 1

@@ -41,7 +41,7 @@ def write_copies(path: Path, copies: Sequence[tuple[str, Shown]]) -> Path:
         connection.begin()
         for number, (platform, copy) in enumerate(copies, 1):
             connection.execute(
-                "insert into copies_obtained values (?, ?, ?, ?, null, null, ?)",
+                "insert into copies_obtained values (?, ?, ?, ?, null, null, ?, 'sqlite')",
                 [platform, number, copy.content, copy.taken_at, copy.taken_at],
             )
             key = {"platform": platform, "copy_number": number}
