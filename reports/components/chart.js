@@ -114,13 +114,16 @@ const line = (name, rows, axis, top, key) => {
 	const points = rows
 		.filter((row) => typeof row[key] === 'number')
 		.map((row) => ({ place: axis.at(row.from), y: rounded(top - row[key]) }));
-	// From one period to the next it is told how much further it goes, which is shorter.
-	const parts = points.map(({ place, y }, i) => {
+	const parts = [];
+	const dots = []; // of their own, because no dash may swallow them
+	points.forEach(({ place, y }, i) => {
 		const before = points[i - 1];
-		if (before?.place === place - 1) return `l1 ${rounded(y - before.y)}`;
-		return `M${place + 0.5} ${y}${points[i + 1]?.place === place + 1 ? '' : 'h0'}`;
+		// From one period to the next it is told how much further it goes, which is shorter.
+		if (before?.place === place - 1) parts.push(`l1 ${rounded(y - before.y)}`);
+		else if (points[i + 1]?.place === place + 1) parts.push(`M${place + 0.5} ${y}`);
+		else dots.push(`M${place + 0.5} ${y}h0`);
 	});
-	return path(`line ${name}`, parts);
+	return path(`line ${name}`, parts) + path(`line dot ${name}`, dots);
 };
 
 /** A sign above the plot, in the middle of a period. */

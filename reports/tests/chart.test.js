@@ -61,5 +61,5 @@ test('a line that begins later than another leaves both their heights', () => {
 	];
 	const html = drawLines({ rows, figures, axis: timeAxis('day', from, to), label: '' });
 	assert.match(html, /class="line old" d="M0.5 54l1 10"/);
-	assert.match(html, /class="line new" d="M1.5 4h0"/);
+	assert.match(html, /class="line dot new" d="M1.5 4h0"/);
 });

@@ -29,8 +29,8 @@ class Builds:
     """Sites without a login, of ten platforms and ten years, of the sample nights, and of the demo.
 
     The samples' site is for a sub-path, the others are for the root of a host. The ten platforms
-    count days in Auckland. The last is silent, the ninth was never judged, the sixth had an unusual
-    day, and the first has a note of three days and a night without a copy that isn't missed.
+    count days in Auckland. The last is silent, the ninth was never judged and has millions of people,
+    the sixth had an unusual day, and the first has a note of three days and a night without a copy that isn't missed.
     """
 
     empty: Path
@@ -57,6 +57,8 @@ TROUBLES = f"""
         reporting_time_zone = 'Pacific/Auckland',
         judged_days = if(platform = 'platform_8', 0, judged_days),
         is_silent = platform = 'platform_9',
+        active_28d = if(platform = 'platform_8', 1500000, active_28d),
+        logins_last_7d = if(platform = 'platform_8', 1272564, logins_last_7d),
         verdict = if(platform = 'platform_5', 'lower', verdict),
         overview_rank = case platform when 'platform_9' then 1 when 'platform_5' then 2 else 3 end,
         silent_days = 3;

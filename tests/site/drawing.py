@@ -55,7 +55,10 @@ def read(svg: str) -> Chart:
         if name.startswith("bar"):
             chart.bars.extend(bars(kind, path, end))
         elif name.startswith("line") and "halo" not in name:
-            chart.lines[kind] = points(path, end)
+            found = points(path, end)
+            # A point without neighbours is a dot of its own.
+            assert " dot " not in name or not {place + 1 for place in found} & found.keys()
+            chart.lines.setdefault(kind, {}).update(found)
         elif not name.startswith("line"):
             chart.boxes[kind] = {
                 round(float(x)): (end - float(low), end - float(high))

@@ -38,6 +38,15 @@ COUNT_LINES = """
         return range.getClientRects().length;
     }
 """
+DRAW_DOT = """
+    style => {
+        const dot = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+        dot.setAttribute('class', `line dot ${style}`);
+        document.querySelector('svg.chart svg.drawn').append(dot);
+        const {strokeLinecap, strokeDasharray, strokeWidth} = getComputedStyle(dot);
+        return {strokeLinecap, strokeDasharray, strokeWidth};
+    }
+"""
 WATCH_FOR_JUMPS = """
     window.jumps = 0;
     new PerformanceObserver(list => list.getEntries().forEach(one => { jumps += one.value }))
@@ -365,6 +374,28 @@ def test_a_printed_page_has_the_figures_and_no_controls(demo_site: Site, visit: 
         assert page.evaluate("document.documentElement.scrollWidth") <= 718
     word = page.get_by_test_id("unusual-days").get_by_role("columnheader", name="Logins")
     assert word.evaluate(COUNT_LINES) == 1
+
+
+def test_a_night_between_two_gaps_is_a_dot_in_each_line(demo_site: Site, visit: Visit) -> None:
+    """No dash, and no end that is cut off, makes it vanish."""
+    page = open_page(visit, urljoin(demo_site.url, PAGES["platform"]))
+    for style in ("days1", "days7", "days28", "days28 second", "days90", "mean28"):
+        drawn = page.evaluate(DRAW_DOT, style)
+        assert drawn["strokeLinecap"] == "round", style
+        assert drawn["strokeDasharray"] == "none", style
+        assert float(drawn["strokeWidth"].removesuffix("px")) >= 5, style
+
+
+@pytest.mark.parametrize("width", [1280, 700, 390, 320])
+def test_a_number_of_millions_stays_on_one_line(many_site: Site, visit: Visit, width: int) -> None:
+    page = open_page(visit, urljoin(many_site.url, "platforms/platform_8/"))
+    page.set_viewport_size({"width": width, "height": 900})
+    for name in ("people-last-28d", "logins-last-7d", "logins-shown"):
+        number = page.get_by_test_id(name).first
+        assert re.fullmatch(r"\d{1,3}(,\d{3})+", number.inner_text())
+        assert number.evaluate(COUNT_LINES) == 1
+        assert number.evaluate("one => one.offsetWidth <= one.parentElement.offsetWidth")
+        assert number.evaluate("one => parseFloat(getComputedStyle(one).fontSize)") >= 9
 
 
 def test_ten_platforms_can_be_seen_at_a_glance(many_site: Site, visit: Visit) -> None:
