@@ -55,7 +55,7 @@ def _made(root: Path) -> tuple[Path, int]:
 
 def clean_up(root: Path) -> None:
     """Remove what killed runs have left in a folder, if that is possible."""
-    with suppress(OSError), locked(root):
+    with suppress(OSError), locked(root, wait_seconds=0):
         _remove_left_behind(root)
 
 

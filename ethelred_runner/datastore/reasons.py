@@ -13,8 +13,8 @@ from ethelred_runner.folders import cause_of
 
 EXPECTED = (OSError, MemoryError, duckdb.Error, BaseError)
 MISSING = (  # it may be lost, so it isn't simply created
-    "there is no datastore. If this is the very first run, add --init; if not, restore it: past "
-    "logins live nowhere else"
+    "there is no datastore. If this is the very first run, add --init to ethelred run or build; if "
+    "not, restore it: past logins live nowhere else"
 )
 UNCHANGED = ", and run again; the datastore is as it was"
 LOCKED = "Could not set lock on file"

@@ -35,6 +35,11 @@ MAKE_MARTS = (
     "To make the missing marts, append a new copy (ethelred run, or build), or run ethelred build "
     "--recount"
 )
+# dbt's page asks in vain for icons whose names aren't known yet, and for one that isn't there.
+MISSING_FILES = {
+    ' xlink:href="{{': ' ng-attr-xlink:href="{{',
+    "${require('./assets/favicons/favicon.ico')}": "data:,",
+}
 REPORT_LOG = "report.log"
 FULL = re.compile("(?i)no space left|ENOSPC")
 MIN_FREE_BYTES = 2**20
@@ -162,6 +167,8 @@ def document_models(folder: Path, page: Path) -> None:
     # It is published: this machine's paths are nobody's business.
     made = made.replace(str(PROJECT), "").replace(str(folder), "")
     made = made.replace("<head>", '<head><meta name="robots" content="noindex">', 1)
+    for asked, right in MISSING_FILES.items():
+        made = made.replace(asked, right)
     page.write_text(made, encoding="utf-8")
 
 

@@ -133,7 +133,7 @@ const showSelection = () => {
 	for (const select of all('[data-control=platform]')) select.value = isKnown ? selection.platform : '';
 	for (const button of all('[data-control=compare]')) button.setAttribute('aria-pressed', selection.isCompared);
 	const unknown = selection.platform && platforms.length && !isKnown;
-	const nothing = unknownIn(location.search).map((value) => `“${value}” selects nothing: the usual is shown.`);
+	const nothing = unknownIn(location.search).map((value) => `“${value}” selects nothing, and is ignored.`);
 	say(
 		[unknown && `There is no platform “${selection.platform}”. All are shown.`, ...nothing].filter(Boolean).join(' ')
 	);

@@ -29,8 +29,9 @@ class Builds:
     """Sites without a login, of ten platforms and ten years, of the sample nights, and of the demo.
 
     The samples' site is for a sub-path, the others are for the root of a host. The ten platforms
-    count days in Auckland. The last is silent, the ninth was never judged and has millions of people,
-    the sixth had an unusual day, and the first has a note of three days and a night without a copy that isn't missed.
+    count days in Auckland. The last is silent, the ninth was never judged and has millions of
+    people, the sixth had an unusual day, and the first has a note of three days and a night without
+    a copy that isn't missed.
     """
 
     empty: Path

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import duckdb
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.site.conftest import Builds, Site, served
 from tests.support.browsing import Visit, open_page
@@ -270,8 +270,12 @@ def test_the_feed_tells_what_the_mart_has(demo_site: Site, demo_datastore: Path)
 
 def test_the_models_documentation_is_published(demo_site: Site, visit: Visit) -> None:
     page = open_page(visit, urljoin(demo_site.url, PAGES["reading"]))
+    answers: list[Response] = []
+    visit.context.on("response", answers.append)
     page.get_by_role("link", name="7-day and 28-day mean").click()
     expect(page.locator("body")).to_contain_text("expected_low", timeout=20_000)
+    page.wait_for_load_state("networkidle")
+    assert [answer.url for answer in answers if answer.status >= 400] == []
     assert len(visit.hosts()) == 1
     documentation = (demo_site.folder / "dbt" / "index.html").read_bytes()
     assert str(PROJECT).encode() not in documentation
