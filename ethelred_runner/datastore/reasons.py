@@ -39,6 +39,8 @@ REASONS = {  # by a pattern of the library's message; the first match counts
     "version number": "written by a newer DuckDB than this Ethelred's; update Ethelred",
     "not a valid DuckDB|[Cc]orrupt|read enough bytes|[Ss]erializ": "damaged, or no DuckDB file; "
     "restore an earlier version (ethelred versions, ethelred restore) or a backup",
+    "Unable to rename file.*not permitted": "this file system has no hard links, which versions "
+    "need; put the datastore on another one",
     "[Pp]ermission denied|not permitted|Read-only": "access is refused; check its permissions",
     "NoSuchBucket": "there is no such bucket; create it, or check the address",
     "RequestTimeTooSkewed|RequestExpired": "the service refuses this machine's clock; set it right",

@@ -96,12 +96,11 @@ class Versions:
             )
         made_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         version = Version(based_on + 1, made_at, action, blob, digest, path.stat().st_size)
-        if not self._commit(version):
-            raise Conflict(f"{self.label}: another run has committed meanwhile; run again")
         try:
+            if not self._commit(version):
+                raise Conflict(f"{self.label}: another run has committed meanwhile; run again")
+        finally:  # blobs that no commit names mustn't pile up where a commit fails each night
             self._prune()
-        except DatastoreError as error:  # the version is committed, and the next run prunes again
-            console.warn(f"old versions could not be deleted: {error}")
 
     def _numbers(self) -> list[int]:
         stems = [Path(key).stem for key in self._list("commits")]
@@ -129,12 +128,15 @@ class Versions:
 
     def _prune(self) -> None:
         """Delete the blobs of old versions, except those written within the grace period."""
-        kept = {version.blob for version in self.list_versions()[: max_versions_kept()]}
         needed_from = datetime.now(UTC) - BLOB_GRACE_PERIOD
-        for key, written_at in self._list("blobs").items():
-            if key not in kept and written_at < needed_from:
-                with as_datastore_errors(self.label):
-                    obstore.delete(self._store, key)
+        try:
+            kept = {version.blob for version in self.list_versions()[: max_versions_kept()]}
+            for key, written_at in self._list("blobs").items():
+                if key not in kept and written_at < needed_from:
+                    with as_datastore_errors(self.label):
+                        obstore.delete(self._store, key)
+        except DatastoreError as error:  # the next run prunes again
+            console.warn(f"old versions could not be deleted: {error}")
 
     def _create(self, key: str, content: bytes) -> bool:
         """Create an object; return whether it is new."""

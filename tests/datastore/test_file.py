@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -130,6 +131,20 @@ def test_a_version_that_cannot_be_kept_is_a_warning(store: Path) -> None:
     append_login(store, 2)
     assert logins(store) == [0, 1, 2]
     assert all("could not be kept" in text for text in console.warned[warned:])
+
+
+def test_versions_that_fail_each_night_fill_no_disk(store: Path) -> None:
+    folder = store.with_name("ethelred.duckdb.versions")
+    long_ago = time.time() - 3 * 24 * 3600
+    for number in (1, 2, 3):
+        (folder / "commits" / "00000002.json" / "in the way").mkdir(parents=True, exist_ok=True)
+        append_login(store, number)
+        blobs = list((folder / "blobs").iterdir())
+        assert len(blobs) <= 3  # of the first version, and two tries of this night
+        for blob in blobs:
+            os.utime(blob, (long_ago, long_ago))
+    assert logins(store) == [0, 1, 2, 3]
+    assert version_numbers(store) == [1]
 
 
 def test_owner_group_and_mode_stay(store: Path) -> None:
