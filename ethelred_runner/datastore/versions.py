@@ -60,7 +60,7 @@ class Versions:
             )
 
     def newest_number(self, *, init: bool = True) -> int:
-        """Return the newest number. If there is no version, return 0, or raise unless `init`."""
+        """Return the newest number; 0 if there is none and `init` is set. Otherwise raise."""
         newest = max(self._numbers(), default=0)
         if not newest and not init:
             raise DatastoreError(f"{self.label}: {MISSING}")
@@ -99,7 +99,7 @@ class Versions:
         try:
             if not self._commit(version):
                 raise Conflict(f"{self.label}: another run has committed meanwhile; run again")
-        finally:  # blobs that no commit names mustn't pile up where a commit fails each night
+        finally:  # also after a failure: each night's blob would stay where commits always fail
             self._prune()
 
     def _numbers(self) -> list[int]:
@@ -176,7 +176,7 @@ class Versions:
         with as_datastore_errors(self.label):
             for metas in obstore.list(self._store, folder, chunk_size=10):
                 more = {meta["path"]: meta["last_modified"] for meta in metas}
-                if more.keys() <= found.keys():  # such a server would be asked for ever
+                if more.keys() <= found.keys():  # otherwise this loop may never end
                     raise DatastoreError(
                         f"{self.label} lists the same objects again; check AWS_ENDPOINT_URL"
                     )

@@ -48,7 +48,7 @@ class S3Source(WebSource):
 def own_access(platform: Platform) -> Iterator[None]:
     """Replace the AWS_… variables by the platform's own, if it has an access key.
 
-    It then uses only its own variables, so that no key reaches another platform's endpoint.
+    The platform then uses only these, so that no key reaches another platform's endpoint.
     """
     before, ending = os.environ.copy(), platform.setting_name("")
     all_keys = {name: value for name, value in before.items() if name.startswith("AWS_")}

@@ -22,6 +22,7 @@ from ethelred_runner.report.evidence import (
 
 # Marks a site as built by Ethelred. Ethelred replaces nothing but such sites and empty folders.
 MARKER = "ethelred-site.json"
+ADVICE = "mend that, or set ETHELRED_WORK_DIR to a folder on another disk; then run ethelred report"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
 
 
@@ -43,10 +44,8 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
         try:
             built = build_pages(datastore_path, folder, base_path)
         except OSError as error:
-            cause = f"{cause_of(error, folder)}; mend that, or set ETHELRED_WORK_DIR to a folder"
             raise ReportFailed(
-                f"the site can't be built in {folder.parent}: {cause} on another disk, and run "
-                "ethelred report"
+                f"the site can't be built in {folder.parent}: {cause_of(error, folder)}; {ADVICE}"
             ) from error
         swap_in(built, resolve_site(site))
     console.say(f"the site is in {site}")
@@ -88,7 +87,7 @@ def resolve_site(site: Path) -> Path:
 def find_foreign(place: Path) -> Path | None:
     """Return something in a site's folder that Ethelred didn't write, or None.
 
-    Where the marker lists no files, only databases are known to be another's.
+    If the marker lists no files, only a database is certainly not of the site.
     """
     if not place.exists():
         return None

@@ -2,7 +2,8 @@ with int_copy_evidence as (
     select * from {{ ref('int_copy_evidence') }}
 ),
 
--- A time is wrong if several logins are later. If only one or two are, those values are wrong.
+-- If several logins are later than the name's date or the modification time, that time is wrong.
+-- If only one or two are, those logins are wrong.
 believed_times as (
     select
         *,

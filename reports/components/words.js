@@ -85,7 +85,7 @@ const TERMS = {
 	usual: 'At least 99 of 100 ordinary days and weeks are in this range. It is learnt from the eight weeks before.',
 	unusual: 'Fewer or more than on the same weekday of the eight weeks before, by more than chance.',
 	partial: 'A night’s copy is missing: some people are seen only on a later day.',
-	before_collection: 'Only people who hadn’t logged in again by the first copy are counted.',
+	before_collection: 'A person is missing from these days if they logged in again before the first copy.',
 	before: 'The same week 52 weeks before, or the same month of the year before, if all its days are complete.'
 };
 /** A term, written as `html`, that shows its explanation when it is clicked, tapped or reached by keyboard. */
