@@ -3,6 +3,7 @@
 import os
 import re
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
+COMMANDING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control and format characters, line separators
 SECONDS_BETWEEN_LINES = 10.0  # of progress in a log
 
 
@@ -46,7 +48,9 @@ def without_commands(text: str) -> str:
     Names and messages come from servers and copies. GitHub obeys `::` at the start of a line, and
     `##[` anywhere.
     """
-    kept = "".join(letter for letter in text if letter == "\n" or letter.isprintable())
+    kept = "".join(
+        one for one in text if one == "\n" or unicodedata.category(one) not in COMMANDING
+    )
     return re.sub(r"(?m)^(\s*:)(?=:)|(#)(?=#\[)", r"\1\2 ", kept)
 
 
@@ -104,7 +108,7 @@ def progress(name: str, size: int | None) -> Iterator[Advance]:
     *columns, remaining = Progress.get_default_columns()
     columns += [DownloadColumn(), TransferSpeedColumn(), remaining]
     with Progress(*columns, console=notices, transient=True) as bar:
-        task = bar.add_task(escape(name), total=size)
+        task = bar.add_task(escape(without_commands(name)), total=size)
         yield lambda count: bar.advance(task, count)
 
 

@@ -352,7 +352,7 @@ def test_a_copy_that_a_killed_run_left_goes_with_the_next_command(
         run.stderr.readline()
         run.kill()
     assert list(work.rglob("*"))
-    beside = tmp_path / "ethelred-run-1" / "copies.duckdb"
+    beside = tmp_path / "ethelred-run-12345678" / "copies.duckdb"
     beside.parent.mkdir()
     beside.touch()
     ethelred("status", "--datastore", tmp_path / "none.duckdb", code=5, **settings)
@@ -397,11 +397,21 @@ def test_no_text_of_a_copy_commands_a_terminal_or_a_workflow(
     copy = tmp_path / "##[error]x.sqlite3"
     with closing(sqlite3.connect(copy)) as connection:
         connection.execute('create table "x\n ::error title=t::mine\x1b[31m" (id)')
-    done = ethelred("build", copy, "--init", "--datastore", tmp_path / "e.duckdb", code=4)
-    assert "mine" in done.stderr
-    assert "\x1b" not in done.stderr
-    assert "##[" not in done.stderr
-    assert not [line for line in done.stderr.splitlines() if line.lstrip().startswith("::")]
+    for debug in ([], ["--debug"]):
+        options = ["--init", "--datastore", tmp_path / "e.duckdb", *debug]
+        done = ethelred("build", copy, *options, code=4)
+        assert "mine" in done.stderr
+        assert "\x1b" not in done.stderr
+        assert "##[" not in done.stderr
+        assert not [line for line in done.stderr.splitlines() if line.lstrip().startswith("::")]
+
+
+def test_a_path_is_printed_as_it_is(
+    ethelred: Ethelred, nights: list[Night], tmp_path: Path
+) -> None:
+    place = tmp_path / "a\u00a0b\u3000c ü"
+    done = ethelred("obtain", "--to", place, nights[0].raw)
+    assert [Path(line) for line in done.stdout.splitlines()] == list(place.iterdir())
 
 
 @pytest.mark.parametrize("folder", ["w?x", "~nouser/x", "x" * 300])

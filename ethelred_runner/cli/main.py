@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         raise
     except BaseException as error:  # a panic of a library written in Rust is no Exception
         if debug:
-            console.notices.print_exception()
+            console.notices.print("".join(traceback.format_exception(error)))
         console.notices.print(f"error: {line_of(error)}", style="red")
         sys.exit(exit_code_of(error))
     finally:

@@ -18,7 +18,8 @@ MISSING = (  # it may be lost, so it isn't simply created
 )
 UNCHANGED = ", and run again; the datastore is as it was"
 LOCKED = "Could not set lock on file"
-LIMITS = "No space left|[Qq]uota ?[Ee]xceeded|File too large|Too many open files"  # of the machine
+# Of the machine.
+LIMITS = "No space left|No more files|[Qq]uota ?[Ee]xceeded|File too large|Too many open files"
 REASONS = {  # by a pattern of the library's message; the first match counts
     "No more files": "the disk has room, but for no further file (df -i); delete files that nobody "
     f"needs{UNCHANGED}",
@@ -26,8 +27,8 @@ REASONS = {  # by a pattern of the library's message; the first match counts
     f"{UNCHANGED}",
     "File too large": f"no file may become larger here; raise that limit (ulimit -f){UNCHANGED}",
     "Too many open files": f"too many files are open; raise that limit (ulimit -n){UNCHANGED}",
-    "No space left|Insufficient ?Storage": "there is no room left; make room for the copy, four "
-    "times the datastore's size and 30 MB (a smaller ETHELRED_KEEP_VERSIONS needs less)"
+    "No space left|Insufficient ?Storage": "there is no room left; make room for four times the "
+    "datastore's size and 30 MB (a smaller ETHELRED_KEEP_VERSIONS needs less)"
     f"{UNCHANGED}",
     "MemoryError|OutOfMemory": "there is not enough memory; end other programs, or use a larger "
     f"machine{UNCHANGED}",
@@ -39,8 +40,8 @@ REASONS = {  # by a pattern of the library's message; the first match counts
     "version number": "written by a newer DuckDB than this Ethelred's; update Ethelred",
     "not a valid DuckDB|[Cc]orrupt|read enough bytes|[Ss]erializ": "damaged, or no DuckDB file; "
     "restore an earlier version (ethelred versions, ethelred restore) or a backup",
-    "Unable to rename file.*not permitted": "this file system has no hard links, which versions "
-    "need; put the datastore on another one",
+    "Unable to rename file.*not (permitted|supported|impl)": "this file system has no hard links, "
+    "which versions need; put the datastore on another one",
     "[Pp]ermission denied|not permitted|Read-only": "access is refused; check its permissions",
     "NoSuchBucket": "there is no such bucket; create it, or check the address",
     "RequestTimeTooSkewed|RequestExpired": "the service refuses this machine's clock; set it right",

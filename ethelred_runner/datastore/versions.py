@@ -99,8 +99,10 @@ class Versions:
         try:
             if not self._commit(version):
                 raise Conflict(f"{self.label}: another run has committed meanwhile; run again")
-        finally:  # also after a failure: each night's blob would stay where commits always fail
+        except DatastoreError:  # where commits always fail, each night's blob would stay
             self._prune()
+            raise
+        self._prune()
 
     def _numbers(self) -> list[int]:
         stems = [Path(key).stem for key in self._list("commits")]
@@ -132,7 +134,7 @@ class Versions:
         try:
             kept = {version.blob for version in self.list_versions()[: max_versions_kept()]}
             for key, written_at in self._list("blobs").items():
-                if key not in kept and written_at < needed_from:
+                if kept and key not in kept and written_at < needed_from:
                     with as_datastore_errors(self.label):
                         obstore.delete(self._store, key)
         except DatastoreError as error:  # the next run prunes again

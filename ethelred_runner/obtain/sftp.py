@@ -82,7 +82,9 @@ def _wait(run: Callable[..., Any], seconds: float, step: Awaitable[Any]) -> Any:
         raise RetryableError(f"the server can't be reached ({reason})") from None
     except asyncssh.packet.PacketDecodeError:
         raise RetryableError("what the server sends is not SSH") from None
-    except RuntimeError:  # a user without an entry in /etc/passwd
+    except RuntimeError as error:  # a user without an entry in /etc/passwd
+        if "home directory" not in str(error):
+            raise
         raise SourceError("this user has no home folder, where ~/.ssh would be; set HOME") from None
     except ValueError as error:  # a faulty key or setting; the text quotes no key
         raise SourceError(f"{KEY} or ~/.ssh can't be used: {error}") from None

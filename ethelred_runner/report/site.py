@@ -10,6 +10,7 @@ from typing import Any
 
 from ethelred_runner import console
 from ethelred_runner.datastore import read_status
+from ethelred_runner.datastore.reasons import LIMITS
 from ethelred_runner.errors import ReportFailed, UsageError
 from ethelred_runner.folders import cause_of, locked, private_folder, set_access
 from ethelred_runner.report.evidence import (
@@ -44,8 +45,11 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
         try:
             built = build_pages(datastore_path, folder, base_path)
         except OSError as error:
+            cause = cause_of(error, folder)
+            if not re.search(LIMITS, cause):
+                raise
             raise ReportFailed(
-                f"the site can't be built in {folder.parent}: {cause_of(error, folder)}; {ADVICE}"
+                f"the site can't be built in {folder.parent}: {cause}; {ADVICE}"
             ) from error
         swap_in(built, resolve_site(site))
     console.say(f"the site is in {site}")

@@ -1,5 +1,6 @@
 """The published site: whether its address shows the newest day of the datastore."""
 
+import re
 import time
 from urllib.parse import urljoin, urlsplit
 
@@ -25,7 +26,7 @@ def check_published(address: str, datastore: Datastore) -> str:
     """
     bypass_proxy_for_this_machine()
     address = f"{address.rstrip('/')}/"
-    if urlsplit(address).scheme not in ("http", "https"):
+    if not re.match(r"https?://[^/\s\[]+/", address):
         raise UsageError(f"{label_of(address)} is no address of a site such as https://host/path")
     status = read_status(datastore.readable_path())
     days = {str(row["last_finished_day"]) for row in status if row["last_finished_day"]}

@@ -54,8 +54,8 @@ select
             and abs(date_diff('minute', filename_date, modified_at))
             > 60 * {{ var('filename_date_hours') }} then filename_date
     end as contradicting_at,
-    -- The CSV of a platform stays the same as long as nobody logs in.
-    if(kind = 'csv', null, content_sha256) as content_sha256,
+    -- A CSV stays the same as long as nobody logs in. Its own time shows that it is new.
+    if(kind = 'csv' and taken_at_source = 'mtime', null, content_sha256) as content_sha256,
     obtained_at
 from believed_times
 qualify row_number() over (partition by platform, copy_id order by copy_number) = 1

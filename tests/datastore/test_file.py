@@ -167,7 +167,7 @@ def test_owner_group_and_mode_stay(store: Path) -> None:
 
 def test_a_file_system_that_knows_little(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some network shares have no locks, owners or modes, and can't flush folders."""
-    others = store.with_name("ethelred-run-of-another")
+    others = store.with_name("ethelred-run-another1")
     others.mkdir()
 
     def unsupported(*_: object) -> None:

@@ -102,5 +102,6 @@ def test_a_source_is_tried_and_what_it_shows_is_said(
 def test_an_address_that_is_no_web_address_is_refused_at_once(
     ethelred: Ethelred, datastore: Path
 ) -> None:
-    done = ethelred("check", "--site", "ftp://host/x", "--datastore", datastore, code=2)
-    assert "ftp://host/x/ is no address of a site" in done.stderr
+    for address in ("ftp://host/x", "https:///x", "https://ho st/", "https://[::1"):
+        done = ethelred("check", "--site", address, "--datastore", datastore, code=2)
+        assert "is no address of a site" in done.stderr

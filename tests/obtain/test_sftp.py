@@ -267,7 +267,8 @@ class Babbler(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         self.request.sendall(b"SSH-2.0-Strange\r\n\0\0\0\x0c\4\x14" + bytes(10))
-        self.request.recv(1000)
+        while self.request.recv(1000):
+            pass
 
 
 def test_a_server_that_speaks_no_ssh_is_tried_again_and_named(trusted: Ssh, get: Get) -> None:

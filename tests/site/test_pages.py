@@ -271,7 +271,7 @@ def test_the_feed_tells_what_the_mart_has(demo_site: Site, demo_datastore: Path)
 def test_the_models_documentation_is_published(demo_site: Site, visit: Visit) -> None:
     page = open_page(visit, urljoin(demo_site.url, PAGES["reading"]))
     answers: list[Response] = []
-    visit.context.on("response", answers.append)
+    visit.context.on("response", lambda answer: answers.append(answer))
     page.get_by_role("link", name="7-day and 28-day mean").click()
     expect(page.locator("body")).to_contain_text("expected_low", timeout=20_000)
     page.wait_for_load_state("networkidle")
