@@ -62,7 +62,7 @@ def clean_up(root: Path) -> None:
 def _remove_left_behind(root: Path) -> None:
     for folder in root.glob(f"{PREFIX}????????"):  # as mkdtemp names them
         with suppress(OSError):  # in use by another run, or just removed
-            # Without locks it may be another run's.
+            # Where the file system has no locks, a live run may own the folder.
             lock = take_lock(folder, wait_seconds=0, is_required=True)
             if folder.lstat().st_uid == os.getuid():
                 shutil.rmtree(folder, ignore_errors=True)

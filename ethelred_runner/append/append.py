@@ -77,8 +77,9 @@ def append_once(
 def build_accepted(path: Path, options: BuildOptions) -> tuple[Path | None, Appended]:
     """Build and check without the copies that are refused.
 
-    Return what `build_and_check` returns, and the result. Each copy is compared with the copies
-    before it. So when a copy is refused, the platform's other copies are judged again without it.
+    Return a copy of the file before the build (None if it is new), and the result. Each copy is
+    compared with the copies before it. So when a copy is refused, the platform's other copies are
+    judged again without it.
     """
     left_out: list[Row] = []
     while True:

@@ -28,7 +28,7 @@ NO_SFTP = (
     "or the login prints a greeting; ask its owner"
 )
 NO_HOST_KEY = (
-    f"the server's host key is not in {KNOWN_HOSTS}, nor in ~/.ssh/known_hosts if that is unset; "
+    f"the server's host key is not in {KNOWN_HOSTS} (or, if that is unset, in ~/.ssh/known_hosts); "
     "ask its owner whether the key is right, and add it"
 )
 REFUSALS: dict[type[Exception], str] = {
@@ -41,8 +41,9 @@ REFUSALS: dict[type[Exception], str] = {
 class SftpSource(Source):
     """A file on an SSH server.
 
-    The key is ETHELRED_SSH_KEY_<PLATFORM> or ETHELRED_SSH_KEY (the private key itself), by default
-    those of the agent and of `~/.ssh/config`, which may name jump hosts. Each host key is checked.
+    The private key is the text of ETHELRED_SSH_KEY_<PLATFORM> or ETHELRED_SSH_KEY. Without them the
+    keys of the agent and of `~/.ssh/config` are tried. That file may also name jump hosts. Each
+    host key is checked.
     """
 
     def __init__(self, request: CopyRequest) -> None:
@@ -58,7 +59,9 @@ class SftpSource(Source):
         """Open the file to read it from a byte on; raises as `Source.open` says."""
         with asyncio.Runner() as runner, ExitStack() as stack:
             loop = runner.get_loop()
-            loop.set_exception_handler(lambda *_: None)  # one failed read fails all others
+            loop.set_exception_handler(
+                lambda *_: None
+            )  # as one read fails, so do the parallel ones
             # `runner.run` would format each result, a whole chunk, for a debug message.
             wait = partial(_wait, loop.run_until_complete, self.stall_seconds)
             connection = wait(_connect(stack, self._parts, self.request.platform))
@@ -152,7 +155,7 @@ async def _connect(
 
 
 def _known_hosts(options: asyncssh.SSHClientConnectionOptions, platform: Platform) -> bytes:
-    """Return the lines of all known-hosts files; `none` as a file name can't disable the check."""
+    """Return the lines of all known-hosts files; OpenSSH's `none` doesn't disable the check."""
     text = platform.setting(KNOWN_HOSTS)
     if len(text.split()) > 1 and not os.path.isfile(text):  # noqa: PTH113 -- Path raises if it is long
         return text.encode() + b"\n"

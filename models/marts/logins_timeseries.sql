@@ -41,7 +41,7 @@ select
         when logins < expected_low then if(has_note, 'quiet_as_expected', 'lower')
         when logins > expected_high
             then if(has_note or has_extra_copy, 'busy_as_expected', 'higher')
-        when logins = 0 then 'few_usual'  -- no login says nothing where few are usual
+        when logins = 0 then 'few_usual'  -- where few are usual, a day without any tells nothing
         else 'usual'
     end as verdict,
     case
