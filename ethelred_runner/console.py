@@ -19,10 +19,10 @@ SECONDS_BETWEEN_LINES = 10.0  # of progress in a log
 
 
 class TolerantConsole(Console):
-    """A console whose failed writes end no run, and whose texts command no terminal and no log.
+    """A console that goes on if a write fails, and whose text can't control a terminal or a log.
 
-    The disk may be full, or the reader gone. All later output is then discarded, so that the
-    flush at the program's end succeeds.
+    A write fails if the disk is full or the reader is gone. All later output is then discarded, so
+    that the flush at the program's end succeeds.
     """
 
     def print(self, *objects: Any, **options: Any) -> None:

@@ -46,7 +46,7 @@ FULL = {
     errno.EFBIG: "no file may become so large here (ulimit -f)",
 }
 LONGEST_CHECKSUMS = 2**16  # characters; a server may answer with the whole copy
-# A download that gets so many bytes further has all its retries again.
+# After so many more bytes a download has all its retries again.
 MIN_PROGRESS_BYTES = 2**20
 
 
@@ -95,9 +95,9 @@ def obtain(
 def obtain_to(requests: Sequence[CopyRequest], directory: Path) -> list[Path]:
     """Obtain copies, put each into a folder under its own name with mode 0600; return the paths.
 
-    The file's modification time is `--taken-at`, or else `modified_at`, or else 0, which `build`
-    takes for unknown: it would believe the time of obtaining. A file appears whole or not at all.
-    An existing file with the same content stays.
+    The file's modification time is `--taken-at`, or else `modified_at`, or else 0, which means
+    unknown. Otherwise `build` would take the time of obtaining for the copy's. A file appears whole
+    or not at all. An existing file with the same content stays.
 
     Raises UsageError if another copy has that name, or if the folder can't be written to. At the
     end, raises SourceError or CopyRejected for the copies that couldn't be obtained.
@@ -136,7 +136,7 @@ def _labelled_errors(source: Source) -> Iterator[None]:
     except SourceError as error:
         raise type(error)(f"{source.label}: {error}") from None
     except CopyRejected as error:
-        # Messages about damage have no advice of their own.
+        # A message with a semicolon has advice already; those about damage need it.
         advice = "" if ";" in str(error) else ANEW
         raise CopyRejected(f"{source.label}: {error}{advice}") from None
     except OSError as error:
