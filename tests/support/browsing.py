@@ -37,7 +37,6 @@ def open_page(visit: Visit, url: str) -> Page:
     """Open a page in a tab of its own, and wait until everything has arrived."""
     page = visit.context.new_page()
     page.goto(url, wait_until="networkidle")
-    page.evaluate("document.fonts.ready")
     return page
 
 
