@@ -18,7 +18,6 @@ MISSING = (  # it may be lost, so it isn't simply created
 )
 UNCHANGED = ", and run again; the datastore is as it was"
 LOCKED = "Could not set lock on file"
-# Of the machine.
 LIMITS = "No space left|No more files|[Qq]uota ?[Ee]xceeded|File too large|Too many open files"
 REASONS = {  # by a pattern of the library's message; the first match counts
     "No more files": "the disk has room, but for no further file (df -i); delete files that nobody "
@@ -28,8 +27,7 @@ REASONS = {  # by a pattern of the library's message; the first match counts
     "File too large": f"no file may become larger here; raise that limit (ulimit -f){UNCHANGED}",
     "Too many open files": f"too many files are open; raise that limit (ulimit -n){UNCHANGED}",
     "No space left|Insufficient ?Storage": "there is no room left; make room for four times the "
-    "datastore's size and 30 MB (a smaller ETHELRED_KEEP_VERSIONS needs less)"
-    f"{UNCHANGED}",
+    f"datastore's size and 30 MB (a smaller ETHELRED_KEEP_VERSIONS needs less){UNCHANGED}",
     "MemoryError|OutOfMemory": "there is not enough memory; end other programs, or use a larger "
     f"machine{UNCHANGED}",
     LOCKED: "in use by another program; close it first",

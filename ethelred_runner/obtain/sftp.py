@@ -59,9 +59,7 @@ class SftpSource(Source):
         """Open the file to read it from a byte on; raises as `Source.open` says."""
         with asyncio.Runner() as runner, ExitStack() as stack:
             loop = runner.get_loop()
-            loop.set_exception_handler(
-                lambda *_: None
-            )  # as one read fails, so do the parallel ones
+            loop.set_exception_handler(lambda *_: None)  # parallel reads fail with the first
             # `runner.run` would format each result, a whole chunk, for a debug message.
             wait = partial(_wait, loop.run_until_complete, self.stall_seconds)
             connection = wait(_connect(stack, self._parts, self.request.platform))
