@@ -15,15 +15,25 @@ def is_encrypted_or_local(scheme: str, host: str | None) -> bool:
     return scheme == "https" or host in LOOPBACK
 
 
+def is_web_address(address: str) -> bool:
+    """Return whether an address has http or https, and a host."""
+    try:
+        parts = urlsplit(address)
+        is_web = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # half an IPv6 address, or no port
+        return False
+    return is_web and len(address.split()) == 1
+
+
 def endpoint_is_local() -> bool:
     """Return whether the S3 service runs on this machine, which makes TLS unnecessary.
 
     Raises UsageError if its address is invalid, or if it runs elsewhere without TLS.
     """
     name = next(filter(setting, ENDPOINTS), ENDPOINTS[0])
-    endpoint = urlsplit(setting(name))
-    if endpoint.geturl() and not (endpoint.scheme in ("http", "https") and endpoint.hostname):
+    if setting(name) and not is_web_address(setting(name)):
         raise UsageError(f"{name} is no address of a service: write https://host")
+    endpoint = urlsplit(setting(name))
     if endpoint.scheme and not is_encrypted_or_local(endpoint.scheme, endpoint.hostname):
         raise UsageError(
             "AWS_ENDPOINT_URL: the S3 service is reached by http, which isn't encrypted; use https"

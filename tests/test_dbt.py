@@ -90,6 +90,9 @@ def test_a_full_refresh_counts_again_and_drops_nothing_that_accumulates(
     store = own / "ethelred.duckdb"
     shutil.copyfile(datastore, store)
     execute(store, "update logins_per_day set logins = 0")
+    # As in a sandbox of an older version.
+    execute(own / "copies.duckdb", "drop view if exists stg_last_logins")
+    execute(own / "copies.duckdb", "alter table copies_obtained drop column kind")
     dbt(own, "build", "--full-refresh", *WITHOUT_UNIT_TESTS)
     for table in ("logins", "copies", "active_users", "logins_per_day"):
         assert query(store, f"from {table}") == query(datastore, f"from {table}") != []
@@ -207,6 +210,7 @@ def as_models_read(sandbox: Path, texts: list[str]) -> dict[str, datetime | None
         connection.execute("insert into copies.last_logins select 'a', 1, text, 'text' from texts")
         query = compiled.read_text(encoding="utf-8")
         found = dict(connection.execute(f"select value, logged_in_at from ({query})").fetchall())
+    assert len(found) == len(texts)
     return {text: found[text] for text in texts}
 
 
@@ -215,7 +219,7 @@ def test_a_value_that_django_reads_as_a_date_and_a_time_is_read_so(sandbox: Path
     clocks = ["10:11", "9:5:7", "23:59:59.999999", "00:00:00,25", "24:00", "10:60", "1:2:3.1234567"]
     ends = ["", "Z", "+00", " +00:00", "+01", "-0930", "+14:00", "+23:59", "+24:00", " UTC", "  Z"]
     texts = [f"{day}{t}{clock}{end}" for day, t, clock, end in product(dates, " T", clocks, ends)]
-    assert len(set(texts)) > 500
+    assert len(texts) > 500
     assert as_models_read(sandbox, texts) == {text: as_django_reads(text) for text in texts}
 
 

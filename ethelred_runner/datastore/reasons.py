@@ -18,7 +18,7 @@ MISSING = (  # it may be lost, so it isn't simply created
 )
 UNCHANGED = ", and run again; the datastore is as it was"
 LOCKED = "Could not set lock on file"
-LIMITS = "No space left|No more files|[Qq]uota ?[Ee]xceeded|File too large|Too many open files"
+LIMITS = "(?i)no space left|no more files|quota ?exceeded|file too large|too many open files"
 REASONS = {  # by a pattern of the library's message; the first match counts
     "No more files": "the disk has room, but for no further file (df -i); delete files that nobody "
     f"needs{UNCHANGED}",

@@ -16,6 +16,7 @@ import yaml  # dbt needs it anyway
 
 from ethelred_runner.append.dbt import VARIABLES, take_parsed
 from ethelred_runner.datastore import attach
+from ethelred_runner.datastore.reasons import LIMITS
 from ethelred_runner.errors import ReportFailed
 from ethelred_runner.programs import run_program, started
 from ethelred_runner.settings import LOGS, PROJECT
@@ -41,7 +42,6 @@ MISSING_FILES = {
     "${require('./assets/favicons/favicon.ico')}": "data:,",
 }
 REPORT_LOG = "report.log"
-FULL = re.compile("(?i)no space left|ENOSPC")
 MIN_FREE_BYTES = 2**20
 # What evidence/components.js says of a page.
 PAGE_ERROR = re.compile(r"pages/\S*: <.*")
@@ -177,13 +177,14 @@ def run_for_report(
 ) -> None:
     """Run a program. Raises ReportFailed, with what the log has of errors, if it fails.
 
-    Raises OSError if the disk is full.
+    Raises OSError if a limit of the machine was met, such as a full disk.
     """
     printed = run_program(command, folder=folder, doing=doing, log=log, variables=variables)
     if printed is not None:
+        limit = re.search(LIMITS, "\n".join(printed))
         # On a full disk the log may be cut, or empty.
-        if FULL.search("\n".join(printed)) or shutil.disk_usage(folder).free < MIN_FREE_BYTES:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if limit or shutil.disk_usage(folder).free < MIN_FREE_BYTES:
+            raise OSError(errno.ENOSPC, limit[0] if limit else os.strerror(errno.ENOSPC))
         lines = [line for line in printed if "rror" in line]
         pages = [found.group() for line in lines if (found := PAGE_ERROR.search(line))]
         errors = pages[:1] or lines[:MAX_LINES_SHOWN]

@@ -1,6 +1,5 @@
 """The published site: whether its address shows the newest day of the datastore."""
 
-import re
 import time
 from urllib.parse import urljoin, urlsplit
 
@@ -9,7 +8,7 @@ import requests
 from ethelred_runner import console
 from ethelred_runner.datastore import Datastore, read_status
 from ethelred_runner.errors import ReportFailed, UsageError
-from ethelred_runner.network import bypass_proxy_for_this_machine
+from ethelred_runner.network import bypass_proxy_for_this_machine, is_web_address
 from ethelred_runner.obtain.source import label_of
 from ethelred_runner.report import MARKER
 
@@ -26,7 +25,7 @@ def check_published(address: str, datastore: Datastore) -> str:
     """
     bypass_proxy_for_this_machine()
     address = f"{address.rstrip('/')}/"
-    if not re.match(r"https?://[^/\s\[]+/", address):
+    if not is_web_address(address):
         raise UsageError(f"{label_of(address)} is no address of a site such as https://host/path")
     status = read_status(datastore.readable_path())
     days = {str(row["last_finished_day"]) for row in status if row["last_finished_day"]}

@@ -17,7 +17,7 @@ import {
 	formatMean,
 	formatMonth,
 	formatNumber,
-	lengthOf,
+	lengthStyle,
 	orDash,
 	pluralise
 } from './words.js';
@@ -78,7 +78,7 @@ export const drawShown = ({ period, rows, earlier }) => {
 	const change = isWhole && before ? `${formatChange(total / before - 1)} on the ${name} before` : '';
 	const note = complete < rows.length ? `Only ${formatNumber(complete)} of ${name} complete: a lower limit` : change;
 	return (
-		`<dt>Logins in the ${name} shown</dt><dd><data value="${total}" style="${lengthOf(total)}" data-testid="logins-shown">${formatNumber(total)}</data></dd>` +
+		`<dt>Logins in the ${name} shown</dt><dd><data value="${total}" style="${lengthStyle(total)}" data-testid="logins-shown">${formatNumber(total)}</data></dd>` +
 		`<dd class="note">${note}</dd>`
 	);
 };

@@ -37,7 +37,7 @@ export const formatDays = (first, last) =>
 
 export const formatNumber = numberFormat({ maximumFractionDigits: 0 });
 /** The style by which a long number gets smaller letters. */
-export const lengthOf = (number) => `--length: ${formatNumber(number).length}`;
+export const lengthStyle = (number) => `--length: ${formatNumber(number).length}`;
 export const formatMean = numberFormat({ minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const percent = numberFormat({ style: 'percent', signDisplay: 'exceptZero' });
 export const formatChange = (share) => percent(share).replace('-', '−');

@@ -202,6 +202,7 @@ def test_what_a_service_answers_is_said_in_plain_words(
     ("name", "value", "reason"),
     [
         ("AWS_ENDPOINT_URL", "nonsense", "no address of a service"),
+        ("AWS_ENDPOINT_URL", "https://[", "no address of a service"),
         ("AWS_ENDPOINT_URL", "", "check the AWS_"),
         ("AWS_ENDPOINT_URL", "http://storage.example", "isn't encrypted"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:1", "can't be reached"),

@@ -135,9 +135,9 @@ def test_a_version_that_cannot_be_kept_is_a_warning(store: Path) -> None:
 
 def test_versions_that_fail_each_night_fill_no_disk(store: Path) -> None:
     folder = store.with_name("ethelred.duckdb.versions")
+    (folder / "commits" / "00000002.json" / "in the way").mkdir(parents=True)
     long_ago = time.time() - 3 * 24 * 3600
     for number in (1, 2, 3):
-        (folder / "commits" / "00000002.json" / "in the way").mkdir(parents=True, exist_ok=True)
         append_login(store, number)
         blobs = list((folder / "blobs").iterdir())
         assert len(blobs) <= 3  # of the first version, and two tries of this night

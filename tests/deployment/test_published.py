@@ -9,6 +9,7 @@ import pytest
 
 from ethelred_runner.datastore import open_datastore
 from ethelred_runner.errors import ReportFailed
+from ethelred_runner.network import is_web_address
 from ethelred_runner.watch import published
 from tests.support.datastores import query
 from tests.support.program import Ethelred
@@ -105,3 +106,4 @@ def test_an_address_that_is_no_web_address_is_refused_at_once(
     for address in ("ftp://host/x", "https:///x", "https://ho st/", "https://[::1"):
         done = ethelred("check", "--site", address, "--datastore", datastore, code=2)
         assert "is no address of a site" in done.stderr
+    assert is_web_address("http://me@[::1]:8000/x")
