@@ -1,5 +1,5 @@
--- This model is built after the other tables that have rows of each copy. So even if a run is
--- killed, a copy that is listed here has all its rows in those tables.
+-- The other tables with rows of a copy are built before this one. So a copy that is listed here has
+-- all its rows there, even if a run is killed.
 -- depends_on: {{ ref('active_users') }}, {{ ref('rejected_logins') }}, {{ ref('doubted_copies') }}
 with int_accepted_copies as (
     select * from {{ ref('int_accepted_copies') }}

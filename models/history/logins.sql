@@ -26,8 +26,8 @@ distinct_logins as (
     group by platform, logged_in_at, ordinal
 ),
 
--- logins_per_day needs an appended_at that is later than in all earlier runs. The clock may have
--- been set back after one of them.
+-- logins_per_day needs an appended_at that is later than those of all earlier runs, even if the
+-- clock was set back.
 this_run as (
     select
         greatest(

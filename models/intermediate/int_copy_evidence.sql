@@ -30,7 +30,7 @@ newest_filename_dates as (
     group by copy_number
 ),
 
--- The runner's clock may be slow. A plausible modification time limits by how much.
+-- The runner's clock may be slow. A plausible modification time shows by how much.
 plausible_limits as (
     select
         *,

@@ -6,8 +6,8 @@ stg_platforms as (
     select * from {{ ref('stg_platforms') }}
 ),
 
--- Newer Djangos read 20260310T050607, 2026-03-10 0506 and an hour alone, too. These get the form
--- that the pattern below knows.
+-- Newer Djangos also read 20260310T050607, 2026-03-10 0506 and an hour alone. Such values are
+-- rewritten to the form that the pattern below knows.
 trimmed_values as (
     select
         stg_last_logins.* replace (trim(value) as value),

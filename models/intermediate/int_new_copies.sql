@@ -28,7 +28,7 @@ copies_in_order as (
     anti join stg_known_copies using (platform, copy_id)
 )
 
--- The two copies before count, so that a sound copy isn't doubted after a bad one.
+-- Two copies before are compared, so that a bad copy doesn't make the next sound one doubtful.
 select
     * exclude (is_known),
     min(users) over two_before as users_before,

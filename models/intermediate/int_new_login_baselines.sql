@@ -41,7 +41,7 @@ select
         )
         / 24
     ) as usual_logins,
-    -- An older copy under a newer time shows none of the newest logins.
+    -- An old copy with too new a time lacks the newest logins.
     count(login_days.logged_in_at) filter (
         where
         login_days.logged_in_at > int_new_copies.latest_login_at

@@ -14,28 +14,25 @@ judged_logins as (
     select
         int_new_logins.*,
         coalesce(logged_in_at < latest_login_before_at, false) as is_older,
-        count(*) over (
-            partition by platform, copy_id, date_trunc('second', logged_in_at)
-        ) as logins_in_second
+        date_trunc('second', logged_in_at) as second,
+        count(*) over (partition by platform, copy_id, second) as logins_in_second
     from int_new_logins
     inner join int_new_copies using (platform, copy_id)
 ),
 
--- A new login in the same second as a known one is that one without its fraction: by chance only
--- one in thousands is.
+-- A new login in the same second as a known one counts as the known login without its fraction.
+-- By chance, only one login in thousands shares a second.
 cut_login_counts as (
     select
         judged_logins.platform,
         judged_logins.copy_id,
         count(distinct judged_logins.logged_in_at) as cut_logins
     from judged_logins
-    inner join stg_known_logins
-        on
-            judged_logins.platform = stg_known_logins.platform
-            and date_trunc('second', judged_logins.logged_in_at)
-            = date_trunc('second', stg_known_logins.logged_in_at)
-            and judged_logins.logged_in_at != stg_known_logins.logged_in_at
-    where judged_logins.is_older
+    inner join stg_known_logins using (platform)
+    where
+        judged_logins.is_older
+        and judged_logins.second = date_trunc('second', stg_known_logins.logged_in_at)
+        and judged_logins.logged_in_at != stg_known_logins.logged_in_at
     group by judged_logins.platform, judged_logins.copy_id
 ),
 
@@ -45,9 +42,9 @@ new_login_counts as (
         copy_id,
         count(*) as new_logins,
         max(logins_in_second) as most_in_second,
-        -- A script that stamps one user after the other takes some microseconds for each.
+        -- A script that updates users one by one takes some microseconds for each.
         if(
-            most_in_second >= {{ var('grave_share_at_once') }} * count(*),
+            most_in_second / new_logins >= {{ var('grave_share_at_once') }},
             most_in_second, max(ordinal)
         ) as logins_at_once,
         count(*) filter (where is_older) as older_logins

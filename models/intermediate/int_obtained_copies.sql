@@ -10,6 +10,7 @@ believed_times as (
         filename_date + interval ({{ var('newest_login_within_days_of_name') }}) day as name_limit,
         modified_at + interval ({{ var('source_clock_error_hours') }}) hour as mtime_limit,
         obtained_at + interval ({{ var('clock_tolerance_minutes') }}) minute as clock_limit,
+        abs(date_diff('minute', filename_date, modified_at)) / 60 as hours_apart,
         if(newest_plausible_logins[-1] >= name_limit, null, filename_date) as believed_date,
         if(
             newest_plausible_logins[-1] >= mtime_limit
@@ -18,8 +19,7 @@ believed_times as (
             null, modified_at
         ) as believed_mtime,
         least(
-            timestamp 'infinity',
-            if(believed_date is not null, name_limit, null),
+            timestamp 'infinity', if(believed_date is not null, name_limit, null),
             if(believed_mtime is not null, mtime_limit, null),
             if(modified_at is null and newest_plausible_logins[-1] < clock_limit, clock_limit, null)
         ) as login_limit,
@@ -47,14 +47,12 @@ select
         else obtained_at
     end as taken_at,
     sha256(content_sha256 || strftime(taken_at, ' %Y-%m-%d %H:%M:%S')) as copy_id,
-    case
-        when taken_at_source not in ('override', 'mtime') then modified_at
-        when
-            taken_at_source = 'mtime'
-            and abs(date_diff('minute', filename_date, modified_at))
-            > 60 * {{ var('filename_date_hours') }} then filename_date
+    case taken_at_source
+        when 'override' then null
+        when 'mtime' then if(hours_apart > {{ var('filename_date_hours') }}, filename_date, null)
+        else modified_at
     end as contradicting_at,
-    -- A CSV stays the same as long as nobody logs in. Its own time shows that it is new.
+    -- A CSV stays the same until somebody logs in. Its modification time shows that it is new.
     if(kind = 'csv' and taken_at_source = 'mtime', null, content_sha256) as content_sha256,
     obtained_at
 from believed_times

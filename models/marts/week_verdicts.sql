@@ -6,7 +6,8 @@ usual_logins as (
     select * from {{ ref('usual_logins') }}
 ),
 
--- Both ends of the range have the logins of days that aren't ordinary, so that these don't decide.
+-- The logins of days that aren't ordinary are added to both ends of the range, so that these days
+-- don't affect the verdict.
 weeks as (
     select
         platform,

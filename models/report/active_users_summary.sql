@@ -31,7 +31,7 @@ left join active_users_per_day as month_before
     on
         newest_copies.platform = month_before.platform
         and newest_copies.day - 28 = month_before.day
--- The last copy of that week is taken, so that a night that was missed a year ago doesn't matter.
+-- The last copy of the week that ended 364 days earlier counts, so one missed night doesn't matter.
 asof left join active_users_per_day as year_before
     on
         newest_copies.platform = year_before.platform

@@ -40,7 +40,7 @@ select
         as last_week_in_words,
     case
         when stg_platforms.is_retired then 4
-        -- Its next copy was due before another platform's newest copy was taken.
+        -- The platform's next copy was due before another platform's newest copy was taken.
         when collection_summary.stale_at <= max(collection_summary.newest_copy_at) over () then 1
         when logins_summary.is_silent then 1
         when logins_summary.verdict in ('lower', 'higher') then 2

@@ -1,5 +1,5 @@
--- A view, because the report asks it about the marts as they are just before it builds the site. It
--- names no catalogue: a datastore's file may have any name. A lake has no comments on its columns.
+-- A view shows the marts as they are just before the report builds the site. It names no catalogue,
+-- because a datastore's file may have any name. A view in a lake has no comments on its columns.
 {{ config(materialized='view', persist_docs={'relation': true, 'columns': false}) }}
 
 with collection_summary as (

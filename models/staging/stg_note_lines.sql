@@ -1,4 +1,4 @@
--- These files aren't dbt seeds, because one bad byte or a comma too many would end the run.
+-- These files aren't dbt seeds, because one bad byte or an extra comma would end the run.
 {% set seeds = env_var('ETHELRED_SEEDS', '') or 'seeds' %}
 {% set folder = invocation_args_dict.project_dir ~ '/' ~ seeds %}
 
