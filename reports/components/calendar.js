@@ -40,7 +40,7 @@ const drawYear = (data, year) => {
 	);
 };
 
-/** The day at a point of a year's calendar, as shares of its size; undefined outside the squares. */
+/** The day at a point of a year's calendar, given as shares of its size, or undefined outside the squares. */
 export const dayAt = (svg, x, y) => {
 	const { width, height } = svg.viewBox.baseVal;
 	const [start, end] = [Number(svg.dataset.start), Number(svg.dataset.end)];
@@ -59,8 +59,8 @@ export const describeDay = (data, day) => {
 };
 
 /**
- * A calendar for each year, the newest first, of {first, values, levels, legend, unit, label, notes}: for each day from
- * `first` on a value, and which entry [{style, name, isKind}] of the legend it is shown as.
+ * A calendar for each year, the newest first, of {first, values, levels, legend, unit, label, notes}. For each day from
+ * `first` on, `values` has its number and `levels` the index of its entry in `legend`, a list of {style, name, isKind}.
  */
 export const drawCalendar = (data) => {
 	const years = [...new Set(data.values.map((_, i) => yearOf(data.first + i)))].reverse();

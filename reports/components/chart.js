@@ -1,14 +1,11 @@
-// Draws charts as SVG, at build and, for another selection, in the reader's browser.
-//
-// The units are those of the figures: a period is 1 wide and a login is 1 high, and the drawing is
-// stretched over the plot. So tests can read the figures back from the paths, and any width is right.
-// Texts are placed in per cent beside the drawing, so that they aren't stretched.
+// Draws charts as SVG: at build, and in the reader's browser for another selection.
+// README.md says in which units. Texts are placed beside the drawing, so that they aren't stretched.
 import { ticks } from 'd3-array';
 import { periodNumber, periodStart } from './selection.js';
 import { escapeHtml, formatNumber, formatShortDay, formatYear, toDate, weekdayOf } from './words.js';
 
 const BAR_WIDTH = 0.8;
-/** With more days than these, weeks and holidays look alike. */
+/** A chart of more days has no room to mark bank holidays. */
 const MAX_DAYS_WITH_WEEKS = 400;
 /** The share of the width that a label on the axis needs: on a phone, from 420 px and from 620 px on (site.css). */
 const LABEL_SHARES = { narrow: 0.26, medium: 0.16, wide: 0.1 };
@@ -17,13 +14,12 @@ export const isWeekend = (row) => row.from === row.to && weekdayOf(row.from) > 4
 const isUnusual = ({ verdict }) => verdict === 'lower' || verdict === 'higher';
 export const showsWeeks = (rows) => rows.length <= MAX_DAYS_WITH_WEEKS;
 
-/** The class of a bar. */
 export const barClass = (row) => {
 	if (isUnusual(row)) return 'unusual';
 	return row.coverage === 'complete' && isWeekend(row) ? 'weekend' : row.coverage;
 };
 
-/** Which periods an axis has: `at` gives the place of a day's period, from 0 for the first. */
+/** An axis of periods. `at` gives the place of a day's period, from 0, and `dayAt` the first day of a place. */
 export const timeAxis = (period, from, to) => {
 	const first = periodNumber(from, period);
 	return {
@@ -68,7 +64,7 @@ const timeLabels = (axis, width) => {
 	return `<g class="times ${width}">${labels.join('')}</g>`;
 };
 
-/** The end of the axis of numbers, near the highest figure. */
+/** The top of the axis of numbers, just above the highest figure. */
 const topOf = (highest) => rounded(highest * 1.04) || 1;
 
 const numberLabels = (top) =>
@@ -95,14 +91,13 @@ const frame = ({ axis, top, label, drawn, signs = '' }) => {
 
 const path = (name, parts) => (parts.length ? `<path class="${name}" d="${parts.join('')}"/>` : '');
 
-/** The bars of a kind. */
 const bars = (kind, rows, axis, top) => {
 	const margin = (1 - BAR_WIDTH) / 2;
 	const bar = (row) => `M${rounded(axis.at(row.from) + margin)} ${top}v-${row.logins}h${BAR_WIDTH}v${row.logins}z`;
 	return path(`bar ${kind}`, rows.filter((row) => row.logins > 0 && barClass(row) === kind).map(bar));
 };
 
-/** A ground behind periods, as high as the plot. */
+/** A background behind periods, as high as the plot. */
 const shades = (rows, axis, top) =>
 	path(
 		'shade',
@@ -115,10 +110,10 @@ const line = (name, rows, axis, top, key) => {
 		.filter((row) => typeof row[key] === 'number')
 		.map((row) => ({ place: axis.at(row.from), y: rounded(top - row[key]) }));
 	const parts = [];
-	const dots = []; // of their own, because no dash may swallow them
+	const dots = []; // a path of their own, because a dashed line could hide them
 	points.forEach(({ place, y }, i) => {
 		const before = points[i - 1];
-		// From one period to the next it is told how much further it goes, which is shorter.
+		// To the next period the step is relative, because that is shorter.
 		if (before?.place === place - 1) parts.push(`l1 ${rounded(y - before.y)}`);
 		else if (points[i + 1]?.place === place + 1) parts.push(`M${place + 0.5} ${y}`);
 		else dots.push(`M${place + 0.5} ${y}h0`);
@@ -136,7 +131,7 @@ const noteSigns = (notes, kind, glyph, axis) => {
 	return [...places].map((place) => sign(kind, glyph, place, axis)).join('');
 };
 
-/** Bars of logins with one line: the mean of days, or the year before. `rows` and `notes` are between the axis's ends. */
+/** Bars of logins with one line: the 28-day mean or the year before. `rows` and `notes` are between the axis's ends. */
 export const drawBars = ({ rows, notes, axis, label, isCompared }) => {
 	const weeks = axis.period === 'day' && showsWeeks(rows);
 	const key = isCompared ? 'before' : 'mean28';
@@ -160,7 +155,7 @@ export const drawBars = ({ rows, notes, axis, label, isCompared }) => {
 	return frame({ axis, top, label, drawn, signs });
 };
 
-/** Lines of several figures: `figures` are [{key, style}], the style being a class. */
+/** Lines of several figures. `figures` are [{key, style}], where the style is a class. */
 export const drawLines = ({ rows, figures, axis, label }) => {
 	const values = rows.flatMap((row) => figures.map(({ key }) => row[key] ?? 0));
 	const top = topOf(values.reduce((most, value) => Math.max(most, value), 0));

@@ -28,9 +28,9 @@ export const formatPeriod = (row, period) => {
 };
 
 /**
- * The rows that a selection shows of a platform's {days, weeks, months, notes}, and the days that the axis has.
- * `first` and `last` are the ends of the axis where several platforms stand below each other, which were first collected
- * on the day `began`.
+ * The rows of a platform's {days, weeks, months, notes} that a selection shows, and their axis. `first` and `last` are
+ * the first and the last day of all platforms on the page, so that their charts have one axis. On the day `began`
+ * collection began.
  */
 export const selectRows = (data, selection, { first, last, began }) => {
 	const { period } = selection;
@@ -45,7 +45,7 @@ export const selectRows = (data, selection, { first, last, began }) => {
 /** A note, with its days if it has several. */
 const tellNote = ({ text, from, to }) => (from === to ? text : `${text} (${formatDays(from, to)})`);
 
-/** The notes of a row as text: of a week or month only annotations. */
+/** The notes of a row as text. Weeks and months have only annotations. */
 export const notesOf = (row, notes) => {
 	const isDay = row.from === row.to;
 	const own = notes.filter(
@@ -70,7 +70,7 @@ export const describeRow = (row, period, notes) =>
 
 const totalOf = (rows) => rows.reduce((sum, row) => sum + row.logins, 0);
 
-/** The card of the days shown, which follows the selection. */
+/** The card with the logins of the periods shown. */
 export const drawShown = ({ period, rows, earlier }) => {
 	const [name, total, before] = [pluralise(rows.length, period), totalOf(rows), totalOf(earlier)];
 	const complete = rows.filter((row) => row.coverage === 'complete').length;
@@ -83,7 +83,7 @@ export const drawShown = ({ period, rows, earlier }) => {
 	);
 };
 
-/** What the days of a note were like, if all of them are shown. */
+/** The logins and verdicts of a note's days, if all of them are shown. */
 const tellDays = ({ from, to }, rows) => {
 	const days = rows.filter((row) => row.from >= from && row.to <= to);
 	if (days.length !== to - from + 1) return '';
@@ -148,7 +148,7 @@ const drawTake = ({ rows, period, isCompared }) => {
 };
 
 /**
- * Chart and table of what `selectRows` has selected of a platform, of which all figures are there from the day `since` on.
+ * Chart and table of what `selectRows` has selected. Days before `since` have no 7-day means and expected ranges here.
  */
 export const drawLogins = (selected, { name, since }, shown) => {
 	const { rows, notes, period, axis, isCompared } = selected;

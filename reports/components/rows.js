@@ -2,8 +2,8 @@
 import { toDay } from './words.js';
 
 /**
- * The rows of a query as an array, of one platform if it is named. A failed query is an error of the page:
- * Evidence alone would show an empty section and call the build a success.
+ * The rows of a query as an array, of one platform if it is named. The error of a failed query is thrown, because
+ * Evidence would show an empty section and call the build a success.
  */
 export const rowsOf = (query, platform) => {
 	if (query?.error) throw query.error;
@@ -13,10 +13,10 @@ export const rowsOf = (query, platform) => {
 // Three decimals distinguish any two means of 28 days, and round to the same one decimal as the mean.
 const rounded = (mean) => (mean === null || mean === undefined ? null : Number(mean.toFixed(3)));
 
-/** A verdict that is worth a word. */
+/** The verdict, or null if it needs no mention. */
 const tellVerdict = ({ verdict }) => (/lower|higher|as_expected/.test(verdict) ? verdict : null);
 
-/** The first and the last day that there is of platforms (platform_headlines), and on which collection began. */
+/** The first and the last day of all platforms (platform_headlines), and the day on which collection began. */
 export const endsOf = (platforms) => ({
 	first: Math.min(...platforms.map((row) => toDay(row.first_login_on))),
 	began: Math.min(...platforms.map((row) => toDay(row.first_copy_on))),
@@ -65,7 +65,7 @@ export const asNotes = (rows) =>
 		to: toDay(row.ends_on)
 	}));
 
-// Values that repeat are told once, with how many there are: [value, count, value, count…].
+// Equal values in a row are written once, with their number: [value, count, value, count…].
 const runsOf = (values) => {
 	const runs = [];
 	for (const value of values) {
@@ -76,7 +76,7 @@ const runsOf = (values) => {
 };
 const valuesOf = (runs) => runs.flatMap((value, i) => (i % 2 ? [] : Array.from({ length: runs[i + 1] }, () => value)));
 
-/** A column as the shortest of its values, their runs, and the runs of their steps from 0 on. */
+/** A column in its shortest form: its values, their runs, or the runs of the steps from one to the next (from 0 on). */
 const packColumn = (values) => {
 	const steps = values.map((value, i) => value - (i ? values[i - 1] : 0));
 	const packed = [values, { runs: runsOf(values) }];
@@ -103,8 +103,8 @@ export const unpack = (packed) => {
 };
 
 /**
- * Something drawn from data, with the data beside it for the page's script (site.js), which draws it again with the
- * same function. No text in the data can end the element that holds them.
+ * A drawing and its data, from which the page's script (site.js) draws it again with the same function. Escaping `<`
+ * keeps a text in the data from ending the element.
  */
 export const withData = (kind, data, drawn) =>
 	`<div data-block="${kind}"><div data-drawn>${drawn}</div>` +

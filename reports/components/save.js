@@ -1,4 +1,4 @@
-// Saves a chart as a picture on white with title and legend, and its figures as a file.
+// Saves a chart as a picture on white, with title and legend, or its figures as a CSV file.
 import { formatDay, isoDay } from './words.js';
 
 const NS = 'http://www.w3.org/2000/svg';
@@ -16,7 +16,7 @@ const make = (name, attributes, text = '') => {
 };
 const write = (x, y, text, more = {}) => make('text', { x, y, fill: '#12182b', ...more }, text);
 
-/** A chart with its styles inside, because the page's styles are missing elsewhere. */
+/** A copy of a chart with its styles inside, because a saved file lacks the page's styles. */
 const copyChart = (chart) => {
 	const copy = chart.cloneNode(true);
 	const copies = [...copy.querySelectorAll('*')];
@@ -70,7 +70,7 @@ const asSvg = (figure, { name, last }) => {
 };
 
 const asPng = async (svg) => {
-	// The strokes of a chart are as wide as they are told, however it is enlarged.
+	// Strokes don't grow with the picture (non-scaling-stroke), so their widths are multiplied.
 	const enlarge = (_, name, widths) => name + widths.replace(/[\d.]+/g, (width) => SHARPNESS * width);
 	const image = new Image();
 	image.src = `data:image/svg+xml,${encodeURIComponent(svg.replace(/(stroke-(?:width|dasharray):)([^;"]*)/g, enlarge))}`;

@@ -1,4 +1,4 @@
-// The reader's selection, which is in the address: a platform, days, weeks or months, and which of them.
+// The reader's selection, which is in the address: a platform, a period (day, week or month) and a range of days.
 import { isoDay, toDate, toDay } from './words.js';
 
 export const PERIODS = { day: 'Days', week: 'Weeks', month: 'Months' };
@@ -17,7 +17,7 @@ const readDay = (text) => {
 	return isNaN(day) || isoDay(day) !== text ? null : day;
 };
 
-/** The selection in the parameters of an address, which may be anything. */
+/** The selection in the parameters of an address. They may have any values. */
 export const readSelection = (address) => {
 	const parameters = new URLSearchParams(address);
 	const platform = parameters.get('platform') ?? '';
@@ -37,7 +37,7 @@ export const readSelection = (address) => {
 	};
 };
 
-/** The parameters of an address that select nothing, for a message. */
+/** The values in an address that select nothing, for a message. */
 export const unknownIn = (address) => {
 	const written = new URLSearchParams(address);
 	const read = new URLSearchParams(writeSelection(readSelection(address)));
@@ -47,7 +47,7 @@ export const unknownIn = (address) => {
 		.map((name) => written.get(name));
 };
 
-/** The parameters of the address for a selection, without those that have their default. */
+/** The parameters of the address for a selection. Defaults are left out. */
 export const writeSelection = ({ platform, period, isCompared, range, from, to }) => {
 	const parameters = new URLSearchParams();
 	if (platform) parameters.set('platform', platform);
@@ -64,7 +64,7 @@ export const withPeriod = (selection, period) => ({
 	period,
 	range: selection.range && USUAL_RANGES[period]
 });
-/** The year before is a line beside weeks or months. */
+/** Switch the line of the year before. Days have none, so weeks are shown instead. */
 export const withYearBefore = (selection) => ({
 	...(selection.period === 'day' ? withPeriod(selection, 'week') : selection),
 	isCompared: selection.period === 'day' || !selection.isCompared
@@ -72,7 +72,7 @@ export const withYearBefore = (selection) => ({
 export const withRange = (selection, range) => ({ ...selection, range, from: null, to: null });
 export const withDays = (selection, from, to) => ({ ...selection, range: '', from, to });
 
-/** The number of a day's period. The numbers of neighbours differ by one. */
+/** The number of a day's period. Periods are numbered consecutively. */
 export const periodNumber = (day, period) => {
 	if (period === 'day') return day;
 	if (period === 'week') return Math.floor((day + 3) / 7);
@@ -87,8 +87,8 @@ export const periodStart = (number, period) => {
 };
 
 /**
- * The days that a selection shows, of those that there are: of weeks and months whole and finished ones. Those before
- * collection `began` are shown only if they are asked for.
+ * The days that a selection shows of those from `first` to `last`. Weeks and months are whole and finished. Days before
+ * collection `began` are shown only if the selection asks for them.
  */
 export const daysShown = ({ period, range, from, to }, first, last, began = first) => {
 	const isEarly = !range || RANGES[range].hasEarlier || began > last;

@@ -1,6 +1,5 @@
-// The one script of the built site. The page is whole without it: it draws other days from the figures that are in the
-// page, says what is under a pointer, and remembers the appearance. It never fetches anything. It is loaded in the head,
-// so that the appearance is right from the first.
+// The one script of the built site: README.md says what it does. It is loaded in the head, so that the page appears in
+// the right colours at once.
 import { dayAt, describeDay, drawCalendar } from './calendar.js';
 import { describeRow, drawLogins, drawShown, selectRows } from './logins.js';
 import { unpack } from './rows.js';
@@ -56,7 +55,7 @@ const changeAppearance = () => {
 	showAppearance();
 };
 
-/** Paper is light. */
+/** Pages are printed in light colours. */
 const printLight = () => {
 	root.dataset.theme = 'light';
 	addEventListener('afterprint', showAppearance, { once: true });
@@ -89,7 +88,7 @@ const KINDS = {
 	calendar: (data) => ({ html: () => drawCalendar(data), charts: [], calendar: data })
 };
 
-/** What is packed in the data of each kind. */
+/** The names of the packed rows in the data of each kind. */
 const PACKED = { logins: ['days', 'weeks', 'months', 'notes'], users: ['rows'], calendar: [] };
 
 const readBlock = (element) => {
@@ -99,7 +98,7 @@ const readBlock = (element) => {
 	return { element, data, draw: KINDS[kind], shown: ROWS_AT_ONCE };
 };
 
-/** A drawing can be reached by keyboard where the arrows do something. */
+/** The keyboard reaches charts, because the arrow keys work in them. */
 const allowKeys = (within) => all('[data-block] svg.chart', within).forEach((svg) => (svg.tabIndex = 0));
 
 /** Draw a block again. The new one replaces the old one when it is complete. */
@@ -141,7 +140,7 @@ const showSelection = () => {
 	keepInLinks();
 };
 
-/** A link to another page with figures shows the same days there; one that is only a selection keeps its own. */
+/** Links to other pages with figures keep the selected days. A link that is only a selection stays as it is. */
 const keepInLinks = () => {
 	const parameters = writeSelection({ ...selection, platform: '' });
 	for (const link of all('a[href]:not([href^="?"])'))
@@ -155,7 +154,7 @@ const shownDays = () => {
 };
 const showDates = () => {
 	const days = shownDays();
-	// Where there are no figures, the dates stay those of the address.
+	// If no day is shown, the fields keep the dates of the address.
 	const told = days && days.from > days.to ? selection : days;
 	for (const name of ['from', 'to'])
 		if (told && told[name] !== null)
@@ -178,7 +177,7 @@ const select = (next) => {
 	show(next);
 };
 
-/** A date counts when it is complete and within the days that exist. While somebody types it may be anything. */
+/** A typed date selects days only when it is complete and within the days that exist. */
 const selectDates = (input, isLeft) => {
 	const days = shownDays();
 	const day = Math.floor(input.valueAsNumber / 86_400_000);
@@ -193,7 +192,7 @@ const selectDates = (input, isLeft) => {
 // --- what is under the pointer ------------------------------------------------------------------------------------
 
 let tip;
-let place; // of the drawing that has the keyboard's focus
+let place; // in the chart that has the keyboard's focus
 
 const hideTip = () => {
 	if (tip) tip.hidden = true;
@@ -234,7 +233,7 @@ const pointAt = (event) => {
 	return showTip(chart && isInside ? chart.describe(Math.floor(x * chart.length)) : [], event.clientX, event.clientY);
 };
 
-/** The arrows go from figure to figure of the chart that has the focus. */
+/** The arrow keys go from figure to figure of the chart that has the focus. */
 const moveBy = { ArrowLeft: -1, ArrowRight: 1, PageUp: -7, PageDown: 7, Home: -Infinity, End: Infinity };
 const pressKey = (event) => {
 	if (event.key === 'Escape') return hideTip();
@@ -256,7 +255,6 @@ const showAges = () => {
 
 // --- start ------------------------------------------------------------------------------------------------------
 
-/** Start the controls of the page. */
 const start = () => {
 	selection = readSelection(location.search);
 	const usual = JSON.stringify(readSelection(''));
@@ -320,7 +318,7 @@ const listen = () => {
 
 /** In `ethelred dev` Evidence draws and changes the page, so read it again after each change. */
 export const follow = () => {
-	if ('followed' in root.dataset) return location.reload(); // this script has changed itself
+	if ('followed' in root.dataset) return location.reload(); // somebody has edited this script
 	root.dataset.followed = '';
 	const observer = new MutationObserver(() => {
 		observer.disconnect();

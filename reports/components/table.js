@@ -1,7 +1,7 @@
 // Draws tables of figures as HTML, at build and again for another selection.
 import { escapeHtml } from './words.js';
 
-/** The number of rows shown at first, of which the newest come first. */
+/** The number of rows shown at first, which are the newest. */
 export const ROWS_AT_ONCE = 100;
 
 const className = (column, row) => {
@@ -15,8 +15,8 @@ const cellOf = (row) => (column, i) => {
 };
 
 /**
- * A table of rows, of which each has a line. `columns` are [{name, text: row => text, isFigure, style: row => a class,
- * href: row => where a link leads}], of which the first names the row. `more` follows the table.
+ * A table with a line for each row. `columns` are [{name, text: row => text, isFigure, style: row => a class,
+ * href: row => where a link leads}]. The first column names the row. `more` is HTML that follows the table.
  */
 export const drawRows = ({ rows, columns, label, id = '', more = '' }) => {
 	const heads = columns.map((column) => `<th scope="col"${className(column)}>${column.name}</th>`).join('');

@@ -31,7 +31,7 @@ export const describeUsers = (row, { figures }) => [
 export const usersAxis = (rows) => timeAxis('day', rows[0].from, rows[rows.length - 1].from);
 
 export const drawUsers = (rows, name, shown) => {
-	if (!rows.length) return '<p class="empty">This appears after the first copy.</p>';
+	if (!rows.length) return '<p class="empty">The charts appear after the first copy.</p>';
 	const last = rows[rows.length - 1];
 	const columns = [
 		{ name: 'Day', text: (row) => formatLongDay(row.from) },

@@ -1,5 +1,5 @@
-// Writes figures and days. A day is the number of days since 1 January 1970. It has no time
-// zone, so that every reader sees the same one.
+// Writes figures and days as text. A day is the number of days since 1 January 1970. It has no time
+// zone, so that every reader sees the same date.
 
 export const MS_PER_DAY = 24 * 60 * 60 * 1000;
 
@@ -61,7 +61,7 @@ export const VERDICTS = {
 	higher: 'Higher than usual',
 	quiet_as_expected: 'Quiet, as expected',
 	busy_as_expected: 'Busy, as expected',
-	few_usual: 'None, but too few are usual to say',
+	few_usual: 'No logins, but only few are usual',
 	not_known: 'Too little to compare with'
 };
 
@@ -78,21 +78,20 @@ export const formatKind = (coverage, period = 'day') => KINDS_OF_DAY[coverage].r
 
 /** Explanations of terms. */
 const TERMS = {
-	people: 'Each person is counted once, if their latest login is in these days. Accounts deleted since are left out.',
+	people: 'Each person is counted once, if their latest login is in these days. Deleted accounts are left out.',
 	logins:
 		'On one day this is very nearly the number of people. Over several days it is higher, because people log in again.',
-	mean28: 'The mean of the complete days among the 28 up to this one.',
-	usual: 'At least 99 of 100 ordinary days and weeks are in this range. It is learnt from the eight weeks before.',
-	unusual: 'Fewer or more than on the same weekday of the eight weeks before, by more than chance.',
-	partial: 'A night’s copy is missing: some people are seen only on a later day.',
-	before_collection: 'A person is missing from these days if they logged in again before the first copy.',
-	before: 'The same week 52 weeks before, or the same month of the year before, if all its days are complete.'
+	mean28: 'The mean of this day and the 27 days before it. Only complete days count.',
+	usual: 'At least 99 of 100 ordinary days and weeks are in this range. It is computed from the eight weeks before.',
+	unusual: 'The logins are outside the expected range, which is computed from the eight weeks before.',
+	partial: 'A night’s copy is missing. People who logged in again before the next copy count only on the later day.',
+	before_collection: 'People who logged in again before the first copy are missing from these days.',
+	before: 'The week 52 weeks earlier, or the same month a year earlier. It is shown only if all its days are complete.'
 };
 /** A term, written as `html`, that shows its explanation when it is clicked, tapped or reached by keyboard. */
 export const drawTerm = (term, html) =>
 	term in TERMS ? `<details class="term"><summary>${html}</summary><p>${TERMS[term]}</p></details>` : html;
 
-/** The name of a reporting time zone. */
 export const formatZone = (zone) => (zone === 'Europe/London' ? 'UK time' : `the time zone ${zone}`);
 
-export const FURTHER_COPY = 'Further copy: it shows logins that nightly copies hide';
+export const FURTHER_COPY = 'Further copy, which shows logins that nightly copies miss';

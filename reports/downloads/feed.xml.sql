@@ -1,4 +1,4 @@
--- An Atom feed: one line a row. Its links are relative, so that it is right under any address.
+-- An Atom feed: each row is a line. Its links are relative, so that they work at any address.
 with entries as (
     select
         platform,

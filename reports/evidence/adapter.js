@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto';
 
 const OUT = 'build';
 const SCRIPT = '../../components/site.js';
-/** The oldest browsers that run the page's script. An older one shows the page as it was built. */
+/** The oldest browsers that run the page's script. */
 export const TARGET = ['chrome105', 'edge105', 'firefox110', 'safari16'];
-/** A policy without other hosts, and without fetching by scripts. */
+/** A policy that allows no other hosts, and no fetching by scripts. */
 export const POLICY =
 	"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
 	"manifest-src 'self'; base-uri 'none'; form-action 'none'";
@@ -17,7 +17,7 @@ export const POLICY =
 const ASSET = /\/_app\/immutable\/assets\/([^"')?]+)\.([\w-]{8})\.(\w+)/g;
 const stable = (text) => text.replace(ASSET, '/assets/$1.$3?v=$2');
 
-// Parts of Evidence's page that `site.js` replaces: scripts for an appearance and a splash.
+// Parts of Evidence's page to remove: scripts for the appearance, which `site.js` sets, and a splash screen.
 const SUPERFLUOUS = [
 	/<script>\s*try \{[\s\S]*?<\/script>/,
 	/<script>\s*<\/script>/,
@@ -45,8 +45,8 @@ const writeScript = () => {
 const STYLE = /<link href="([^"]*)" rel="stylesheet">/g;
 
 /**
- * A page without Evidence's own scripts and splash, and with the site's script and policy. `styleOf` gives the text of a
- * style, which is put into the page: as a file of its own it would keep the first picture waiting for another answer.
+ * A page without Evidence's own scripts and splash screen, and with the site's script and policy. `styleOf` gives the
+ * text of a style sheet. It is put into the page, because the browser would wait for a file before it shows anything.
  */
 export const finish = (page, base, version, styleOf) => {
 	const bare = SUPERFLUOUS.reduce(without, page).replace(STYLE, (_, file) => `<style>${styleOf(file)}</style>`);

@@ -1,6 +1,6 @@
-// Evidence's own components in a page: each is imported from its own file (their index puts 0.7 MB into each page), and
-// drawn when the site is built, since a built page carries none of Evidence's scripts. Where Evidence leaves that to
-// the reader's browser, some of its text is replaced here; if the text isn't there, Evidence has changed: an error.
+// Draws Evidence's own components at build, since a built page has none of Evidence's scripts. Each is imported from
+// its own file, because their index puts 0.7 MB into each page. Where Evidence would draw in the reader's browser, some
+// of its text is replaced here. If that text is missing, Evidence has changed, and the build fails.
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -56,7 +56,7 @@ const importEach = (content, importOf) =>
 	);
 
 const inPage = (content, filename) => {
-	// Evidence makes a folder of each page: of index.md its own folder.
+	// Evidence turns both about.md and about/index.md into about/+page.md.
 	const folder = filename.replace(/^.*\/src\/pages/, 'pages').replace('/+page.md', '');
 	const page = fs.existsSync(`../../${folder}.md`) ? `${folder}.md` : `${folder}/index.md`;
 	if (SEARCH.test(content)) refuse(page, 'DataTable search');
@@ -68,7 +68,6 @@ const OVERRIDES = [
 	['beforeUpdate(() => {', 'const applyOverrides = (() => {'],
 	[/<\/script>(?![\s\S]*<\/script>)/, '\t$: applyOverrides();\n</script>']
 ];
-/** Replacements in a component's text. */
 export const REPLACED = {
 	Area: OVERRIDES,
 	Bar: OVERRIDES,
@@ -94,7 +93,7 @@ export const REPLACED = {
 		['{#if downloadable}', '{#if false}'],
 		['{#if !isFullPage}', '{#if false}']
 	],
-	// A row that leads to a page would be followed by script only: its link, else hidden, lies over the whole row.
+	// Only a script would follow a row's link. So the link, which Evidence hides, is laid over the whole row.
 	TableRow: [
 		['class:row-link={link && row[link]}', 'class:relative={link && row[link]}'],
 		['class="sr-only">See more</a>', 'aria-label="See more" style="position: absolute; inset: 0"></a>'],

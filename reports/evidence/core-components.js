@@ -1,5 +1,5 @@
-// Stands in for the index of @evidence-dev/core-components (see svelte.config.js), which pulls every component and 3,200
-// brand icons into each page. Evidence puts the first of these on each page; the others are of its pages for developers.
+// Replaces the index of @evidence-dev/core-components (see svelte.config.js), which pulls every component and 3,200
+// brand icons into each page. Evidence puts QueryViewer on each page, and the others on its pages for developers.
 import Nothing from './Nothing.svelte';
 
 export {

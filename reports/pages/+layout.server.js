@@ -1,4 +1,4 @@
 import { dev } from '$app/environment';
 
-// A built page carries none of Evidence's scripts: its rows and charts are in it. `ethelred dev` needs them.
+// A built page has its rows and charts in its HTML, and none of Evidence's scripts. `ethelred dev` needs the scripts.
 export const csr = dev;

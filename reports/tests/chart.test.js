@@ -52,7 +52,7 @@ test('each day of a year lies within its calendar', () => {
 	assert.ok(34 + (Math.max(...columns) + 0.85) * 13 <= Number(width));
 });
 
-test('a line that begins later than another leaves both their heights', () => {
+test('lines that begin on different days are both drawn at the right height', () => {
 	const [from, to] = [toDay('2026-06-01'), toDay('2026-06-02')];
 	const figures = ['old', 'new'].map((key) => ({ key, style: key }));
 	const rows = [

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-// As while Evidence builds, in a folder of the project.
+// Evidence builds with this variable, and in a folder of the project.
 process.env.EVIDENCE_IS_BUILDING = 'true';
 process.chdir(new URL('../node_modules/.bin', import.meta.url).pathname);
 const { finish } = await import('../evidence/adapter.js');
 const { evidenceComponents, REPLACED } = await import('../evidence/components.js');
 
-test('what needs a script of Evidence is refused with the name of the page and of the component', () => {
+test('a component that needs a script of Evidence is refused, with the names of page and component', () => {
 	const refused = [
 		['<Dropdown>', "import { Value, Dropdown } from '@evidence-dev/core-components';"],
 		['<AreaMap>', "import { AreaMap } from '@evidence-dev/core-components';"],
@@ -22,7 +22,7 @@ test('what needs a script of Evidence is refused with the name of the page and o
 	assert.ok(evidenceComponents.markup({ content: '<DataTable data={headlines} search=false/>', filename }));
 });
 
-test('a page or component in which Evidence has changed what is replaced ends the build', () => {
+test('the build ends if Evidence has changed what is replaced in its page or components', () => {
 	assert.throws(() => finish('<html lang="en"></html>', '', '', () => ''), /Mend evidence\/adapter.js/);
 	for (const name of Object.keys(REPLACED)) {
 		const filename = `/node_modules/@evidence-dev/core-components/dist/${name}.svelte`;

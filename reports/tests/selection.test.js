@@ -12,7 +12,7 @@ import {
 import { pack, unpack, withData } from '../components/rows.js';
 import { formatZone, isoDay, toDay } from '../components/words.js';
 
-test('an address that makes no sense shows the usual', () => {
+test('an invalid address gives the default selection', () => {
 	for (const address of [
 		'grain=hour&from=soon&range=<b>',
 		'grain=toString&range=constructor',
@@ -22,7 +22,7 @@ test('an address that makes no sense shows the usual', () => {
 		assert.deepEqual(readSelection(address), readSelection(''));
 });
 
-test('what selects nothing is told, and what is usual is not', () => {
+test('values that select nothing are named, and defaults are not', () => {
 	assert.deepEqual(unknownIn('grain=hour&from=2026-02-30&range=<b>&platform=x'), ['hour', '<b>', '2026-02-30']);
 	assert.deepEqual(unknownIn('grain=day&range=3m&utm_source=x'), []);
 	assert.deepEqual(unknownIn('grain=month&range=4w&to=2026-03-01'), ['4w']);
@@ -35,7 +35,7 @@ test('days before collection are shown only if they are asked for', () => {
 	assert.equal(daysShown(readSelection(''), first, 40, began).from, 1);
 });
 
-test('what is selected survives the address', () => {
+test('an address stays the same when it is read and written again', () => {
 	for (const address of ['platform=x&grain=week&compare=year&range=all', 'from=2025-08-04&to=2025-10-14', ''])
 		assert.equal(writeSelection(readSelection(address)), address);
 });
@@ -47,7 +47,7 @@ test('a period has its own usual range, and keeps days that were chosen', () => 
 	assert.equal(withRange(chosen, '1y').from, null);
 });
 
-test('the days shown are those that there are, of weeks and months the finished ones', () => {
+test('only days that exist are shown, and only finished weeks and months', () => {
 	const [first, last] = [toDay('2026-03-01'), toDay('2026-03-31')];
 	assert.deepEqual(daysShown(readSelection('range=1y'), first, last), { from: first, to: last });
 	assert.equal(isoDay(daysShown(readSelection('range=4w'), first, last).from), '2026-03-04');
@@ -57,7 +57,7 @@ test('the days shown are those that there are, of weeks and months the finished 
 	assert.deepEqual(shown('grain=month&from=2026-02-10'), ['2026-03-01', '2026-02-28']);
 });
 
-test('rows survive being packed, and no text of theirs ends the element that holds them', () => {
+test('packed rows are unpacked unchanged, and none of their texts ends the script element', () => {
 	const rows = Array.from({ length: 300 }, (_, i) => ({
 		day: i < 100 ? i + 7 : i + 9,
 		kind: i % 90 ? 'complete' : 'partial',

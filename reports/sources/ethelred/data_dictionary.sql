@@ -1,4 +1,4 @@
--- What the models' YAML says of the published marts: dbt keeps it in the datastore as comments.
+-- The descriptions of the published marts, which dbt stores in the datastore as comments.
 select
     published.mart,
     trim(duckdb_tables.comment, e'\n') as mart_description,

@@ -1,2 +1,2 @@
-// As many pages as others link to: none while the datastore is empty.
+// A page is made for each platform that another page links to. While the datastore is empty, there is none.
 export const prerender = 'auto';
