@@ -93,7 +93,7 @@ lock: ## resolve the dependencies again (needs uv)
 	cp requirements-dev.txt requirements.txt
 	$(LOCK) --group install --output-file requirements.txt
 
-audit: setup-dev ## ask for known weaknesses of the locked packages (needs the internet)
+audit: setup-dev ## ask for known vulnerabilities of the locked packages (needs the internet)
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/audit
 
 test-deps: ## install the Debian packages that tests need; only this may need root, and says so

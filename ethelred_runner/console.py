@@ -26,7 +26,7 @@ class TolerantConsole(Console):
     """
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print tables as they are, and texts by `without_commands`."""
+        """Print tables unchanged, and texts as `without_commands` returns them."""
         texts = [without_commands(one) if isinstance(one, str) else one for one in objects]
         super().print(*texts, **options)
 
@@ -43,10 +43,10 @@ class TolerantConsole(Console):
 
 
 def without_commands(text: str) -> str:
-    """Return a text that controls no terminal, and is no workflow command of GitHub.
+    """Return a text that can neither control a terminal nor be a workflow command of GitHub.
 
-    Names and messages come from servers and copies. GitHub obeys `::` at the start of a line, and
-    `##[` anywhere.
+    Names and messages come from servers and copies, so they may try both. GitHub's commands begin
+    with `::` at the start of a line, or with `##[` anywhere.
     """
     kept = "".join(
         one for one in text if one == "\n" or unicodedata.category(one) not in COMMANDING
@@ -98,7 +98,7 @@ def working(what: str) -> Iterator[None]:
 
 @contextmanager
 def progress(name: str, size: int | None) -> Iterator[Advance]:
-    """Show the progress of a download: a bar on a terminal, a line at times in a log.
+    """Show the progress of a download: a bar on a terminal, or lines in a log.
 
     Call the yielded function with the number of new bytes.
     """

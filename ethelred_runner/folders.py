@@ -16,7 +16,7 @@ from ethelred_runner.errors import UsageError
 from ethelred_runner.settings import work_root
 
 PREFIX = "ethelred-run-"
-FEW_FILES = 16  # a run needs about so many inodes
+FEW_FILES = 16  # a run needs about this many inodes
 # Errors of network shares that lack an operation, such as flushing a folder.
 UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EBADF)
 
@@ -62,7 +62,7 @@ def clean_up(root: Path) -> None:
 def _remove_left_behind(root: Path) -> None:
     for folder in root.glob(f"{PREFIX}????????"):  # as mkdtemp names them
         with suppress(OSError):  # in use by another run, or just removed
-            # Where the file system has no locks, a live run may own the folder.
+            # Without locks, a live run may own the folder, so it stays.
             lock = take_lock(folder, wait_seconds=0, is_required=True)
             if folder.lstat().st_uid == os.getuid():
                 shutil.rmtree(folder, ignore_errors=True)
@@ -87,7 +87,7 @@ def locked(path: Path, *, wait_seconds: float = float("inf")) -> Iterator[int]:
 def take_lock(path: Path, *, wait_seconds: float = float("inf"), is_required: bool = False) -> int:
     """Return a descriptor that holds a lock until it is closed. Raises BlockingIOError.
 
-    Also raises OSError on a share without locks, if `is_required`.
+    If `is_required`, also raises OSError on a share without locks.
     """
     # NFS locks only a file that is open for writing.
     mode = os.O_RDONLY if path.is_dir() else os.O_RDWR

@@ -20,7 +20,7 @@ def is_web_address(address: str) -> bool:
     try:
         parts = urlsplit(address)
         is_web = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # half an IPv6 address, or no port
+    except ValueError:  # an incomplete IPv6 address, or an invalid port
         return False
     return is_web and len(address.split()) == 1
 

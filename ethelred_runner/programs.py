@@ -11,7 +11,7 @@ from ethelred_runner import console
 from ethelred_runner.folders import keep
 from ethelred_runner.settings import LOGS
 
-# Third-party packages could read secrets and other tools' settings.
+# Third-party packages could read all others, such as secrets and other tools' settings.
 PASSED_ON = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "PATH", "TMPDIR", "TZ", "USER", "LOGNAME")
 
 
@@ -44,8 +44,8 @@ def started(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a program in a folder; on leaving, end it with all that it has started.
 
-    The program inherits the locks that are held now, so that no other run starts before it has
-    ended, even if this one is killed.
+    The program inherits the locks that are held now. So even if this run is killed, no other run
+    starts before the program has ended.
     """
     path = folder / log  # logs/ may be full or unwritable
     with path.open("w", encoding="utf-8") as output:
@@ -64,7 +64,7 @@ def started(
         finally:
             if program.poll() is None:
                 with suppress(ProcessLookupError):
-                    os.killpg(program.pid, signal.SIGKILL)  # also the processes that it has started
+                    os.killpg(program.pid, signal.SIGKILL)
                 program.wait()
             keep(path, LOGS)
 

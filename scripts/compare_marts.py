@@ -1,4 +1,4 @@
-"""Say in Markdown how the marts of two datastores differ: `compare_marts.py BEFORE AFTER`."""
+"""Print in Markdown how the marts of two datastores differ: `compare_marts.py BEFORE AFTER`."""
 
 import sys
 from contextlib import closing
@@ -12,7 +12,7 @@ TABLES = "select table_name from duckdb_tables() where database_name = ?"
 
 
 def read_grains() -> dict[str, list[str]]:
-    """Return the columns that tell the rows of each mart apart: dbt tests that they do."""
+    """Return the columns that identify a row of each mart, as a dbt test checks."""
     files = [path for layer in ("marts", "report") for path in (MODELS / layer).glob("[!_]*.yml")]
     models = [model for path in files for model in yaml.safe_load(path.read_text())["models"]]
     return {
@@ -24,7 +24,7 @@ def read_grains() -> dict[str, list[str]]:
 
 
 def compare(before: Path, after: Path) -> list[str]:
-    """Return a row of a table for each mart that isn't the same in two datastores."""
+    """Return a row of a table for each mart that differs between two datastores."""
     with closing(duckdb.connect()) as connection:
         for name, path in {"before": before, "after": after}.items():
             connection.execute(f"attach '{path}' as {name} (read_only)")
@@ -43,7 +43,7 @@ def describe(connection: duckdb.DuckDBPyConnection, mart: str, grain: list[str])
     """Return how many rows were added, are gone, or differ in each column; empty if none."""
     old, new = (set(connection.sql(f"from {name}.{mart}").columns) for name in ("before", "after"))
     cases = {"rows added": "before.rowid is null", "rows gone": "after.rowid is null"}
-    for column in sorted(old & new - {"last_appended_at"}):  # another in each build
+    for column in sorted(old & new - {"last_appended_at"}):  # it differs in each build
         differs = f"before.{column} is distinct from after.{column}"
         cases[f"rows with another `{column}`"] = f"before.rowid + after.rowid >= 0 and {differs}"
     same = " and ".join(f"before.{key} is not distinct from after.{key}" for key in grain)

@@ -1,4 +1,4 @@
-# What a run of a workflow came to, by its summary: the trouble, the page in Markdown with times in UTC,
+# The outcome of a workflow's run, from its summary: the trouble, the page in Markdown with times in UTC,
 # and the message for a webhook.
 
 # A text as one line of code, in which Markdown and mentions have no effect.
@@ -15,7 +15,7 @@ def table: select(. != []) | "",
 def gap: "no copy between \(.gap_started_at) and \(.gap_ended_at)"
     + " (\(.gap_hours | round | thousands) hours, nights missed: \(.nights_missed // "?"))";
 
-((try first(inputs) catch null) // {}) as $summary  # none, if a job was cancelled before it told
+((try first(inputs) catch null) // {}) as $summary  # {} if a job was cancelled before it wrote one
 | ($summary.platforms // []) as $platforms
 # A cancelled job counts as failed, because a job that takes too long is cancelled.
 | ([env.RESULTS | scan("(\\S+)=(\\S+)") | select(.[1] | . != "success" and . != "skipped")

@@ -3,12 +3,12 @@
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
-# PostgreSQL frees the lock when the transaction ends, also if its process is killed.
+# PostgreSQL frees the lock when the transaction ends, even if its process is killed.
 LOCK = "select pg_advisory_xact_lock(hashtext('ethelred')) is null"
 
 
 class Plugin(BasePlugin):
-    """Waits for the previous run before anything of the lake is read."""
+    """Waits for the previous run before dbt reads anything of the lake."""
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Take the catalogue's lock in a transaction that stays open as long as dbt runs."""

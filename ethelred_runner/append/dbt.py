@@ -18,7 +18,7 @@ CHILD = Path(__file__).with_name("dbt_child.py")
 PARSED = "partial_parse.msgpack"
 RESULT = "dbt-result.json"
 LOG = "dbt.log"
-# Relative paths are the same in every run. With others, dbt would parse everything again.
+# Relative paths are the same in every run. If they changed, dbt would parse everything again.
 VARIABLES = {
     "ETHELRED_DBT_DATABASE": "ethelred.duckdb",
     "ETHELRED_DBT_COPIES": "copies.duckdb",
@@ -36,7 +36,7 @@ OPTIONS = (
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """Options of a build: append copies in grave doubt; compute all but the history anew."""
+    """Whether a build appends copies in grave doubt, and recomputes all except the history."""
 
     accept_doubts: bool = False
     recount: bool = False
@@ -72,7 +72,7 @@ def build_models(folder: Path, options: BuildOptions = BuildOptions()) -> None:
 
 
 def take_parsed(target: Path) -> Path:
-    """Copy what the last build has parsed to where dbt reads it: a parse takes some seconds."""
+    """Copy the last build's parse cache to where dbt reads it, to save seconds; return its path."""
     target.mkdir(exist_ok=True)
     with suppress(OSError):
         shutil.copyfile(PROJECT / "target" / "build" / PARSED, target / PARSED)

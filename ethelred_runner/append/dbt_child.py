@@ -1,7 +1,7 @@
 """Run dbt in a process of its own, and write what failed as JSON.
 
-`python -P dbt_child.py RESULT ARGUMENT…`: RESULT is the file to write. It imports nothing of the
-runner, so that it starts as fast as dbt does.
+`python -P dbt_child.py RESULT ARGUMENT…`: RESULT is the file to write. This module imports
+nothing of the runner, so that it starts as fast as dbt does.
 """
 
 import gc
@@ -33,7 +33,7 @@ def with_own_lines(message: str, lines: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    gc.freeze()  # a tenth of the time went into collecting what dbt has imported, which stays
+    gc.freeze()  # garbage collection of dbt's imports took a tenth of the time
     outcome = dbtRunner().invoke(sys.argv[2:])
     runs = getattr(outcome.result, "results", [])
     failures = [describe(run) for run in runs if str(run.status) in FAILED]

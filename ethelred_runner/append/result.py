@@ -13,7 +13,7 @@ from ethelred_runner.datastore import Row, attach, connect, read_status
 from ethelred_runner.errors import EthelredError
 from ethelred_runner.obtain.last_logins import COPIES_NAME
 
-# A copy's time is rounded to the hour: see datastore/status.py.
+# A copy's time is cut to the hour: see datastore/status.py.
 NEW_COPIES = """
     with new_copies as (
         select
@@ -57,8 +57,8 @@ class Appended:
     """The result of a build: the status after it, and the rows of the copies that were new.
 
     `doubts` are about new copies, appended or left out. `copies_read` is the number of copies that
-    the build was given, by platform. `new_logins` also counts logins that a mended model finds in a
-    copy read before. `failures` are the errors of the copies that couldn't be obtained.
+    the build was given, by platform. `new_logins` also counts logins that a corrected model finds
+    in a copy read before. `failures` are the errors of the copies that couldn't be obtained.
     """
 
     platforms: Sequence[Row] = ()
@@ -80,9 +80,9 @@ def read_doubts(connection: duckdb.DuckDBPyConnection) -> list[Row]:
 
 
 def leave_out_refused(path: Path) -> list[Row]:
-    """Delete refused copies from copies.duckdb where their platform has others; return the doubts.
+    """Delete refused copies from copies.duckdb, and return the doubts about them.
 
-    The only copies of a platform stay, because no other is judged by them.
+    If all copies of a platform are refused, they stay: no accepted copy is judged by them.
     """
     copies = path.with_name(COPIES_NAME)
     with closing(connect(path)) as connection:
@@ -97,8 +97,8 @@ def leave_out_refused(path: Path) -> list[Row]:
 def read_result(path: Path, before: Path | None, left_out: Sequence[Row] = ()) -> Appended:
     """Return the result of a build.
 
-    `before` is a copy of an existing datastore before it. `left_out` are the doubts about copies
-    that the build was not given, because they had been refused.
+    `before` is a copy of the datastore from before the build; None if it is new. `left_out` are
+    the doubts about copies that the build was not given, because they had been refused.
     """
     known, logins, old_zone = read_contents(before) if before else ([], 0, None)
     _, logins_now, zone = read_contents(path)

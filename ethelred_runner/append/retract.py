@@ -83,7 +83,7 @@ def retract(
 
 
 def delete_copy(path: Path, platform: str, copy_id: str) -> int:
-    """Delete what a copy brought in from the history tables; return how many logins that were."""
+    """Delete a copy's rows from the history tables; return how many logins were among them."""
     counts = {}
     with as_datastore_errors(path), closing(duckdb.connect(path)) as connection:
         for table in REQUIRED_HISTORY_TABLES:

@@ -132,9 +132,9 @@ def check(
 ) -> None:
     """Test whether everything that a run needs is here, or look at a published site.
 
-    It also reads a given SOURCE, and prints what its platform's row finds there. With the address
-    of a published site, it only waits, at most 15 minutes, until the site shows the newest day of
-    the datastore.
+    The command also reads a given SOURCE, and prints how many users and logins it found. If --site
+    is the address of a published site, the command only waits, at most 15 minutes, until the site
+    shows the newest day of the datastore.
     """
     with open_datastore(datastore) as store:
         if "://" in site:

@@ -64,14 +64,14 @@ def versions(datastore: opt.Datastore = opt.DATASTORE, debug: opt.Debug = False)
 
 @app.command()
 def restore(
-    version: Annotated[int, typer.Argument(min=1, help="Its number: see ethelred versions.")],
+    version: Annotated[int, typer.Argument(min=1, help="A number that ethelred versions lists.")],
     datastore: opt.Datastore = opt.DATASTORE,
     debug: opt.Debug = False,
 ) -> None:
     """Make an earlier version of a datastore the newest again."""
     with open_datastore(datastore) as store:
         restored = store.restore(version)
-    console.say(f"version {version} is back, as version {restored.version}")
+    console.say(f"version {version} was restored as version {restored.version}")
 
 
 @app.command()
@@ -96,7 +96,7 @@ def retract(
     dry_run: opt.DryRun = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Take a copy out of the history, and read others again for logins that both show."""
+    """Take a copy out of the history, and read other copies again for logins shared with it."""
     with open_datastore(datastore) as store:
         copy = find_copy(store.readable_path(), copy_id, platform)
         say_what_goes(copy)
@@ -106,7 +106,7 @@ def retract(
 
 @app.command()
 def export(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder to be made.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to create.")],
     datastore: opt.Datastore = opt.DATASTORE,
     debug: opt.Debug = False,
 ) -> None:
@@ -118,11 +118,11 @@ def export(
 
 @app.command("import")
 def import_(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="What export has written.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an export.")],
     datastore: opt.Datastore = opt.DATASTORE,
     debug: opt.Debug = False,
 ) -> None:
     """Create a datastore from an export."""
     with open_datastore(datastore) as store:
         import_datastore(directory.absolute(), store)
-        console.say(f"{store.label} holds what {directory} holds")
+        console.say(f"{store.label} holds the history of {directory}")

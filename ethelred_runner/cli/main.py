@@ -54,6 +54,6 @@ def stop(signal_number: int, frame: FrameType | None) -> NoReturn:
 
 
 def stop_again(signal_number: int, *_: object) -> None:
-    """End the run if it goes on, because DuckDB swallows what is raised while it imports."""
-    if sys.exc_info()[1] is None:  # else the run is ending, and cleans up
+    """End a run that ignored a signal, because DuckDB discards exceptions during its imports."""
+    if sys.exc_info()[1] is None:  # otherwise the run is already ending
         raise SystemExit(128 + signal_number)

@@ -20,16 +20,16 @@ def option(name: str, meaning: str, **more: Any) -> Any:
 # The limit excludes inf and nan.
 HOURS: dict[str, Any] = {"min": 0, "max": 1_000_000, "metavar": "HOURS"}
 SOURCES = (
-    "A path, or a file://, https://, sftp:// or s3:// address, with PLATFORM= in front for another "
-    "platform. Without any, ETHELRED_SOURCE_<PLATFORM> of each platform in use is read."
+    "A path, or a file://, https://, sftp:// or s3:// address. PLATFORM= in front names another "
+    "platform. If no SOURCE is given, ETHELRED_SOURCE_<PLATFORM> of each platform in use is read."
 )
 PLATFORM = (
-    "The platform of each source without PLATFORM=, by default opencodelists. Without a source, "
-    "only the one in this platform's ETHELRED_SOURCE_<PLATFORM> is read."
+    "The platform of each SOURCE without PLATFORM=, by default opencodelists. If no SOURCE is "
+    "given, only this platform's ETHELRED_SOURCE_<PLATFORM> is read."
 )
 PUBLISHED_UNDER = "The path under which the site is published, such as /ethelred."
-WARN_AFTER = "Warn if a platform's newest copy is older than so many hours."
-FAIL_AFTER = "End with exit code 5 if a platform's newest copy is older than so many hours."
+WARN_AFTER = "Warn if a platform's newest copy is older than this many hours."
+FAIL_AFTER = "End with exit code 5 if a platform's newest copy is older than this many hours."
 
 Sources = Annotated[
     list[str] | None,
@@ -65,17 +65,17 @@ SkipIfFresh = Annotated[
     float | None,
     option("skip-if-fresh", "Obtain nothing if each platform's newest copy is younger.", **HOURS),
 ]
-DryRun = Annotated[bool, option("dry-run", "Work on a private copy of the datastore only.")]
+DryRun = Annotated[bool, option("dry-run", "Work only on a private copy of the datastore.")]
 Summary = Annotated[
     Path | None, option("summary", "The file for the run's outcome as JSON, also after an error.")
 ]
 AcceptDoubts = Annotated[
-    bool, option("accept-doubts", "Append copies that are in grave doubt too.")
+    bool, option("accept-doubts", "Also append copies that are in grave doubt.")
 ]
-Recount = Annotated[bool, option("recount", "Compute all tables but the history anew.")]
+Recount = Annotated[bool, option("recount", "Compute all tables except the history again.")]
 To = Annotated[Path, option("to", "The folder to put the copies in.")]
 Port = Annotated[int, option("port", "The port; 0 takes any free one.", min=0, max=65535)]
-# No variables: settings for the real history must not affect the demo.
+# These have no variables, because settings for the real history must not affect the demo.
 DemoDatastore = Annotated[str, typer.Option("--datastore", help="Another datastore.")]
 DemoSite = Annotated[Path, typer.Option("--site", help="Another folder for the site.")]
 DemoBasePath = Annotated[str, typer.Option("--base-path", help=PUBLISHED_UNDER)]

@@ -1,4 +1,4 @@
-"""The scheduled job: obtain, append, report; or a dry run; or nothing if all is up to date."""
+"""The scheduled job. It obtains nothing if all copies are fresh; a dry run changes nothing."""
 
 from collections.abc import Sequence
 from math import inf
@@ -38,7 +38,7 @@ def run_job(
         if is_fresh(requests, outcome.appended.platforms, skip_if_fresh_hours):
             outcome.kind = "up to date"
             console.say(
-                "nothing to obtain: the newest copy of each platform was taken within "
+                "nothing to obtain: the newest copy of each platform was taken within the last "
                 f"{skip_if_fresh_hours:g} hours"
             )
         else:
@@ -47,7 +47,7 @@ def run_job(
             )
             print_outcome(outcome, datastore.label)
         failures = [*outcome.appended.failures, *refusals(outcome.appended)]
-        # Also if all copies were known: an earlier run may have failed to build the site.
+        # An earlier run may have failed to build the site, so it is built even without new copies.
         if site and not outcome.dry_run and datastore.exists():
             build_site(datastore.readable_path(), site, base_path)
             outcome.is_site_built = True
@@ -72,6 +72,6 @@ def print_outcome(outcome: Outcome, label: str) -> None:
         console.say(line)
     if outcome.dry_run:
         outcome.kind = "dry run"
-        for platform in outcome.appended.platforms:  # to try a new row of platforms.csv
+        for platform in outcome.appended.platforms:  # shows what a new row of platforms.csv does
             show_platform(platform)
         console.say(f"this was a dry run: {label} is as it was, and no site was built")

@@ -51,7 +51,7 @@ def open_datastore(address: str) -> Iterator[Datastore]:
     if address.startswith("s3://"):
         with private_folder() as folder:
             yield BucketDatastore(address, folder)
-    elif re.match(r"s3:|\w+:(/|.*@)", address):  # mistyped: as a local path, messages would show it
+    elif re.match(r"s3:|\w+:(/|.*@)", address):  # messages show paths: this may hold a secret
         raise UsageError("--datastore: give a local path or s3://bucket/prefix")
     else:
         store = FileDatastore(address)

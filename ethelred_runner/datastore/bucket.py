@@ -16,7 +16,7 @@ from ethelred_runner.folders import private_folder
 from ethelred_runner.network import bypass_proxy_for_this_machine, endpoint_is_local
 
 TRIES = 5  # per request
-SILENCE = timedelta(seconds=60)  # a silent connection is then broken
+SILENCE = timedelta(seconds=60)  # then a silent connection counts as broken
 
 
 class BucketDatastore:
@@ -32,7 +32,7 @@ class BucketDatastore:
         return self._versions.newest_number() > 0
 
     def check(self, *, init: bool) -> str:
-        """Test the service's guarantee, and return a label with the newest version."""
+        """Test that the service overwrites nothing; return a label with the newest version."""
         self._versions.probe()
         number = self._versions.newest_number(init=init)
         return f"{self.label}, version {number}" if number else f"{self.label} will be created"
@@ -46,7 +46,7 @@ class BucketDatastore:
     def checkout(
         self, *, init: bool, action: str = "build", version: int | None = None
     ) -> Iterator[Checkout]:
-        """Check out as from a file. On leaving, raises Conflict after another run's commit."""
+        """Do as FileDatastore does. On leaving, raises Conflict if another run has committed."""
         self._versions.probe()
         newest = self._versions.newest_number(init=init)
         with as_datastore_errors(self._path), private_folder() as folder:
@@ -72,7 +72,7 @@ class BucketDatastore:
 def open_bucket(address: str) -> Versions:
     """Return the versions under `s3://bucket/prefix`; the usual `AWS_…` variables give access.
 
-    Raises UsageError for another address, or an endpoint elsewhere without TLS.
+    Raises UsageError for another address, or for an endpoint on another machine without TLS.
     """
     parts = urlsplit(address)
     prefix = unquote(parts.path.strip("/"))

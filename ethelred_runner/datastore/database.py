@@ -13,14 +13,14 @@ from ethelred_runner.errors import DatastoreError
 
 NAME = "ethelred.duckdb"  # of each work file; views refer to its stem as the catalogue
 REQUIRED_HISTORY_TABLES = ("logins", "copies", "active_users", "rejected_logins")
-# They accumulate too, but a datastore or an export of an older version may lack them.
+# These accumulate too, but a datastore or an export of an older version may lack them.
 OPTIONAL_HISTORY_TABLES = ("doubted_copies", "retracted_copies")
 FORMAT = 2  # of the history tables
 
 
 @dataclass
 class Checkout:
-    """A private work file with the datastore's content. The file of a new one is missing."""
+    """A private work file with the datastore's content; missing if the datastore is new."""
 
     path: Path
     is_discarded: bool = False
@@ -45,8 +45,8 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, catalogue: str) ->
 def refuse_wal(path: Path) -> None:
     """Raise DatastoreError if there is a write-ahead log beside the datastore.
 
-    No run leaves one. DuckDB would replay even the log of another file, which could count logins
-    twice.
+    No run leaves one. DuckDB would replay the log even if it belongs to another file, which could
+    count logins twice.
     """
     log = path.with_name(f"{path.name}.wal")
     with as_datastore_errors(path):
@@ -60,8 +60,8 @@ def refuse_wal(path: Path) -> None:
     aside = f"{log}.{datetime.now(UTC):%Y%m%dT%H%M%S}"
     raise DatastoreError(
         f"{log} lies beside the datastore: another program was killed while it wrote, or the file "
-        "was put back beside an older log. It holds nothing that a run has committed, and opening "
-        "the file with it may count logins twice. Move it away, and run again: "
+        "was put back beside an older log. The log holds nothing that a run has committed, and "
+        "opening the file with it may count logins twice. Move the log away, and run again: "
         f"mv {shlex.quote(str(log))} {shlex.quote(aside)}"
     )
 
@@ -73,7 +73,7 @@ def check_format(path: Path, label: str) -> None:
     if found is not None and found < FORMAT:
         raise DatastoreError(
             f"{label} was made by an older Ethelred (format {found}, this one knows {FORMAT}), "
-            "from before its first release; begin a new datastore with the copies that there are"
+            "from before its first release; begin a new datastore with the copies that you have"
         )
     if found is None or found > FORMAT:
         raise DatastoreError(

@@ -57,9 +57,9 @@ class FileDatastore:
     ) -> Iterator[Checkout]:
         """Yield a work file, which replaces the datastore on leaving without an error.
 
-        The work file starts as a copy of `version`, by default of the newest one. If it is
-        discarded, nothing is replaced. Raises DatastoreError if there is no datastore and `init` is
-        false. On leaving, raises Conflict if another program has changed the datastore.
+        The work file starts as a copy of `version`, by default of the newest one. Raises
+        DatastoreError if there is no datastore and `init` is false. On leaving, raises Conflict if
+        another program has changed the datastore.
         """
         with as_datastore_errors(self.path), locked_folder(self.path) as folder:
             refuse_wal(self.path)

@@ -12,9 +12,9 @@ from ethelred_runner.errors import DatastoreError
 from ethelred_runner.folders import cause_of
 
 EXPECTED = (OSError, MemoryError, duckdb.Error, BaseError)
-MISSING = (  # it may be lost, so it isn't simply created
+MISSING = (  # it may be lost, so only --init creates one
     "there is no datastore. If this is the very first run, add --init to ethelred run or build; if "
-    "not, restore it: past logins live nowhere else"
+    "not, restore it: past logins are kept nowhere else"
 )
 UNCHANGED = ", and run again; the datastore is as it was"
 LOCKED = "Could not set lock on file"
@@ -22,8 +22,7 @@ LIMITS = "(?i)no space left|no more files|quota ?exceeded|file too large|too man
 REASONS = {  # by a pattern of the library's message; the first match counts
     "No more files": "the disk has room, but for no further file (df -i); delete files that nobody "
     f"needs{UNCHANGED}",
-    "[Qq]uota ?[Ee]xceeded": "the quota is used up; have it raised, or delete what it counts"
-    f"{UNCHANGED}",
+    "[Qq]uota ?[Ee]xceeded": f"the quota is used up; have it raised, or delete files{UNCHANGED}",
     "File too large": f"no file may become larger here; raise that limit (ulimit -f){UNCHANGED}",
     "Too many open files": f"too many files are open; raise that limit (ulimit -n){UNCHANGED}",
     "No space left|Insufficient ?Storage": "there is no room left; make room for four times the "
@@ -46,7 +45,7 @@ REASONS = {  # by a pattern of the library's message; the first match counts
     "403 Forbidden|401 Unauthorized|Token|configured region|Malformed|Redirect": "the service "
     "refuses access; check AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
     "AWS_SESSION_TOKEN, which expires",
-    "501 Not Implemented": "the service lacks what is needed (If-None-Match); use another",
+    "501 Not Implemented": "the service lacks If-None-Match, which is needed; use another",
     "status code: 500": "the service failed, perhaps because it has no room left; see its log, and "
     "run again",
     "UnknownIssuer|peer certificate": "the service's certificate can't be trusted; if you have a "

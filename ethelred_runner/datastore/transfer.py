@@ -23,10 +23,10 @@ MANIFEST = "manifest.json"
 def export_history(datastore: Path, directory: Path) -> list[Path]:
     """Write every history table into a new folder, and return the files.
 
-    Raises UsageError if the folder is there already, DatastoreError if the disk is full.
+    Raises UsageError if the folder exists, DatastoreError if the disk is full.
     """
     if os.path.lexists(directory):
-        raise UsageError(f"{directory} is there already; name a folder that isn't")
+        raise UsageError(f"{directory} is there already; name a new folder")
     with (
         as_datastore_errors(directory),
         closing(connect(datastore)) as connection,
@@ -65,8 +65,8 @@ def import_history(directory: Path, path: Path) -> None:
 def refuse_damaged(directory: Path) -> None:
     """Raise an error unless a folder has an unchanged export.
 
-    Raises UsageError if it holds none, DatastoreError if a file was changed, or the format is
-    another.
+    Raises UsageError if the folder holds no export, DatastoreError if a file was changed or the
+    format is different.
     """
     try:
         manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))

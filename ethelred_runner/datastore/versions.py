@@ -1,4 +1,4 @@
-"""Numbered versions of a datastore: immutable contents, and commits that are only ever created."""
+"""Numbered versions of a datastore: blobs and commits are created, and never changed."""
 
 import json
 import os
@@ -55,12 +55,12 @@ class Versions:
         self._create("probe", b"Ethelred tests here that an object is never created twice.\n")
         if self._create("probe", b"This must not have been written.\n"):
             raise DatastoreError(
-                f"{self.label}: this service overwrites objects although it is asked not to "
-                "(If-None-Match): two runs could lose each other's logins; use another service"
+                f"{self.label}: this service overwrites objects in spite of If-None-Match, so "
+                "two runs could lose each other's logins; use another service"
             )
 
     def newest_number(self, *, init: bool = True) -> int:
-        """Return the newest number; 0 if there is none and `init` is set. Otherwise raise."""
+        """Return the newest number. Without a version, return 0 with `init`, otherwise raise."""
         newest = max(self._numbers(), default=0)
         if not newest and not init:
             raise DatastoreError(f"{self.label}: {MISSING}")
@@ -99,7 +99,7 @@ class Versions:
         try:
             if not self._commit(version):
                 raise Conflict(f"{self.label}: another run has committed meanwhile; run again")
-        except DatastoreError:  # where commits always fail, each night's blob would stay
+        except DatastoreError:  # otherwise blobs pile up where every commit fails
             self._prune()
             raise
         self._prune()
@@ -112,7 +112,7 @@ class Versions:
         """Return a version; None if it is missing or unreadable."""
         try:
             return Version(**json.loads(self._read(COMMIT_KEY.format(number)) or b""))
-        except (ValueError, TypeError):  # cut short by a power failure, or a foreign file
+        except (ValueError, TypeError):  # a foreign file, or one cut short by a power failure
             return None
 
     def _commit(self, version: Version) -> bool:
@@ -122,7 +122,7 @@ class Versions:
         try:
             if self._create(key, content):
                 return True
-        except DatastoreError:  # it may have been created all the same
+        except DatastoreError:  # the service may have created it in spite of the error
             if self._read(key) is None:
                 raise
         # The client repeats an unanswered request, and may find its own commit.

@@ -1,4 +1,4 @@
-"""The whole path on more than a year of simulated nights, with a datastore, a site, seeds apart."""
+"""The whole job on more than a year of simulated nights, with its own datastore, site, seeds."""
 
 import csv
 import io
@@ -46,10 +46,10 @@ def demo(
 ) -> None:
     """Append the simulated nights that a datastore of their own lacks, and build the site.
 
-    `now` is the moment (aware) up to which nights are simulated, by default the clock's.
+    `now` is the moment (aware) up to which nights are simulated, by default the current time.
 
-    Raises DatastoreError or UsageError, before anything is done, if the datastore or the site is
-    there already and isn't the demo's.
+    Raises DatastoreError or UsageError, before anything is done, if the datastore or the site
+    exists and isn't the demo's.
     """
     last = last_night((now or datetime.now(UTC)).astimezone(UTC))
     with open_datastore(datastore) as store, demo_seeds():
@@ -73,7 +73,7 @@ def demo(
 
 @contextmanager
 def demo_seeds() -> Iterator[None]:
-    """Have the demo's seeds stand in for the project's."""
+    """Use the demo's seeds instead of the project's."""
     before = os.environ.get("ETHELRED_SEEDS")
     os.environ["ETHELRED_SEEDS"] = str(DEMO_SEEDS.relative_to(PROJECT))
     try:
@@ -87,7 +87,7 @@ def demo_seeds() -> Iterator[None]:
 def write_seeds(folder: Path, last: date) -> None:
     """Write the demo's seeds: its own platforms, notes of its days, and the true bank holidays.
 
-    They are the same for all demos of a year, because dbt has them from one place in the project.
+    They are the same for all demos of a year, because these share one folder of seeds.
     """
     folder.mkdir(parents=True, exist_ok=True)
     notes = io.StringIO()
@@ -108,7 +108,7 @@ def write_whole(path: Path, text: str) -> None:
 
 @contextmanager
 def without_notices() -> Iterator[None]:
-    """Leave out what is said of each of hundreds of copies."""
+    """Print no notices, because each of hundreds of copies has some."""
     console.notices.quiet = True
     try:
         yield
@@ -152,10 +152,10 @@ def known_nights(store: Datastore) -> set[tuple[str, date]]:
 
 
 def refuse_real_site(site: Path) -> None:
-    """Raise UsageError if a site, or anything else, is there that isn't the demo's."""
+    """Raise UsageError if there is a site, or anything else, that isn't the demo's."""
     is_new = not site.exists() or (site.is_dir() and not any(site.iterdir()))
     if not is_new and read_marker(site).get("platforms") != PLATFORMS:
         raise UsageError(
-            f"{site} isn't the demo's: it holds something else than a site of simulated logins\n"
+            f"{site} isn't the demo's: it holds something other than a site of simulated logins\n"
             "Nothing was changed: name a folder that isn't there yet with --site"
         )

@@ -1,7 +1,7 @@
-"""When what happens on the demo's platforms.
+"""The days on which something happens on the demo's platforms.
 
-Everything recurs, so that it is in sight whatever the date is, and a day that was simulated once is
-simulated the same way on every later day: copies can be added to those of an earlier demo.
+All events recur, so the site shows them whatever the date is. A simulated day stays the same when
+the demo is run again later, so that new copies can be added to the earlier ones.
 """
 
 from collections.abc import Iterator
@@ -10,20 +10,20 @@ from datetime import UTC, date, datetime, time, timedelta
 
 TAKEN_AT = time(5, 0, 20, tzinfo=UTC)  # of the nightly copy
 MONTHS_OF_HISTORY = 13
-# Shorter than the three months that the site shows first; whole weeks, so that weekdays stay.
+# Shorter than the three months that the site shows first; whole weeks keep events' weekdays.
 CYCLE_DAYS = 77
 A_MONDAY = date(2024, 1, 1)  # on which a cycle began
-WEEKEND, HOLIDAY = 0.13, 0.12  # of a working day's logins
+WEEKEND, HOLIDAY = 0.13, 0.12  # share of a working day's logins
 
 
 @dataclass(frozen=True)
 class Event:
-    """What happens in every cycle, on some days from a day of it on (0 is its Monday)."""
+    """What happens in every cycle for some days from `first_day` on (0 is the cycle's Monday)."""
 
     platform: str
     first_day: int
     days: int
-    busyness: float  # of a usual day
+    busyness: float  # as a multiple of a usual day's
     annotation: str
 
     def includes(self, day: date) -> bool:
@@ -61,9 +61,9 @@ def last_night(now: datetime) -> date:
 
 
 def nights_with_copies(first: date, last: date) -> list[date]:
-    """Return the nights on which a copy was taken: the first, and all but those of gaps.
+    """Return the nights on which a copy was taken: the first, and all nights outside gaps.
 
-    A gap that would still go on isn't there yet.
+    A gap that would not be over on the last night is left out.
     """
     gap_would_go_on_from = last - timedelta(days=day_of_cycle(last) - GAP.first_day)
     return [
@@ -96,9 +96,9 @@ def growth(days: int) -> float:
 
 
 def annotations(last_year: int) -> Iterator[tuple[str, date, date | None, str]]:
-    """Yield platform, days and text of what is known of the demo's days, past and future.
+    """Yield the platform, the first and last day, and the text of each note, also on future days.
 
-    A note on an event's last day is not shown before the event is over.
+    A note is on an event's last day, so that the site shows it only once the event is over.
     """
     for day in days_between(A_MONDAY, date(last_year, 12, 31)):
         for event in EVENTS:

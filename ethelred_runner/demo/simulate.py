@@ -1,4 +1,4 @@
-"""Nightly copies of platforms that never were: seeded, so always the same.
+"""Nightly copies of simulated platforms, seeded so that a later run writes the same copies.
 
 Every night's copy is a real SQLite database with OpenCodelists' table of users.
 """
@@ -27,7 +27,7 @@ INSERT = "insert into opencodelists_user values ('!', ?, ?, 'A simulated user', 
 UPDATE = "update opencodelists_user set last_login = ? where username = ?"
 DELETE = "delete from opencodelists_user where username = ?"
 
-NEVER_AGAIN = 0.08  # of the users of long ago
+NEVER_AGAIN = 0.08  # share of users without a login at the start
 REGISTRATIONS, DELETIONS = 0.6, 0.08  # a day
 HOURS = [1, 0, 0, 0, 0, 1, 4, 12, 40, 90, 100, 95, 70, 80, 98, 95, 85, 50, 22, 14, 12, 10, 7, 3]
 
@@ -38,7 +38,7 @@ class Simulation:
 
     platform: str
     users: int
-    logins: float  # on a working day, to begin with
+    logins: float  # on a working day at the start
     compressed: bool
 
 
@@ -65,7 +65,7 @@ class SimulatedPlatform:
             self._rates[name] = self._random.gammavariate(0.5, 1)
 
     def live_through(self, day: date) -> None:
-        """Let a day pass: logins, registrations and, now and then, the end of an account."""
+        """Simulate a day: its logins, perhaps a registration, perhaps the deletion of a user."""
         days = (day - self._first).days
         busy = busyness(self._simulation.platform, day)
         share = self._simulation.logins * busy * growth(days) / sum(self._rates.values())
@@ -103,7 +103,7 @@ def write_copies(
         platform = SimulatedPlatform(simulation, first, base)
         for night in days_between(first, max(wanted, default=first)):
             platform.live_through(night - timedelta(days=1))
-            # A platform writes more than logins: no two nights' files are the same.
+            # A platform writes more than logins, so no two nights' files are the same.
             base.execute(f"pragma user_version = {night.toordinal()}")
             if night in wanted:
                 yield write_copy(base.serialize(), simulation, night, folder)

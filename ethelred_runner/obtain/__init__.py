@@ -1,1 +1,1 @@
-"""A source becomes a verified copy, and its one column of logins."""
+"""Obtain verified copies from sources, and extract the column of logins of each."""

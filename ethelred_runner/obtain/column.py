@@ -10,7 +10,7 @@ from ethelred_runner.obtain.platforms import Platform, Value
 KIND = "csv"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NULLS = ("", r"\N", "NULL")  # as PostgreSQL, MySQL and the mysql client write a null
-UNNOTICED = "its bytes (CSV shows no damage; compress it with gzip, or put a .sha256 beside it)"
+UNNOTICED = "its bytes (damage to CSV is invisible; compress it with gzip, or add a .sha256 file)"
 
 
 def is_header(start: bytes, platform: Platform) -> bool:
@@ -48,7 +48,7 @@ def values(path: Path, platform: Platform) -> Iterator[Value]:
             for row in rows:
                 if len(row) > 1:
                     raise CopyRejected(
-                        f"line {rows.line_num} has {len(row)} columns, where only one may be"
+                        f"line {rows.line_num} has {len(row)} columns instead of one"
                     )
                 value = "".join(row)
                 is_null = value in NULLS

@@ -22,7 +22,7 @@ class CopyRequest:
     """One copy to obtain.
 
     `taken_at` is the value of `--taken-at` (aware, UTC). `authorization_setting` names the setting
-    that has the header for a web server, which only this platform's server may receive.
+    with the Authorization header, which only this platform's web server may receive.
     """
 
     source: str = field(repr=False)  # it may hold a password
@@ -37,7 +37,7 @@ def requests_for(sources: Sequence[str], platform: str, taken_at: str | None) ->
     `taken_at` is the text of --taken-at. Raises UsageError if there is no source, or if an option
     is invalid.
     """
-    # Without sources, --platform only selects configured ones; it doesn't give away the token.
+    # Without sources, --platform only selects: the token without a suffix is the default's.
     default = (platform if sources else "") or DEFAULT_PLATFORM
     named = [_split_platform(source, default) for source in sources]
     named = named or _selected_sources(platform)
@@ -93,6 +93,6 @@ def _selected_sources(platform: str) -> list[tuple[str, Platform]]:
 
 
 def _authorization_setting(platform: Platform, default: str) -> str:
-    """Return the name of the setting with a platform's token, plain for the default platform."""
+    """Return the name of the setting with a platform's token; the default may lack a suffix."""
     own = platform.setting_name(AUTHORIZATION)
     return AUTHORIZATION if platform.platform == default and not setting(own) else own

@@ -42,11 +42,11 @@ def obtain_logins(
 ) -> Path:
     """Obtain copies, and put their users' latest logins into `folder`/copies.duckdb.
 
-    Each whole copy is deleted as soon as its column is out. The tables are `copies_obtained` (times
+    Each copy is deleted as soon as its column is extracted. The tables are `copies_obtained` (times
     in UTC), `last_logins`, and `retractions`, which is empty. A value is the stored value as SQLite
     converts it to text, or null if it isn't UTF-8. The storage class is SQLite's `typeof`; other
     kinds of copy have `text` or `null`. Copies are numbered from 1. Raises what `obtain` raises,
-    and the worst of `failures` if no copy was obtained.
+    and the merged `failures` if no copy was obtained.
     """
     path = folder / COPIES_NAME
     with closing(duckdb.connect(path)) as connection:

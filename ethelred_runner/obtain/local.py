@@ -52,7 +52,7 @@ class LocalSource(Source):
     def snapshot(self, target: Path) -> SourceFile:
         """Write the state that SQLite would read to a new file, without changing the source.
 
-        Raises SourceChanged if it was written to meanwhile, CopyRejected if SQLite can't read it.
+        Raises SourceChanged if the source changes meanwhile, CopyRejected if SQLite can't read it.
         """
         files = self.files()
         reading = _reading(files)
@@ -71,7 +71,7 @@ class LocalSource(Source):
                     # SQLite rolls a journal back, and applies a -wal when the connection closes.
                     copy.execute("select count(*) from sqlite_schema").fetchone()
         except sqlite3.Error as error:
-            raise CopyRejected(f"SQLite can't read it with what lies beside it ({error})") from None
+            raise CopyRejected(f"SQLite can't read it with the files beside it ({error})") from None
         return reading
 
 

@@ -43,7 +43,7 @@ ANEW = "; run again, or have the copy made anew"
 FULL = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the quota is used up",
-    errno.EFBIG: "no file may become so large here (ulimit -f)",
+    errno.EFBIG: "the limit on a file's size is reached (ulimit -f)",
 }
 LONGEST_CHECKSUMS = 2**16  # characters; a server may answer with the whole copy
 # After so many more bytes a download has all its retries again.
@@ -136,7 +136,7 @@ def _labelled_errors(source: Source) -> Iterator[None]:
     except SourceError as error:
         raise type(error)(f"{source.label}: {error}") from None
     except CopyRejected as error:
-        # A message with a semicolon has advice already; those about damage need it.
+        # A message with a semicolon has advice already; one about damage gets it here.
         advice = "" if ";" in str(error) else ANEW
         raise CopyRejected(f"{source.label}: {error}{advice}") from None
     except OSError as error:
@@ -180,11 +180,11 @@ def _has_right_checksum(request: CopyRequest, downloaded: Path) -> bool:
         _fetch(find_source(replace(request, source=f"{request.source}.sha256")), beside)
     with beside.open(errors="replace") as file:
         text = file.read(LONGEST_CHECKSUMS).lower()
-    # Tools write different forms and encodings. A web page may have such a number too.
+    # Tools write different forms and encodings. A web page, which has <, may hold such a number.
     found = re.findall(r"\b[0-9a-f]{64}\b", text.replace("\0", "")) if "<" not in text else []
     if found and sha256_of(downloaded) not in found:
         raise CopyRejected(
-            "its SHA-256 is another than the .sha256 beside it says: it was damaged, or has been "
+            "its SHA-256 is another than the .sha256 beside it says: the copy was damaged, or was "
             "replaced meanwhile; run again"
         )
     return bool(found)
@@ -226,7 +226,7 @@ def _read(reading: SourceFile, first: SourceFile, file: BinaryIO, slow_seconds: 
     if (reading.validators, reading.size) != (first.validators, size):
         raise SourceChanged("the copy was replaced while it was read")
     if reading.offset != position or (position and not first.validators):
-        raise SourceChanged("the server can't go on where it stopped")
+        raise SourceChanged("the server can't resume the download")
     check_fits((size or 0) - position, Path(file.name).parent)
     with console.progress(first.name, size) as advance:
         advance(position)

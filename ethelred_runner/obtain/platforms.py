@@ -15,16 +15,15 @@ LONGEST_VALUE = 64  # characters; a timestamp is far shorter
 MAX_NAMES_SHOWN = 30
 NEEDED = ("platform", "platform_name", "users_table", "login_column")
 FORMATS = {"utc", "epoch_seconds", "epoch_milliseconds"}  # a time zone is the fourth kind
-MACHINES_OWN = "localtime"  # a time zone that is another one on each machine
+MACHINES_OWN = "localtime"  # no fixed time zone: it depends on the machine
 
 
 @dataclass(frozen=True)
 class Platform:
     """A platform, and where its database keeps each user's latest login.
 
-    `count_only` is a column and the text that the copy has in it for the users who are counted. The
-    rows of other users aren't read. If it is None, all users are counted. From `retired_on` on, no
-    copies are expected any more.
+    `count_only` is a column and a text: only users with that text in that column are counted. If it
+    is None, all users are counted. From `retired_on` on, no copies are expected.
     """
 
     platform: str

@@ -38,7 +38,7 @@ def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[st
 
 
 def values(path: Path, platform: Platform) -> Iterator[Value]:
-    """Yield each user's latest login as text, with the offset of the session that dumped it.
+    """Yield each user's latest login as text, with the UTC offset of the dump's session.
 
     Raises CopyRejected if the dump is damaged or lacks the column, SourceError if pg_restore is
     missing, too old, or built without the dump's compression.

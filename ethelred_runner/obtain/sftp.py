@@ -19,7 +19,7 @@ from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.obtain.platforms import Platform
 from ethelred_runner.obtain.source import CHUNK, RetryableError, Source, SourceChanged, SourceFile
 
-logging.getLogger("asyncio").disabled = True  # it would repeat a broken connection many times
+logging.getLogger("asyncio").disabled = True  # it would log a broken connection many times
 
 KEY = "ETHELRED_SSH_KEY"
 KNOWN_HOSTS = "ETHELRED_SSH_KNOWN_HOSTS"
@@ -59,7 +59,7 @@ class SftpSource(Source):
         """Open the file to read it from a byte on; raises as `Source.open` says."""
         with asyncio.Runner() as runner, ExitStack() as stack:
             loop = runner.get_loop()
-            loop.set_exception_handler(lambda *_: None)  # parallel reads fail with the first
+            loop.set_exception_handler(lambda *_: None)  # when one parallel read fails, all do
             # `runner.run` would format each result, a whole chunk, for a debug message.
             wait = partial(_wait, loop.run_until_complete, self.stall_seconds)
             connection = wait(_connect(stack, self._parts, self.request.platform))

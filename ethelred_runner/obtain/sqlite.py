@@ -1,7 +1,6 @@
 """A copy of a SQLite database: its verification, and the values of its login column.
 
-`values` reads only that column and the one that `count_only` names. `obtain` puts the source's
-label in front of the errors.
+`values` reads only that column and the one that `count_only` names.
 """
 
 import re

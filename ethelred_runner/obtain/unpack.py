@@ -35,7 +35,7 @@ OTHERS = {
     re.escape(sqlite.MAGIC): "it is cut short: it ends within the database's header",
     rb"--\s+-- PostgreSQL": "it is a PostgreSQL dump as SQL; make one with pg_dump --format=custom",
     rb"[\s\x20-\x7e]{16}|[\s\x20-\x7e]+\Z": "it is text, not a SQLite database, nor CSV that "
-    "begins with the name of the login column; is it the target of a link?",
+    "begins with the name of the login column; is it a link saved as text?",
     rb"": "it is not a SQLite database, nor a dump of PostgreSQL in its custom format",
 }
 
@@ -58,7 +58,7 @@ def unpack(downloaded: Path, target: Path, platform: Platform) -> tuple[Any, boo
         with FORMS[name][1](downloaded) as content, target.open("xb") as file:
             block = content.read(START)
             reader = reader_of(block, platform)
-            # The header of a database gives its end: unpacking stops soon after it.
+            # A database's header gives its size, so unpacking stops soon after its end.
             expected = sqlite.size_by_header(block) if reader is sqlite else None
             check_fits(expected or 0, target.parent)
             while block and (not expected or file.tell() <= expected):

@@ -57,8 +57,7 @@ logging.getLogger("urllib3.connectionpool").disabled = True  # it would log whol
 class WebSource(Source):
     """A file on a web server. Redirects are followed, and broken downloads resume.
 
-    Certificates are always checked. `http` is accepted on this machine only, because anybody on the
-    way could read a copy, which is personal data.
+    Certificates are always checked. `http` is accepted on this machine only: see network.py.
     """
 
     def __init__(self, request: CopyRequest) -> None:
@@ -105,7 +104,7 @@ class WebSource(Source):
 
     def _chunks(self, response: Response) -> Iterator[bytes]:
         with _as_source_errors():
-            # `read1` returns what has arrived: a slow connection needn't fill a chunk in time.
+            # `read1` returns what has arrived, so a slow connection needn't fill a chunk in time.
             while chunk := response.raw.read1(CHUNK, decode_content=False):
                 yield chunk
 
@@ -160,7 +159,7 @@ class _PromptResponse(HTTPResponse):
             super().begin()
         finally:
             self._timer.cancel()
-        if self._is_late:  # what has arrived passes for all headers
+        if self._is_late:  # http.client takes what has arrived for all headers
             raise TimeoutError("timed out")
 
     def _give_up(self) -> None:
@@ -173,7 +172,7 @@ HTTPConnection.response_class = _PromptResponse
 
 class _Session(Session):
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
-        """Refuse redirects to unencrypted addresses, and send no other server the token."""
+        """Refuse redirects to unencrypted addresses, and send the token to no other server."""
         parts = urlsplit(prepared_request.url or "")
         if not is_encrypted_or_local(str(parts.scheme), str(parts.hostname)):
             raise SourceError("the server redirects to http, which isn't encrypted")
@@ -184,7 +183,7 @@ def _reading(response: Response, chunks: Iterator[bytes]) -> SourceFile:
     headers, path = response.headers, unquote(urlsplit(response.url).path)
     etag, modified = headers.get("ETag", "W/"), headers.get("Last-Modified", "")
     validators: tuple[str, ...] = (etag,)
-    if etag.startswith("W/"):  # too weak to be sent back, but it shows a change
+    if etag.startswith("W/"):  # a weak one can't be sent back, but shows a change
         validators = (modified, etag) if modified else ()
     length = headers.get("Content-Length", "")
     offset, size = 0, int(length) if length.isdecimal() else None

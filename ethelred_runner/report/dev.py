@@ -1,4 +1,4 @@
-"""The report while somebody works on it: each change of a page or a model is seen soon."""
+"""The report during development: it soon shows each change of a page or a model."""
 
 import shutil
 import socket
@@ -17,17 +17,17 @@ from ethelred_runner.settings import LOGS, PROJECT, setting
 PORT = 3000  # Evidence's own, which can't be changed
 LIVE = ("pages", "components")
 MODELS = ("models", "macros", "dbt_project.yml")
-# A file that reloads whatever page a browser shows when it is touched.
+# When this file is touched, the page that a browser shows is reloaded.
 LAYOUT = Path(".evidence", "template", "src", "pages", "+layout.js")
 
 
 def dev(datastore: Path) -> None:
     """Show the report of a datastore on this machine until it is interrupted.
 
-    The models are built in copies of the datastore, which itself stays as it is.
+    The models are built in copies of the datastore, so it stays as it is.
 
-    Raises UsageError if the port is taken, BuildFailed or ReportFailed if the models or the
-    report can't be built at the beginning, ReportFailed if Evidence ends.
+    Raises UsageError if the port is taken, BuildFailed or ReportFailed if the first build fails,
+    and ReportFailed if Evidence ends.
     """
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", PORT)) == 0:
@@ -41,7 +41,7 @@ def dev(datastore: Path) -> None:
         build_and_hand_over(datastore, project)
         with show_evidence(project) as evidence:
             console.say(f"the report is at http://localhost:{PORT}/ in a moment (Ctrl-C ends it)")
-            console.note(f"what Evidence says meanwhile is in {project / REPORT_LOG}")
+            console.note(f"Evidence's output is in {project / REPORT_LOG}")
             try:
                 follow(datastore, project, evidence)
             except KeyboardInterrupt:
@@ -59,7 +59,7 @@ def build_and_hand_over(datastore: Path, project: Path) -> None:
 def follow(datastore: Path, project: Path, evidence: Popen[bytes]) -> None:
     """Build the models after each change, for as long as Evidence runs.
 
-    If that fails, what is wrong is said, and the page stays.
+    If a build fails, its error is printed, and the page stays as it was.
     """
     watched = [PROJECT / name for name in (*MODELS, setting("ETHELRED_SEEDS", "seeds"))]
     for changes in watch(*watched, rust_timeout=1000, yield_on_timeout=True):

@@ -23,27 +23,27 @@ from ethelred_runner.settings import LOGS, PROJECT
 
 REPORTS = PROJECT / "reports"
 EXPOSURES = PROJECT / "models" / "report" / "_exposures.yml"
-# Where others read the marts: a change that breaks their reading makes a new version.
+# Where others read the marts: a breaking change makes a new version.
 DATA = "data/v1"
 ISO_8601 = "%Y-%m-%dT%H:%M:%SZ"
 NODE = Path(sys.executable).with_name("node")
 DBT = Path(sys.executable).with_name("dbt")
 EVIDENCE = REPORTS / "node_modules" / "@evidence-dev" / "evidence" / "cli.js"
-# What installing and building leave in the folder of the report.
+# What installing and building leave in the report's folder.
 NOT_SOURCE = shutil.ignore_patterns("node_modules", ".evidence", "build")
 MAX_LINES_SHOWN = 4
 MAKE_MARTS = (
     "To make the missing marts, append a new copy (ethelred run, or build), or run ethelred build "
     "--recount"
 )
-# dbt's page asks in vain for icons whose names aren't known yet, and for one that isn't there.
+# dbt's page requests icons before it fills in their names, and one that doesn't exist.
 MISSING_FILES = {
     ' xlink:href="{{': ' ng-attr-xlink:href="{{',
     "${require('./assets/favicons/favicon.ico')}": "data:,",
 }
 REPORT_LOG = "report.log"
 MIN_FREE_BYTES = 2**20
-# What evidence/components.js says of a page.
+# The error of a page, as evidence/components.js writes it.
 PAGE_ERROR = re.compile(r"pages/\S*: <.*")
 
 
@@ -108,7 +108,7 @@ def write_marts(connection: duckdb.DuckDBPyConnection, queries: Path, static: Pa
 
 
 def published_marts() -> list[str]:
-    """Return the marts that the site, and whoever reads its data, depends on."""
+    """Return the marts that the site, and the readers of its data, depend on."""
     exposures = yaml.safe_load(EXPOSURES.read_text(encoding="utf-8"))["exposures"]
     (site,) = (one for one in exposures if one["name"] == "site")
     return re.findall(r"ref\('(\w+)'\)", " ".join(site["depends_on"]))
@@ -116,7 +116,7 @@ def published_marts() -> list[str]:
 
 @contextmanager
 def as_report_errors(name: str) -> Iterator[None]:
-    """Translate the errors of one query, which fails only when it runs, into ReportFailed."""
+    """Translate the errors of one query into ReportFailed."""
     try:
         yield
     except duckdb.Error as error:
@@ -142,8 +142,8 @@ def show_evidence(folder: Path) -> AbstractContextManager[Popen[bytes]]:
 
 def evidence_variables(folder: Path) -> dict[str, str]:
     """Return the variables that Evidence needs in a project's folder."""
-    # Evidence starts Vite by npx, which is kept from asking its registry for anything. HOME is set
-    # because some users have none, and because it may hold a token of a registry.
+    # Evidence starts Vite by npx, which must ask no registry for anything. HOME is replaced because
+    # some users have none, and others' may hold a registry's token.
     return {
         "HOME": str(folder),
         "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -164,7 +164,7 @@ def document_models(folder: Path, page: Path) -> None:
     run_for_report(command, folder, "documenting the models", "documentation.log", VARIABLES)
     made = (folder / "static_index.html").read_text(encoding="utf-8")
     page.parent.mkdir()
-    # It is published: this machine's paths are nobody's business.
+    # The page is published, so it must not show this machine's paths.
     made = made.replace(str(PROJECT), "").replace(str(folder), "")
     made = made.replace("<head>", '<head><meta name="robots" content="noindex">', 1)
     for asked, right in MISSING_FILES.items():
@@ -175,7 +175,7 @@ def document_models(folder: Path, page: Path) -> None:
 def run_for_report(
     command: Sequence[str | Path], folder: Path, doing: str, log: str, variables: dict[str, str]
 ) -> None:
-    """Run a program. Raises ReportFailed, with what the log has of errors, if it fails.
+    """Run a program. Raises ReportFailed, with the errors in its log, if it fails.
 
     Raises OSError if a limit of the machine was met, such as a full disk.
     """

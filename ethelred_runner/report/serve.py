@@ -40,7 +40,7 @@ class SiteHandler(SimpleHTTPRequestHandler):
     def end_headers(self) -> None:
         """Disable caching, and set the policy of the site's pages."""
         self.send_header("Cache-Control", "no-cache")
-        # dbt's own page has its scripts in it.
+        # The policy would block the inline scripts of dbt's page.
         if not self.path.startswith(f"{self.base_path}/dbt/"):
             self.send_header("Content-Security-Policy", POLICY)
         super().end_headers()

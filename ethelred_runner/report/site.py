@@ -21,7 +21,7 @@ from ethelred_runner.report.evidence import (
     stage,
 )
 
-# Marks a site as built by Ethelred. Ethelred replaces nothing but such sites and empty folders.
+# Marks a site as built by Ethelred. Ethelred replaces only such sites and empty folders.
 MARKER = "ethelred-site.json"
 ADVICE = "mend that, or set ETHELRED_WORK_DIR to a folder on another disk; then run ethelred report"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
@@ -31,7 +31,7 @@ def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
     """Build the site of a datastore, and put it in place of the site that is there.
 
     `base_path` is the path that the site is published under, such as `/ethelred`. If the
-    site is a link, the folder that it points to is replaced. Waits for another report at work.
+    site is a link, the folder that it points to is replaced. Waits until another report is built.
 
     Raises UsageError if `base_path` is no path, ReportFailed if the site can't be put there, or if
     a query or a page fails; the site is then as it was.
@@ -91,7 +91,7 @@ def resolve_site(site: Path) -> Path:
 def find_foreign(place: Path) -> Path | None:
     """Return something in a site's folder that Ethelred didn't write, or None.
 
-    If the marker lists no files, only a database is certainly not of the site.
+    If the marker lists no files, only databases count as foreign.
     """
     if not place.exists():
         return None

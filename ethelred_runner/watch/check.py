@@ -56,11 +56,11 @@ def check_folders() -> str:
             reason = f"{folder} can't be written to: {error.strerror}"
             raise UsageError(f"{reason}; let this user write to it (chown, chmod)") from None
     with private_folder() as folder:
-        return f"copies lie in {folder.parent} while they are needed"
+        return f"copies are kept in {folder.parent} during a run"
 
 
 def try_sources(requests: Sequence[CopyRequest]) -> None:
-    """Read copies into a temporary datastore, and print what each platform's row finds."""
+    """Read copies into a temporary datastore, and print each platform's users and logins."""
     with private_folder() as folder, open_datastore(str(folder / "trial" / NAME)) as datastore:
         appended = append(requests, datastore, init=True, dry_run=True)
     for platform in appended.platforms:

@@ -37,8 +37,8 @@ def utc_now() -> datetime:
 class Outcome:
     """The outcome of a run, filled in as the run proceeds.
 
-    `kind` is `done`, `up to date` (nothing had to be obtained), `dry run` or `failed`. `appended`
-    is the result of the build. Its lists are empty if no copy was obtained.
+    `kind` is `done`, `up to date` (nothing had to be obtained), `dry run` or `failed`. The lists of
+    `appended` are empty if no copy was obtained.
     """
 
     dry_run: bool = False
@@ -141,7 +141,7 @@ def result_lines(outcome: Outcome) -> list[str]:
         are = pluralise(older, "copy is", "copies are")
         lines.append(f"{are} older than the newest one known (backfill)")
     new_logins = outcome.appended.new_logins
-    origin = "copies of earlier runs, which a mended model reads better"
+    origin = "copies read before, in which a corrected model finds more"
     if copies:
         origin = pluralise(len(copies), "new copy", "new copies")
     brought = f"appended {pluralise(new_logins, 'new login')} from {origin}"

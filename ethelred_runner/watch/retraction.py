@@ -14,7 +14,7 @@ def say_what_goes(copy: Row) -> None:
     brought_in = pluralise(copy["new_logins"], "login")
     console.note(
         f"the copy {identifier} of {copy['platform']}, taken {taken_at}, brought in {brought_in}. "
-        "A login that another copy shows too comes back only if that copy is read again now: name "
+        "One of these logins comes back only if a copy that also shows it is read again now: name "
         "every copy that you still have, at least the newest"
     )
 

@@ -30,8 +30,8 @@ def refuse_stale(platforms: Sequence[Row], fail_after_hours: float | None) -> No
     ]
     if stale or not platforms:
         raise DatastoreError(
-            f"no copy was taken within {fail_after_hours:g} hours of: "
-            f"{', '.join(stale) or 'anything'}; look at the log of the last run"
+            f"no copy was taken within the last {fail_after_hours:g} hours for: "
+            f"{', '.join(stale) or 'any platform'}; look at the log of the last run"
         )
 
 
