@@ -1,6 +1,6 @@
--- When do people log in, and when would maintenance disturb the fewest? The logins of the 12 weeks
--- before the newest copy, by weekday and hour of the reporting time zone. If a user logs in twice
--- between two copies only the second login is seen, so the hours just before a copy have a little
+-- When do people log in, and when would maintenance disturb the fewest? This counts the logins of
+-- the 12 weeks before the newest copy, by weekday and hour of the reporting time zone. Of a user's
+-- logins between two copies only the last is seen, so the hours just before a copy have a little
 -- more than their share.
 with logins as (
     select * from {{ ref('logins') }}

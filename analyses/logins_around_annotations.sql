@@ -1,5 +1,5 @@
--- Did logins change on the day of an annotation? The mean of the complete days in the four weeks
--- from that day on, and in the four weeks before.
+-- Did logins change on the day of an annotation? This compares the mean of the complete days in the
+-- four weeks before with that of the four weeks from that day on.
 with day_notes as (
     select * from {{ ref('day_notes') }}
 ),

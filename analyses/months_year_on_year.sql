@@ -1,5 +1,5 @@
--- How does each month compare with the same month of the year before? The mean logins of complete
--- days, because other days miss logins. A month with few complete days says little.
+-- How does each month compare with the same month of the year before? This compares the mean logins
+-- of complete days, because other days miss logins. A month with few complete days says little.
 with logins_timeseries as (
     select * from {{ ref('logins_timeseries') }}
 ),
