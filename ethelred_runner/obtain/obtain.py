@@ -39,15 +39,13 @@ from ethelred_runner.obtain.unpack import ROOM_ADVICE, check_fits, unpack
 LONGEST_BYTES = 4 * LONGEST_VALUE  # a character of UTF-8 has at most four
 MIN_BYTES_PER_SECOND = 1000  # a copy of 500 MB would take six days
 LATER = "check the address and the network, or run again later"
-ANEW = "; run again, or have the copy made anew"
 FULL = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the quota is used up",
     errno.EFBIG: "the limit on a file's size is reached (ulimit -f)",
 }
 LONGEST_CHECKSUMS = 2**16  # characters; a server may answer with the whole copy
-# After so many more bytes a download has all its retries again.
-MIN_PROGRESS_BYTES = 2**20
+MIN_PROGRESS_BYTES = 2**20  # after as many more, a download has all its retries again
 
 
 @dataclass(frozen=True)
@@ -137,12 +135,11 @@ def _labelled_errors(source: Source) -> Iterator[None]:
         raise type(error)(f"{source.label}: {error}") from None
     except CopyRejected as error:
         # A message with a semicolon has advice already; one about damage gets it here.
-        advice = "" if ";" in str(error) else ANEW
+        advice = "" if ";" in str(error) else "; run again, or have the copy made anew"
         raise CopyRejected(f"{source.label}: {error}{advice}") from None
     except OSError as error:
-        reason = f"it can't be copied: {error.strerror}"
-        if error.errno in FULL:
-            reason = f"{FULL[error.errno]}; {ROOM_ADVICE}"
+        limit = FULL.get(error.errno or 0)
+        reason = f"{limit}; {ROOM_ADVICE}" if limit else f"it can't be copied: {error.strerror}"
         raise SourceError(f"{source.label}: {reason}") from None
 
 
@@ -151,11 +148,10 @@ def _obtain(source: Source, folder: Path) -> Copy:
     place, request = Path(tempfile.mkdtemp(prefix="copy-", dir=folder)), source.request
     downloaded, path, logins = (place / name for name in ("downloaded", "copy", "logins.csv"))
     first = _fetch(source, downloaded)
-    checksummed = _has_right_checksum(request, downloaded)
-    reader, has_checksum = unpack(downloaded, path, request.platform)
+    agrees = _has_right_checksum(request, downloaded)
+    reader, is_covered = unpack(downloaded, path, request.platform)
     set_access(path, 0o600, like=folder)
-    checksummed = checksummed or has_checksum
-    unusual, unchecked = reader.verify(path, request.platform, checksummed=checksummed)
+    unusual, unchecked = reader.verify(path, request.platform, checksummed=agrees or is_covered)
     with logins.open("x", newline="", encoding="ascii") as lines:
         # Hexadecimal keeps line ends and commas out.
         found = reader.values(path, request.platform)
@@ -234,8 +230,7 @@ def _read(reading: SourceFile, first: SourceFile, file: BinaryIO, slow_seconds: 
             file.write(chunk)
             advance(len(chunk))
             seconds = time.monotonic() - began
-            arrived = file.tell() - position
-            if seconds > slow_seconds and arrived < seconds * MIN_BYTES_PER_SECOND:
+            if seconds > slow_seconds and file.tell() - position < seconds * MIN_BYTES_PER_SECOND:
                 raise RetryableError(f"fewer than {MIN_BYTES_PER_SECOND:,} bytes a second arrive")
     if size not in (None, file.tell()):
         raise RetryableError(f"the connection ended after {file.tell():,} of {size:,} bytes")
