@@ -25,8 +25,7 @@ UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EB
 def private_folder(*, inside: Path | None = None) -> Iterator[Path]:
     """Make a folder of mode 0700 inside `inside` (`work_root()` by default), removed at the end.
 
-    A live run holds a lock on its folder. Folders without a lock are left from killed runs, and
-    are removed first.
+    A live run holds a lock on its folder. What killed runs have left is removed first.
 
     Raises UsageError if the folder can't be made.
     """
@@ -62,7 +61,7 @@ def clean_up(root: Path) -> None:
 def _remove_left_behind(root: Path) -> None:
     for folder in root.glob(f"{PREFIX}????????"):  # as mkdtemp names them
         with suppress(OSError):  # in use by another run, or just removed
-            # Without locks, a live run may own the folder, so it stays.
+            # On a share without locks a live run may own the folder, so the folder stays.
             lock = take_lock(folder, wait_seconds=0, is_required=True)
             if folder.lstat().st_uid == os.getuid():
                 shutil.rmtree(folder, ignore_errors=True)

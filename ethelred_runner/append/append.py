@@ -77,9 +77,8 @@ def append_once(
 def build_accepted(path: Path, options: BuildOptions) -> tuple[Path | None, Appended]:
     """Build and check without the copies that are refused.
 
-    Return a copy of the file before the build (None if it is new), and the result. Each copy is
-    compared with the copies before it. So when a copy is refused, the platform's other copies are
-    judged again without it.
+    Return a backup of the file from before the build (None if it is new), and the result. A copy is
+    judged by the platform's earlier ones. So if one is refused, the others are judged again.
     """
     left_out: list[Row] = []
     while True:

@@ -96,7 +96,10 @@ def retract(
     dry_run: opt.DryRun = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Take a copy out of the history, and read other copies again for logins shared with it."""
+    """Take a copy out of the history, and read other copies again for logins shared with it.
+
+    If no SOURCE is given, the configured source of the copy's platform is read.
+    """
     with open_datastore(datastore) as store:
         copy = find_copy(store.readable_path(), copy_id, platform)
         say_what_goes(copy)

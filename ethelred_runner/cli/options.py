@@ -24,7 +24,7 @@ SOURCES = (
     "platform. If no SOURCE is given, ETHELRED_SOURCE_<PLATFORM> of each platform in use is read."
 )
 PLATFORM = (
-    "The platform of each SOURCE without PLATFORM=, by default opencodelists. If no SOURCE is "
+    "The platform of each SOURCE or COPY without PLATFORM=, by default opencodelists. If none is "
     "given, only this platform's ETHELRED_SOURCE_<PLATFORM> is read."
 )
 PUBLISHED_UNDER = "The path under which the site is published, such as /ethelred."
@@ -48,7 +48,7 @@ Platform = Annotated[str, option("platform", PLATFORM)]
 Datastore = Annotated[
     str, option("datastore", "The history: a DuckDB file, or s3://bucket/prefix.")
 ]
-Init = Annotated[bool, option("init", "Create the datastore if it is missing.")]
+Init = Annotated[bool, option("init", "For the first run, which creates the datastore.")]
 Site = Annotated[Path, option("site", "The folder of the built site.")]
 CheckedSite = Annotated[
     str, option("site", "The folder of the built site, or the address of the published one.")
@@ -58,7 +58,7 @@ NoReport = Annotated[bool, option("no-report", "Build no site.")]
 TakenAt = Annotated[
     str | None, option("taken-at", "When the copy was taken, in ISO 8601 (UTC by default).")
 ]
-AsJson = Annotated[bool, option("json", "Print one JSON object.")]
+AsJson = Annotated[bool, option("json", "Print JSON.")]
 WarnAfter = Annotated[float | None, option("warn-after", WARN_AFTER, **HOURS)]
 FailAfter = Annotated[float | None, option("fail-after", FAIL_AFTER, **HOURS)]
 SkipIfFresh = Annotated[

@@ -60,7 +60,7 @@ class Versions:
             )
 
     def newest_number(self, *, init: bool = True) -> int:
-        """Return the newest number. Without a version, return 0 with `init`, otherwise raise."""
+        """Return the newest number. If there is none, return 0 if `init` is set, else raise."""
         newest = max(self._numbers(), default=0)
         if not newest and not init:
             raise DatastoreError(f"{self.label}: {MISSING}")

@@ -93,9 +93,9 @@ def obtain(
 def obtain_to(requests: Sequence[CopyRequest], directory: Path) -> list[Path]:
     """Obtain copies, put each into a folder under its own name with mode 0600; return the paths.
 
-    The file's modification time is `--taken-at`, or else `modified_at`, or else 0, which means
-    unknown. Otherwise `build` would take the time of obtaining for the copy's. A file appears whole
-    or not at all. An existing file with the same content stays.
+    The file's modification time is `--taken-at`, or else `modified_at`. If both are unknown it is
+    0, so that `build` doesn't believe the time of obtaining. A file appears whole or not at all. An
+    existing file with the same content stays.
 
     Raises UsageError if another copy has that name, or if the folder can't be written to. At the
     end, raises SourceError or CopyRejected for the copies that couldn't be obtained.
@@ -176,7 +176,7 @@ def _has_right_checksum(request: CopyRequest, downloaded: Path) -> bool:
         _fetch(find_source(replace(request, source=f"{request.source}.sha256")), beside)
     with beside.open(errors="replace") as file:
         text = file.read(LONGEST_CHECKSUMS).lower()
-    # Tools write different forms and encodings. A web page, which has <, may hold such a number.
+    # Tools write different forms and encodings. A web page, which has <, may have other hashes.
     found = re.findall(r"\b[0-9a-f]{64}\b", text.replace("\0", "")) if "<" not in text else []
     if found and sha256_of(downloaded) not in found:
         raise CopyRejected(

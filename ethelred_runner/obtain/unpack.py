@@ -36,7 +36,7 @@ OTHERS = {
     rb"--\s+-- PostgreSQL": "it is a PostgreSQL dump as SQL; make one with pg_dump --format=custom",
     rb"[\s\x20-\x7e]{16}|[\s\x20-\x7e]+\Z": "it is text, not a SQLite database, nor CSV that "
     "begins with the name of the login column; is it a link saved as text?",
-    rb"": "it is not a SQLite database, nor a dump of PostgreSQL in its custom format",
+    rb"": "it is neither a SQLite database, nor a dump of PostgreSQL in its custom format, nor CSV",
 }
 
 
@@ -44,8 +44,8 @@ def unpack(downloaded: Path, target: Path, platform: Platform) -> tuple[Any, boo
     """Unpack `downloaded` (plain, or compressed with zstd or gzip) to `target`, and delete it.
 
     Return the module for this kind of copy, and whether a checksum in the compression covered every
-    byte. Raises CopyRejected if the file is damaged, cut short or no copy, SourceError if the disk
-    has no room.
+    byte. Raises CopyRejected if the file is damaged, cut short or no copy, and SourceError if the
+    disk has no room.
     """
     with downloaded.open("rb") as file:
         start = file.read(START)
@@ -58,7 +58,7 @@ def unpack(downloaded: Path, target: Path, platform: Platform) -> tuple[Any, boo
         with FORMS[name][1](downloaded) as content, target.open("xb") as file:
             block = content.read(START)
             reader = reader_of(block, platform)
-            # A database's header gives its size, so unpacking stops soon after its end.
+            # The header gives a database's size. Reading stops soon after so many bytes.
             expected = sqlite.size_by_header(block) if reader is sqlite else None
             check_fits(expected or 0, target.parent)
             while block and (not expected or file.tell() <= expected):

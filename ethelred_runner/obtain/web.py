@@ -67,7 +67,7 @@ class WebSource(Source):
 
     @contextmanager
     def open(self, offset: int, validators: tuple[str, ...]) -> Iterator[SourceFile]:
-        """Request the file from a byte on; raises as `Source.open` says."""
+        """Request the file from byte `offset` on; raises as `Source.open` says."""
         bypass_proxy_for_this_machine()
         trusted = ssl.get_default_verify_paths()  # SSL_CERT_FILE, or the system's
         headers = {"Accept-Encoding": "identity"}
@@ -144,7 +144,7 @@ def _as_source_errors() -> Iterator[None]:
 
 
 class _PromptResponse(HTTPResponse):
-    """A response whose headers must arrive within the timeout for a single read."""
+    """A response whose headers must all arrive within the time that one read may take."""
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
@@ -159,7 +159,7 @@ class _PromptResponse(HTTPResponse):
             super().begin()
         finally:
             self._timer.cancel()
-        if self._is_late:  # http.client takes what has arrived for all headers
+        if self._is_late:  # http.client would go on with the headers so far
             raise TimeoutError("timed out")
 
     def _give_up(self) -> None:

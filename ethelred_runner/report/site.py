@@ -30,8 +30,8 @@ AT_FDCWD, RENAME_EXCHANGE = -100, 2  # <fcntl.h>, <linux/fs.h>
 def build_site(datastore_path: Path, site: Path, base_path: str = "") -> None:
     """Build the site of a datastore, and put it in place of the site that is there.
 
-    `base_path` is the path that the site is published under, such as `/ethelred`. If the
-    site is a link, the folder that it points to is replaced. Waits until another report is built.
+    `base_path` is the path that the site is published under, such as `/ethelred`. If the site is a
+    link, the folder that it points to is replaced. Waits while another report is being built.
 
     Raises UsageError if `base_path` is no path, ReportFailed if the site can't be put there, or if
     a query or a page fails; the site is then as it was.

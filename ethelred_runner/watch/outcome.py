@@ -141,7 +141,7 @@ def result_lines(outcome: Outcome) -> list[str]:
         are = pluralise(older, "copy is", "copies are")
         lines.append(f"{are} older than the newest one known (backfill)")
     new_logins = outcome.appended.new_logins
-    origin = "copies read before, in which a corrected model finds more"
+    origin = "copies read before, because a model has changed"
     if copies:
         origin = pluralise(len(copies), "new copy", "new copies")
     brought = f"appended {pluralise(new_logins, 'new login')} from {origin}"

@@ -48,7 +48,7 @@ newest_plausible_logins as (
         max(logged_in_at, {{ var('logins_that_refute_a_time') }}) as newest_plausible_logins
     from plausible_limits
     inner join int_last_logins using (platform, copy_number)
-    where logged_in_at <= latest_plausible_at
+    where logged_in_at between '{{ var('earliest_plausible_login') }}' and latest_plausible_at
     group by copy_number
 )
 

@@ -6,7 +6,7 @@ stg_platforms as (
     select * from {{ ref('stg_platforms') }}
 ),
 
--- Newer Djangos also read 20260310T050607, 2026-03-10 0506 and an hour alone. Such values are
+-- Newer Djangos also read 20260310T050607, 2026-03-10 0506 and 2026-03-10 05. Such values are
 -- rewritten to the form that the pattern below knows.
 trimmed_values as (
     select

@@ -2,8 +2,8 @@ with int_copy_evidence as (
     select * from {{ ref('int_copy_evidence') }}
 ),
 
--- If several logins are later than the name's date or the modification time, that time is wrong.
--- If only one or two are, those logins are wrong.
+-- If several logins are well after the date in the file's name, the date is wrong. If only one or
+-- two are, those logins are wrong. The same holds for the modification time.
 believed_times as (
     select
         *,
@@ -52,7 +52,7 @@ select
         when 'mtime' then if(hours_apart > {{ var('filename_date_hours') }}, filename_date, null)
         else modified_at
     end as contradicting_at,
-    -- A CSV stays the same until somebody logs in. Its modification time shows that it is new.
+    -- Equal content is a repeated copy, but not of a CSV: it stays the same until somebody logs in.
     if(kind = 'csv' and taken_at_source = 'mtime', null, content_sha256) as content_sha256,
     obtained_at
 from believed_times

@@ -84,7 +84,8 @@ const TERMS = {
 	mean28: 'The mean of this day and the 27 days before it. Only complete days count.',
 	usual: 'At least 99 of 100 ordinary days and weeks are in this range. It is computed from the eight weeks before.',
 	unusual: 'The logins are outside the expected range, which is computed from the eight weeks before.',
-	partial: 'A night’s copy is missing. People who logged in again before the next copy count only on the later day.',
+	partial:
+		'A night’s copy is missing, or collection began on this day. People who logged in again before the next copy count only on the later day.',
 	before_collection: 'People who logged in again before the first copy are missing from these days.',
 	before: 'The week 52 weeks earlier, or the same month a year earlier. It is shown only if all its days are complete.'
 };
