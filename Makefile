@@ -1,4 +1,4 @@
-# `make help` lists the targets. Only Python 3.11 or newer, make and git must be there already.
+# `make help` lists the targets. Only Python 3.11 to 3.13, make and git must be there already.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 PORT ?= 8000

@@ -25,7 +25,7 @@ UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EB
 def private_folder(*, inside: Path | None = None) -> Iterator[Path]:
     """Make a folder of mode 0700 inside `inside` (`work_root()` by default), removed at the end.
 
-    A live run holds a lock on its folder. What killed runs have left is removed first.
+    A live run holds a lock on its folder. Folders that killed runs left behind are removed first.
 
     Raises UsageError if the folder can't be made.
     """
@@ -61,7 +61,7 @@ def clean_up(root: Path) -> None:
 def _remove_left_behind(root: Path) -> None:
     for folder in root.glob(f"{PREFIX}????????"):  # as mkdtemp names them
         with suppress(OSError):  # in use by another run, or just removed
-            # On a share without locks a live run may own the folder, so the folder stays.
+            # On a share without locks a live run may use the folder, so the folder stays.
             lock = take_lock(folder, wait_seconds=0, is_required=True)
             if folder.lstat().st_uid == os.getuid():
                 shutil.rmtree(folder, ignore_errors=True)
@@ -129,7 +129,7 @@ def keep(path: Path, folder: Path) -> None:
 
 
 def cause_of(error: BaseException, place: Path) -> str:
-    """Return the system's message for an error; tell a disk without inodes from a full one."""
+    """Return the system's message for an error, or a better one if the disk has no free inodes."""
     words = getattr(error, "strerror", None) or str(error)
     if isinstance(error, shutil.Error):  # it lists each file that couldn't be copied
         words = str(error.args[0][0][2]).partition("] ")[2].partition(":")[0]

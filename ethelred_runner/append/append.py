@@ -37,12 +37,12 @@ def append(
     """Obtain copies into a private folder, and append their logins to the datastore.
 
     The errors of copies that can't be obtained are in the result; the other copies are appended. A
-    copy in grave doubt is left out unless `options.accept_doubts` is set; `doubts` of the result
-    lists it. After an error, and after a dry run, the datastore is unchanged.
+    copy in grave doubt is left out unless `options.accept_doubts` is set. The result lists all
+    doubts. After an error, and after a dry run, the datastore is unchanged.
 
-    Raises one error for all copies if none arrived, DatastoreError if the datastore is
-    missing (without `init`), locked, in another format or would lose history, and BuildFailed if a
-    model or a test fails.
+    If no copy arrived, raises one error for all of them. Raises DatastoreError if the datastore is
+    missing (without `init`), is locked, has another format or would lose history. Raises
+    BuildFailed if a model or a test fails.
     """
     datastore.check(init=init)
     failures: list[EthelredError] = []
@@ -95,8 +95,8 @@ def build_accepted(path: Path, options: BuildOptions) -> tuple[Path | None, Appe
 def build_and_check(path: Path, options: BuildOptions = BuildOptions()) -> Path | None:
     """Build and test the models in a work file, and check that its history is still whole.
 
-    Return a copy of the file before the build; None if it is new. Raises DatastoreError if history
-    would be lost. Otherwise raises BuildFailed if a model or a test fails.
+    Return a backup of the file from before the build; None if it is new. Raises DatastoreError if
+    history would be lost. Otherwise raises BuildFailed if a model or a test fails.
     """
     before = None
     if path.exists():

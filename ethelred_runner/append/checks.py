@@ -28,7 +28,7 @@ COLUMNS = """
     where database_name = $1 and schema_name = 'main'
     group by table_name
 """
-# The fingerprint of the first rows suffices: dbt only appends, and DuckDB keeps the order.
+# dbt only appends, and DuckDB keeps the order. So the earlier rows are the first ones of a table.
 FINGERPRINT = """
     select count(*), sum(hash({columns})) from (from {catalogue}."{table}" limit $1)
 """
@@ -48,8 +48,8 @@ def refuse_cut(path: Path) -> None:
 def check_nothing_lost(path: Path, before: Path | None) -> None:
     """Raise DatastoreError if a build has lost or changed a row of the history.
 
-    Also raises it if the build appended too few rows to a history table. `before` is a copy of
-    the datastore from before the build; None if it is a new one.
+    Also raises it if the build appended too few rows to a history table. `before` is a
+    backup from before the build; None if the datastore is new.
     """
     if not before:
         return
@@ -100,7 +100,7 @@ def is_whole(connection: duckdb.DuckDBPyConnection, catalogue: str) -> bool:
 def is_lost(
     connection: duckdb.DuckDBPyConnection, table: str, columns: list[str], rows: int | None = None
 ) -> bool:
-    """Return whether the first `rows` of a table, by default all earlier ones, differ now."""
+    """Return whether a table's first `rows`, by default all that there were, have changed."""
     found = {"table": table, "columns": ", ".join(columns)}
     earlier, now = (FINGERPRINT.format(catalogue=name, **found) for name in ("earlier", "main"))
     had = connection.execute(earlier, [ALL_ROWS]).fetchall()

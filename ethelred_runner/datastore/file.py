@@ -69,7 +69,7 @@ class FileDatastore:
             checkout = Checkout(folder / NAME)
             if before:
                 shutil.copyfile(self.path, checkout.path)
-                # If somebody put the file back, or a killed run made it, it has no version yet.
+                # A file that somebody restored, or that a killed run left, has no version yet.
                 self._keep("found")
             if version:
                 self._versions().pull(version, checkout.path)
@@ -129,7 +129,7 @@ def sha256_if_exists(path: Path) -> str | None:
 
 @contextmanager
 def locked_folder(datastore: Path) -> Iterator[Path]:
-    """Lock a datastore for a run and what it starts, and yield a private folder beside the file.
+    """Lock a datastore for a run and its programs. Yield a private folder beside the datastore.
 
     Raises DatastoreError if another run holds it for longer than WAIT_SECONDS.
     """

@@ -61,11 +61,11 @@ class SourceFile:
 
 
 class Source(ABC):
-    """The place of one copy. The caller puts `label` in front of its errors.
+    """The place of one copy. Its errors don't name it: the caller puts `label` in front of them.
 
     A connection is dead if nothing arrives for `stall_seconds`. It counts as broken if it is slower
-    than `MIN_BYTES_PER_SECOND` on average after `slow_seconds`. A download fails after `retries`
-    attempts without progress, which start after 1, 2, 4… times `backoff_seconds`.
+    than `MIN_BYTES_PER_SECOND` on average after `slow_seconds`. A broken download is tried again up
+    to `retries` times without progress: after `backoff_seconds`, then each time twice as late.
     """
 
     stall_seconds = 15.0
@@ -78,7 +78,7 @@ class Source(ABC):
 
     @abstractmethod
     def open(self, offset: int, validators: tuple[str, ...]) -> AbstractContextManager[SourceFile]:
-        """Open the copy to read it from a byte on, if it still has these validators.
+        """Open the copy to read it from byte `offset` on, if it still has these validators.
 
         No wait is longer than `stall_seconds`. Raises RetryableError if a retry may help,
         SourceChanged if the copy has changed, and SourceError or OSError otherwise.

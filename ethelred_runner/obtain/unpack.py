@@ -58,7 +58,7 @@ def unpack(downloaded: Path, target: Path, platform: Platform) -> tuple[Any, boo
         with FORMS[name][1](downloaded) as content, target.open("xb") as file:
             block = content.read(START)
             reader = reader_of(block, platform)
-            # The header gives a database's size. Reading stops soon after so many bytes.
+            # The header gives a database's size. Reading stops soon after it.
             expected = sqlite.size_by_header(block) if reader is sqlite else None
             check_fits(expected or 0, target.parent)
             while block and (not expected or file.tell() <= expected):

@@ -1,4 +1,4 @@
-"""The report's source and a datastore's figures, as an Evidence project in a folder of its own."""
+"""Make an Evidence project of `reports/` and a datastore's figures, and have Evidence build it."""
 
 import errno
 import json
@@ -36,7 +36,7 @@ MAKE_MARTS = (
     "To make the missing marts, append a new copy (ethelred run, or build), or run ethelred build "
     "--recount"
 )
-# dbt's page requests icons before it fills in their names, and one that doesn't exist.
+# dbt's page requests icons before it has their names, and a favicon that doesn't exist.
 MISSING_FILES = {
     ' xlink:href="{{': ' ng-attr-xlink:href="{{',
     "${require('./assets/favicons/favicon.ico')}": "data:,",
@@ -135,7 +135,7 @@ def build_evidence(folder: Path) -> None:
 
 
 def show_evidence(folder: Path) -> AbstractContextManager[Popen[bytes]]:
-    """Have Evidence show a project, each page as it is now, until the context is left."""
+    """Have Evidence serve a project, whose pages follow edits, until the context is left."""
     variables = evidence_variables(folder)
     return started([NODE, EVIDENCE, "dev"], folder=folder, log=REPORT_LOG, variables=variables)
 

@@ -222,7 +222,7 @@ def copy_warnings(copy: Row, advice: str) -> list[str]:
 def conceal(text: str, sources: Sequence[str]) -> str:
     """Return a text without the sources' addresses, because a public issue may show the summary.
 
-    Removes all web and SFTP addresses, and the paths, bucket addresses and host names of the
+    Removes all web, SFTP and file addresses, and the paths, bucket addresses and host names of the
     sources.
     """
     hidden = [ADDRESS]

@@ -52,7 +52,7 @@ select
         when 'mtime' then if(hours_apart > {{ var('filename_date_hours') }}, filename_date, null)
         else modified_at
     end as contradicting_at,
-    -- Equal content is a repeated copy, but not of a CSV: it stays the same until somebody logs in.
+    -- The hash shows a repeated copy. But a new CSV is the same as the last until somebody logs in.
     if(kind = 'csv' and taken_at_source = 'mtime', null, content_sha256) as content_sha256,
     obtained_at
 from believed_times

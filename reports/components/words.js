@@ -82,12 +82,14 @@ const TERMS = {
 	logins:
 		'On one day this is very nearly the number of people. Over several days it is higher, because people log in again.',
 	mean28: 'The mean of this day and the 27 days before it. Only complete days count.',
-	usual: 'At least 99 of 100 ordinary days and weeks are in this range. It is computed from the eight weeks before.',
+	usual:
+		'On at least 99 of 100 ordinary days the number of logins is in this range. It is computed from the eight weeks before.',
 	unusual: 'The logins are outside the expected range, which is computed from the eight weeks before.',
 	partial:
 		'A night’s copy is missing, or collection began on this day. People who logged in again before the next copy count only on the later day.',
 	before_collection: 'People who logged in again before the first copy are missing from these days.',
-	before: 'The week 52 weeks earlier, or the same month a year earlier. It is shown only if all its days are complete.'
+	before:
+		'The same week of the year before (52 weeks earlier), or the same month. It is shown only if all its days are complete.'
 };
 /** A term, written as `html`, that shows its explanation when it is clicked, tapped or reached by keyboard. */
 export const drawTerm = (term, html) =>
