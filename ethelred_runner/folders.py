@@ -61,7 +61,7 @@ def clean_up(root: Path) -> None:
 def _remove_left_behind(root: Path) -> None:
     for folder in root.glob(f"{PREFIX}????????"):  # as mkdtemp names them
         with suppress(OSError):  # in use by another run, or just removed
-            # On a share without locks a live run may use the folder, so the folder stays.
+            # On a share without locks a live run might be using the folder, so it stays.
             lock = take_lock(folder, wait_seconds=0, is_required=True)
             if folder.lstat().st_uid == os.getuid():
                 shutil.rmtree(folder, ignore_errors=True)
@@ -88,7 +88,7 @@ def take_lock(path: Path, *, wait_seconds: float = float("inf"), is_required: bo
 
     If `is_required`, also raises OSError on a share without locks.
     """
-    # NFS locks only a file that is open for writing.
+    # On NFS, a file can only be locked if it is open for writing.
     mode = os.O_RDONLY if path.is_dir() else os.O_RDWR
     lock = os.open(path, mode | os.O_NOFOLLOW)
     give_up_at = time.monotonic() + wait_seconds

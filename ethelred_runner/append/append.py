@@ -65,7 +65,7 @@ def append(
 def append_once(
     logins: Path, checkout: Checkout, options: BuildOptions, *, dry_run: bool
 ) -> Appended:
-    """Append the logins of a file made by `obtain_logins` to a work file."""
+    """Append to a work file the logins that `obtain_logins` wrote into the file `logins`."""
     path = checkout.path
     shutil.copyfile(logins, path.with_name(COPIES_NAME))
     before, appended = build_accepted(path, options)

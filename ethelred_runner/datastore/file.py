@@ -55,9 +55,9 @@ class FileDatastore:
     def checkout(
         self, *, init: bool, action: str = "build", version: int | None = None
     ) -> Iterator[Checkout]:
-        """Yield a work file, which replaces the datastore on leaving without an error.
+        """Yield a work file. If the `with` block ends without an error, it replaces the datastore.
 
-        The work file starts as a copy of `version`, by default of the newest one. Raises
+        The work file starts as a copy of `version`, by default of the datastore itself. Raises
         DatastoreError if there is no datastore and `init` is false. On leaving, raises Conflict if
         another program has changed the datastore.
         """
@@ -69,7 +69,7 @@ class FileDatastore:
             checkout = Checkout(folder / NAME)
             if before:
                 shutil.copyfile(self.path, checkout.path)
-                # A file that somebody restored, or that a killed run left, has no version yet.
+                # It has no version yet if somebody copied it there, or a killed run made it.
                 self._keep("found")
             if version:
                 self._versions().pull(version, checkout.path)

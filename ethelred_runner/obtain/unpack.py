@@ -43,8 +43,8 @@ OTHERS = {
 def unpack(downloaded: Path, target: Path, platform: Platform) -> tuple[Any, bool]:
     """Unpack `downloaded` (plain, or compressed with zstd or gzip) to `target`, and delete it.
 
-    Return the module for this kind of copy, and whether a checksum in the compression covered every
-    byte. Raises CopyRejected if the file is damaged, cut short or no copy, and SourceError if the
+    Return the module for this kind of copy, and whether the compression has a checksum of its
+    bytes. Raises CopyRejected if the file is damaged, cut short or no copy, and SourceError if the
     disk has no room.
     """
     with downloaded.open("rb") as file:
@@ -58,7 +58,7 @@ def unpack(downloaded: Path, target: Path, platform: Platform) -> tuple[Any, boo
         with FORMS[name][1](downloaded) as content, target.open("xb") as file:
             block = content.read(START)
             reader = reader_of(block, platform)
-            # The header gives a database's size. Reading stops soon after it.
+            # Reading stops soon after the size in a database's header: the rest may be endless.
             expected = sqlite.size_by_header(block) if reader is sqlite else None
             check_fits(expected or 0, target.parent)
             while block and (not expected or file.tell() <= expected):

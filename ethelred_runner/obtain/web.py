@@ -62,7 +62,7 @@ class WebSource(Source):
 
     def __init__(self, request: CopyRequest) -> None:
         super().__init__(request)
-        self._access = request.authorization_setting  # settings to name in errors
+        self._access = request.authorization_setting  # the setting to send, and to name in errors
         self._check_address()
 
     @contextmanager
@@ -111,7 +111,7 @@ class WebSource(Source):
     def _check_status(self, response: Response) -> None:
         if (status := response.status_code) in (200, 206):
             return
-        if status == 416:  # the file is shorter than the offset
+        if status == 416:  # the file ends before the offset, or there
             raise SourceChanged("the copy was replaced while it was read")
         if status in RETRY_STATUSES:
             later = RetryableError(f"the server can't answer now (HTTP {status})")
@@ -144,7 +144,7 @@ def _as_source_errors() -> Iterator[None]:
 
 
 class _PromptResponse(HTTPResponse):
-    """A response whose headers must all arrive within the time that one read may take."""
+    """A response whose headers must all arrive within the timeout of a single read."""
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
@@ -183,7 +183,7 @@ def _reading(response: Response, chunks: Iterator[bytes]) -> SourceFile:
     headers, path = response.headers, unquote(urlsplit(response.url).path)
     etag, modified = headers.get("ETag", "W/"), headers.get("Last-Modified", "")
     validators: tuple[str, ...] = (etag,)
-    if etag.startswith("W/"):  # a weak one can't be sent back, but shows a change
+    if etag.startswith("W/"):  # If-Range needs a strong one, but a weak one shows a change
         validators = (modified, etag) if modified else ()
     length = headers.get("Content-Length", "")
     offset, size = 0, int(length) if length.isdecimal() else None

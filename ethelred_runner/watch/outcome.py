@@ -37,8 +37,7 @@ def utc_now() -> datetime:
 class Outcome:
     """The outcome of a run, filled in as the run proceeds.
 
-    `kind` is `done`, `up to date` (nothing had to be obtained), `dry run` or `failed`. The lists of
-    `appended` are empty if no copy was obtained.
+    `kind` is `done`, `up to date` (nothing had to be obtained), `dry run` or `failed`.
     """
 
     dry_run: bool = False

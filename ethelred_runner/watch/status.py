@@ -30,7 +30,7 @@ def refuse_stale(platforms: Sequence[Row], fail_after_hours: float | None) -> No
     ]
     if stale or not platforms:
         raise DatastoreError(
-            f"no copy was taken within the last {fail_after_hours:g} hours for: "
+            f"no copy was taken within the last {fail_after_hours:g} hours of: "
             f"{', '.join(stale) or 'any platform'}; look at the log of the last run"
         )
 

@@ -2,8 +2,8 @@ with int_copy_evidence as (
     select * from {{ ref('int_copy_evidence') }}
 ),
 
--- If several logins are well after the date in the file's name, the date is wrong. If only one or
--- two are, those logins are wrong. The same holds for the modification time.
+-- If three logins, or all, are well after the date in the file's name, the date is wrong. If fewer
+-- are, those logins are wrong. The same holds for the modification time.
 believed_times as (
     select
         *,
@@ -52,7 +52,7 @@ select
         when 'mtime' then if(hours_apart > {{ var('filename_date_hours') }}, filename_date, null)
         else modified_at
     end as contradicting_at,
-    -- The hash shows a repeated copy. But a new CSV is the same as the last until somebody logs in.
+    -- Equal hashes show a repeated copy. But a new CSV equals the last one if nobody has logged in.
     if(kind = 'csv' and taken_at_source = 'mtime', null, content_sha256) as content_sha256,
     obtained_at
 from believed_times

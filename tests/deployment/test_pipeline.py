@@ -32,6 +32,7 @@ from tests.support.services import GitHub, Service, served
 from tests.support.storage import BUCKET, endpoint, storage
 from tests.support.truth import Night, london_day, visible_logins
 from tests.support.workflows import TOKEN, WORKFLOWS, Act
+from tests.test_doubts import unpacked
 
 __all__ = ["ssh"]  # fixtures
 
@@ -243,6 +244,18 @@ def test_nights_of_all_kinds(
     assert "dry run" in act.page
     assert objects(bucket) == before
     assert (github.asked(), heartbeats.asked()) == ([], [])
+
+    # A copy in grave doubt is refused, until somebody insists.
+    emptied = unpacked(nights[3], backups / "emptied.sqlite3")
+    with closing(sqlite3.connect(emptied)) as connection:
+        connection.execute("update opencodelists_user set last_login = null")
+        connection.commit()
+    for insist, outcome in (("false", "failed"), ("true", "dry run")):
+        act.dispatch(
+            "pipeline.yml", backfill=f"{server}{emptied}", dry_run="true", accept_doubts=insist
+        )
+        assert summary_of(act)["outcome"] == outcome
+    github.asked(), heartbeats.asked()
 
     # The retry obtains nothing, because this morning's copy is known, but publishes the site.
     (backups / "latest-db.sqlite3.zst").unlink()
