@@ -45,6 +45,7 @@ REPORT_LOG = "report.log"
 MIN_FREE_BYTES = 2**20
 # The error of a page, as evidence/components.js writes it.
 PAGE_ERROR = re.compile(r"pages/\S*: <.*")
+ERROR = re.compile(r"(?!\s+at ).*rror|\[vite|file: ")  # Vite gives the cause, and then the file
 
 
 def check_evidence() -> str:
@@ -185,7 +186,7 @@ def run_for_report(
         # On a full disk the log may be cut, or empty.
         if limit or shutil.disk_usage(folder).free < MIN_FREE_BYTES:
             raise OSError(errno.ENOSPC, limit[0] if limit else os.strerror(errno.ENOSPC))
-        lines = [line for line in printed if "rror" in line]
+        lines = list(filter(ERROR.match, printed))
         pages = [found.group() for line in lines if (found := PAGE_ERROR.search(line))]
         errors = pages[:1] or lines[:MAX_LINES_SHOWN]
         raise ReportFailed("\n".join([f"{doing} failed:", *errors, f"The log is {LOGS / log}"]))

@@ -47,8 +47,8 @@ select
     case
         when day_statistics.coverage != 'complete' then 'partial'
         when expected_low is null then 'not_known'
-        when logins < expected_low then 'lower'
-        when logins > expected_high then 'higher'
+        when verdict in ('lower', 'higher') then verdict
+        when verdict in ('quiet_as_expected', 'busy_as_expected') then 'as_expected'
         when logins < expected_low + (expected_high - expected_low) / 3 then 'low'
         when logins <= expected_high - (expected_high - expected_low) / 3 then 'middle'
         else 'high'

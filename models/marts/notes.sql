@@ -16,8 +16,8 @@ note_rows as (
             '^\s*"?([^",]*)"?,"?([^",]*)"?,"?([^",]*)"?,\s*(.*?)\s*$',
             ['platform', 'starts_on', 'ends_on', 'text']
         ) as field,
-        field['starts_on'] as first_day,
-        coalesce(nullif(field['ends_on'], ''), first_day) as last_day,
+        try_cast(field['starts_on'] as date) as starts_on,
+        try_cast(coalesce(nullif(field['ends_on'], ''), field['starts_on']) as date) as ends_on,
         if(
             starts_with(field['text'], '"'), replace(field['text'][2:-2], '""', '"'), field['text']
         ) as note
@@ -30,14 +30,17 @@ checked_rows as (
         *,
         case
             when line is null then 'it is not in UTF-8; save it as "CSV UTF-8"'
-            when try_cast(first_day as date) is null or length(first_day) != 10
+            when starts_on is null or length(field['starts_on']) != 10
                 then 'the day must be a date like 2026-11-22'
-            when coalesce(try_cast(last_day as date) < try_cast(first_day as date), true)
+            when coalesce(ends_on < starts_on, true)
                 then 'the last day must be empty or a date like 2026-11-22, not before the first'
             when
                 field['platform'] != 'all'
                 and field['platform'] not in (select platforms.platform from platforms)
                 then 'the platform must be all, or one of seeds/platforms.csv'
+            when ends_on - starts_on >= {{ var('max_annotation_days') }}
+                then 'a note may have at most {{ var('max_annotation_days') }} days; check the year'
+            when regexp_matches(field['text'], '^"([^"]|"")*$') then 'the text must be on one line'
             when note = '' then 'the text is missing'
             when length(note) > {{ var('max_annotation_characters') }}
                 then 'the text has more than {{ var('max_annotation_characters') }} characters'
@@ -48,8 +51,8 @@ checked_rows as (
 select
     if(file = 'annotations', 'annotation', 'bank_holiday') as kind,
     field['platform'] as platform,
-    try_cast(first_day as date) as starts_on,
-    try_cast(last_day as date) as ends_on,
+    starts_on,
+    ends_on,
     note as text,
     'seeds/' || file || '.csv: ' || reason || coalesce(', in the row: ' || left(line, 70), '')
         as fault

@@ -28,7 +28,7 @@ events as (
         'unusual_day' as kind,
         day as happened_on,
         'A day ' || verdict || ' than usual' as headline,
-        format('{:,} logins on ', logins) || strftime(day, '%A %-d %B %Y')
+        format('{:,} login', logins) || if(logins = 1, '', 's') || strftime(day, ' on %A %-d %B %Y')
         || format('; usual is {:,} to {:,}.', expected_low, expected_high)
         || coalesce(' ' || notes || '.', '') as text
     from unusual_days

@@ -30,6 +30,7 @@ periods as (
             when complete_days = ends_on - starts_on + 1 then 'complete'
             else 'partial'
         end as coverage,
+        bool_or(has_extra_copy) as has_extra_copy,
         cast(
             starts_on - if(period_type = 'week', interval 364 days, interval 1 year) as date
         ) as year_before_starts_on

@@ -21,7 +21,8 @@ week_sentences as (
 last_weeks as (
     select
         platform,
-        max_by(sentence, starts_on) as sentence_last_week
+        max_by(sentence, starts_on) as sentence_last_week,
+        max_by(verdict, starts_on) as verdict_last_week
     from week_sentences
     group by platform
 )
@@ -38,11 +39,13 @@ select
     || format('’s copy, {:,} ', active_users_summary.active_7d)
     || if(active_users_summary.active_7d = 1, 'person', 'people') || ' logged in.'
         as last_week_in_words,
+    last_weeks.verdict_last_week,
     case
         when stg_platforms.is_retired then 4
         -- The platform's next copy was due before another platform's newest copy was taken.
         when collection_summary.stale_at <= max(collection_summary.newest_copy_at) over () then 1
         when logins_summary.is_silent then 1
+        when last_weeks.verdict_last_week = 'lower' then 2
         when logins_summary.verdict in ('lower', 'higher') then 2
         else 3
     end as overview_rank,

@@ -22,7 +22,10 @@ select
     logins_timeseries.expected_low,
     logins_timeseries.expected_high,
     logins_timeseries.verdict,
-    notes_per_day.notes
+    nullif(concat_ws(
+        '; ', notes_per_day.notes,
+        if(has_extra_copy, 'Further copy, which shows logins that nightly copies miss', null)
+    ), '') as notes
 from logins_timeseries
 left join notes_per_day using (platform, day)
 where

@@ -6,7 +6,8 @@ weeks as (
     select
         *,
         if(
-            coverage = 'complete' and lag(coverage) over by_week = 'complete',
+            coverage = 'complete' and lag(coverage) over by_week = 'complete'
+            and not (has_extra_copy or lag(has_extra_copy) over by_week),
             logins / nullif(lag(logins) over by_week, 0) - 1, null
         ) as change,
         cast(round(100 * abs(change)) as integer) as percent
@@ -29,6 +30,7 @@ phrases as (
             when percent = 0 then ', about as many as the week before'
             when change > 0 then ', ' || percent || '% more than the week before'
             when change < 0 then ', ' || percent || '% fewer than the week before'
+            when has_extra_copy then ', with more copies than usual'
             else ''
         end as change_in_words,
         case

@@ -53,7 +53,8 @@ export const asPeriods = (rows, period) =>
 			before: row.logins_year_before,
 			low: row.expected_low,
 			high: row.expected_high,
-			verdict: tellVerdict(row)
+			verdict: tellVerdict(row),
+			hasFurtherCopy: row.has_extra_copy
 		}));
 
 export const asNotes = (rows) =>

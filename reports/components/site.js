@@ -140,10 +140,10 @@ const showSelection = () => {
 	keepInLinks();
 };
 
-/** Links to other pages with figures keep the selected days. A link that is only a selection stays as it is. */
+/** Links to other pages with figures keep the selected days. A link within the page stays as it is. */
 const keepInLinks = () => {
 	const parameters = writeSelection({ ...selection, platform: '' });
-	for (const link of all('a[href]:not([href^="?"])'))
+	for (const link of all('a[href]:not([href^="?"], [href^="#"])'))
 		if (link.origin === location.origin && /(^|\/)(platforms\/[^/]+\/)?$/.test(link.pathname)) link.search = parameters;
 };
 
