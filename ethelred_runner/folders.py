@@ -46,7 +46,7 @@ def private_folder(*, inside: Path | None = None) -> Iterator[Path]:
 
 def _made(root: Path) -> tuple[Path, int]:
     make_folder(root, 0o700)
-    with locked(root):  # another run could remove the folder before it is locked
+    with locked(root):  # otherwise another run could remove the new folder
         _remove_left_behind(root)
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
         return folder, take_lock(folder)

@@ -37,7 +37,7 @@ class FileDatastore:
             return self.path.exists()
 
     def check(self, *, init: bool) -> str:
-        """Test whether a run can work on the file or create it; return what `check` shows."""
+        """Test whether a run can use or create the file; return what `ethelred check` shows."""
         with as_datastore_errors(self.path), locked_folder(self.path):
             refuse_wal(self.path)
             is_new = init and not self.path.exists()
@@ -69,7 +69,7 @@ class FileDatastore:
             checkout = Checkout(folder / NAME)
             if before:
                 shutil.copyfile(self.path, checkout.path)
-                # It has no version yet if somebody copied it there, or a killed run made it.
+                # The datastore may have no version yet: a killed run or a person put it there.
                 self._keep("found")
             if version:
                 self._versions().pull(version, checkout.path)

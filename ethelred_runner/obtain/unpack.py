@@ -36,7 +36,7 @@ OTHERS = {
     rb"--\s+-- PostgreSQL": "it is a PostgreSQL dump as SQL; make one with pg_dump --format=custom",
     rb"[\s\x20-\x7e]{16}|[\s\x20-\x7e]+\Z": "it is text, not a SQLite database, nor CSV that "
     "begins with the name of the login column; is it a link saved as text?",
-    rb"": "it is neither a SQLite database, nor a dump of PostgreSQL in its custom format, nor CSV",
+    rb"": "it is not a SQLite database, a dump of PostgreSQL in its custom format, or CSV",
 }
 
 
@@ -58,7 +58,7 @@ def unpack(downloaded: Path, target: Path, platform: Platform) -> tuple[Any, boo
         with FORMS[name][1](downloaded) as content, target.open("xb") as file:
             block = content.read(START)
             reader = reader_of(block, platform)
-            # Reading stops soon after the size in a database's header: the rest may be endless.
+            # The header says how large a database is. What follows that size may be endless.
             expected = sqlite.size_by_header(block) if reader is sqlite else None
             check_fits(expected or 0, target.parent)
             while block and (not expected or file.tell() <= expected):

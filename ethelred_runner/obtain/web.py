@@ -111,7 +111,7 @@ class WebSource(Source):
     def _check_status(self, response: Response) -> None:
         if (status := response.status_code) in (200, 206):
             return
-        if status == 416:  # the file ends before the offset, or there
+        if status == 416:  # the file ends before or at the offset
             raise SourceChanged("the copy was replaced while it was read")
         if status in RETRY_STATUSES:
             later = RetryableError(f"the server can't answer now (HTTP {status})")
@@ -183,7 +183,7 @@ def _reading(response: Response, chunks: Iterator[bytes]) -> SourceFile:
     headers, path = response.headers, unquote(urlsplit(response.url).path)
     etag, modified = headers.get("ETag", "W/"), headers.get("Last-Modified", "")
     validators: tuple[str, ...] = (etag,)
-    if etag.startswith("W/"):  # If-Range needs a strong one, but a weak one shows a change
+    if etag.startswith("W/"):  # If-Range needs a strong ETag. A weak one shows a change
         validators = (modified, etag) if modified else ()
     length = headers.get("Content-Length", "")
     offset, size = 0, int(length) if length.isdecimal() else None

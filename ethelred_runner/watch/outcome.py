@@ -228,6 +228,6 @@ def conceal(text: str, sources: Sequence[str]) -> str:
     for source in sources:
         hidden += [rf"(?<![\w.-]){re.escape(host)}(?![\w-]|\.\w)" for host in HOST.findall(source)]
         whole = (source, re.sub(r"^[\w-]+=", "", source))  # without PLATFORM=
-        # A bare file name reveals no place, and may be an ordinary word.
+        # A bare file name reveals no place. It may be an ordinary word of the text, too.
         hidden += [re.escape(address) for address in whole if "/" in address]
     return re.sub("|".join(hidden), "the source", text)

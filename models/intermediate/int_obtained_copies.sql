@@ -2,8 +2,8 @@ with int_copy_evidence as (
     select * from {{ ref('int_copy_evidence') }}
 ),
 
--- If three logins, or all, are well after the date in the file's name, the date is wrong. If fewer
--- are, those logins are wrong. The same holds for the modification time.
+-- If the third newest login is well after the date in the file's name, the date is wrong. If only
+-- newer ones are, those logins are wrong. The same holds for the modification time.
 believed_times as (
     select
         *,

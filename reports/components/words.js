@@ -89,9 +89,9 @@ const TERMS = {
 		'A night’s copy is missing, or collection began on this day. People who logged in again before the next copy count only on the later day.',
 	before_collection: 'People who logged in again before the first copy are missing from these days.',
 	before:
-		'The same week of the year before (52 weeks earlier), or the same month. It is shown only if all its days are complete.'
+		'The week or the month of a year before. For a week, that is 52 weeks earlier. It is shown only if all its days are complete.'
 };
-/** A term, written as `html`, that shows its explanation when it is clicked, tapped or reached by keyboard. */
+/** A term, written as `html`, that shows its explanation when it is clicked, tapped or opened by keyboard. */
 export const drawTerm = (term, html) =>
 	term in TERMS ? `<details class="term"><summary>${html}</summary><p>${TERMS[term]}</p></details>` : html;
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ import duckdb
 import pytest
 
 from ethelred_runner.errors import ReportFailed
+from ethelred_runner.report.evidence import run_for_report
 from ethelred_runner.report.site import MARKER, exchange, resolve_site, swap_in
 from tests.support.program import PROGRAM, Ethelred, contents
 
@@ -54,6 +56,16 @@ def test_a_failing_report_leaves_the_last_good_site(
     assert "Traceback" not in done.stderr
     assert contents(good) == before
     assert list(good.parent.iterdir()) == [good]
+
+
+def test_a_page_that_cannot_be_compiled_is_named(tmp_path: Path) -> None:
+    lines = ["error during build:", "[vite-plugin-svelte] 'Warningz' is not defined"]
+    lines += ["file: /x/pages/about/+page.md", "    at errorHandler (/x/config.js:33:9)"]
+    command = [sys.executable, "-c", f"print(*{lines}, sep='\\n'); raise SystemExit(1)"]
+    with pytest.raises(ReportFailed) as failure:
+        run_for_report(command, tmp_path, "building the site", "compile.log", {})
+    assert str(failure.value).splitlines()[1:4] == lines[:3]
+    assert "errorHandler" not in str(failure.value)
 
 
 def test_a_folder_that_no_report_has_made_is_never_replaced(

@@ -423,6 +423,8 @@ def test_ten_platforms_can_be_seen_at_a_glance(many_site: Site, visit: Visit) ->
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
     assert page.locator("*").count() < 20_000
     page.get_by_role("combobox").select_option("platform_7")
+    page.get_by_role("link", name="Platforms side by side").click()
+    assert page.url.endswith("?platform=platform_7#side-by-side")
     page.get_by_role("button", name="All collected", exact=True).click()
     expect(page.get_by_test_id("range").locator("visible=true")).to_contain_text(" 2016 to ")
     expect(sections.locator("svg.chart:visible")).to_have_count(1)
@@ -441,6 +443,7 @@ def test_without_scripts_nothing_is_offered_that_does_nothing(
     expect(page.get_by_test_id("verdict").first).to_be_visible()
     expect(page.get_by_role("button", name="Weeks", exact=True)).to_be_hidden()
     expect(page.get_by_label("Platform All")).to_be_hidden()
+    expect(page.get_by_text("Up to date.").first).to_be_hidden()  # only a clock can tell
     chart = page.locator("svg.chart .bar").first.bounding_box()
     assert chart is not None
     assert chart["height"] > 100
