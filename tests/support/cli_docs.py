@@ -13,8 +13,8 @@ PAGE = PROJECT / "docs" / "cli.md"
 INTRODUCTION = """For operators and analysts who type a command or set what a scheduled run does.
 
 Each option can also be set as an environment variable: `--taken-at` is `ETHELRED_TAKEN_AT`. Of the
-options of `demo` and `dev`, only `--debug` can. An empty variable counts as unset. `false`, `0` and `no` are
-false. `.env.example` lists all variables.
+options of `demo` and `dev`, only `--debug` can. An empty variable counts as unset. `false`, `0` and
+`no` are false. `.env.example` lists all variables.
 """
 
 
