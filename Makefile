@@ -66,7 +66,7 @@ dev: setup data/demo/ethelred.duckdb ## the demo's report while you work on page
 data/demo/ethelred.duckdb: | setup
 	$(BIN)/ethelred demo --no-report
 
-sql: setup-dev $(filter data/demo/%,$(DATASTORE)) ## ask the demo's datastore in SQL (DATASTORE=data/ethelred.duckdb, or s3://bucket/prefix)
+sql: setup-dev $(filter data/demo/ethelred.duckdb,$(DATASTORE)) ## ask the demo's datastore in SQL (DATASTORE=data/ethelred.duckdb, or s3://bucket/prefix)
 	$(BIN)/ethelred sql --datastore $(DATASTORE)
 
 test: setup-dev test-deps ## the tests of every change

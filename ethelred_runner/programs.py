@@ -22,16 +22,16 @@ def run_program(
     doing: str,
     log: str,
     variables: Mapping[str, str] | None = None,
-) -> list[str] | None:
-    """Run a program in a folder; return None, or the lines of its output if it failed.
+) -> tuple[bool, list[str]]:
+    """Run a program in a folder; return whether it succeeded, and the lines of its output.
 
     The output is kept in `logs/LOG`.
     """
     running = started(command, folder=folder, log=log, variables=variables)
     with console.working(doing), running as program:
-        failed = program.wait() != 0
+        succeeded = program.wait() == 0
         lines = (folder / log).read_text(encoding="utf-8", errors="replace").splitlines()
-    return lines if failed else None
+    return succeeded, lines
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def build_models(folder: Path, options: BuildOptions = BuildOptions()) -> None:
     for option, place in places.items():
         command += [f"--{option}", place]
     command += ["--full-refresh"] * options.recount
-    printed = run_program(
+    succeeded, printed = run_program(
         command,
         folder=folder,
         doing="building and testing the models",
@@ -67,7 +67,7 @@ def build_models(folder: Path, options: BuildOptions = BuildOptions()) -> None:
     )
     if parsed.is_file():
         keep(parsed, PROJECT / "target" / "build")
-    if printed is not None:
+    if not succeeded:
         raise build_error(folder, printed)
 
 

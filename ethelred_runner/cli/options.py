@@ -24,8 +24,8 @@ SOURCES = (
     "platform. If no SOURCE is given, ETHELRED_SOURCE_<PLATFORM> of each platform in use is read."
 )
 PLATFORM = (
-    "The platform of each SOURCE or COPY without PLATFORM=, by default opencodelists. If none is "
-    "given, only this platform's ETHELRED_SOURCE_<PLATFORM> is read."
+    "The platform of each SOURCE or COPY without PLATFORM=, by default opencodelists. If no "
+    "SOURCE is given, only this platform's ETHELRED_SOURCE_<PLATFORM> is read."
 )
 PUBLISHED_UNDER = "The path under which the site is published, such as /ethelred."
 WARN_AFTER = "Warn if a platform's newest copy is older than this many hours."
@@ -48,7 +48,7 @@ Platform = Annotated[str, option("platform", PLATFORM)]
 Datastore = Annotated[
     str, option("datastore", "The history: a DuckDB file, or s3://bucket/prefix.")
 ]
-Init = Annotated[bool, option("init", "For the first run, which creates the datastore.")]
+Init = Annotated[bool, option("init", "Create the datastore if it is missing: for the first run.")]
 Site = Annotated[Path, option("site", "The folder of the built site.")]
 CheckedSite = Annotated[
     str, option("site", "The folder of the built site, or the address of the published one.")

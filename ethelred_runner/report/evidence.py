@@ -46,6 +46,7 @@ MIN_FREE_BYTES = 2**20
 # The error of a page, as evidence/components.js writes it.
 PAGE_ERROR = re.compile(r"pages/\S*: <.*")
 ERROR = re.compile(r"(?!\s+at ).*rror|\[vite|file: ")  # Vite gives the cause, and then the file
+QUERY_ERROR = "| Error in Query!"  # Evidence shows such an error on the page, and goes on
 
 
 def check_evidence() -> str:
@@ -180,8 +181,10 @@ def run_for_report(
 
     Raises OSError if a limit of the machine was met, such as a full disk.
     """
-    printed = run_program(command, folder=folder, doing=doing, log=log, variables=variables)
-    if printed is not None:
+    succeeded, printed = run_program(
+        command, folder=folder, doing=doing, log=log, variables=variables
+    )
+    if not succeeded or any(QUERY_ERROR in line for line in printed):
         limit = re.search(LIMITS, "\n".join(printed))
         # On a full disk the log may be cut, or empty.
         if limit or shutil.disk_usage(folder).free < MIN_FREE_BYTES:

@@ -45,7 +45,7 @@ export const selectRows = (data, selection, { first, last, began }) => {
 /** A note, with its days if it has several. */
 const tellNote = ({ text, from, to }) => (from === to ? text : `${text} (${formatDays(from, to)})`);
 
-/** The notes of a row as text. Weeks and months have only annotations. */
+/** The notes of a row as text. Weeks and months have no bank holidays. */
 export const notesOf = (row, notes) => {
 	const isDay = row.from === row.to;
 	const own = notes.filter(

@@ -58,14 +58,25 @@ def test_a_failing_report_leaves_the_last_good_site(
     assert list(good.parent.iterdir()) == [good]
 
 
+def told_of(folder: Path, lines: list[str], status: int) -> str:
+    """Return the error for a build that prints some lines."""
+    command = [sys.executable, "-c", f"print(*{lines}, sep='\\n'); raise SystemExit({status})"]
+    with pytest.raises(ReportFailed) as failure:
+        run_for_report(command, folder, "building the site", "told.log", {})
+    return str(failure.value)
+
+
 def test_a_page_that_cannot_be_compiled_is_named(tmp_path: Path) -> None:
     lines = ["error during build:", "[vite-plugin-svelte] 'Warningz' is not defined"]
     lines += ["file: /x/pages/about/+page.md", "    at errorHandler (/x/config.js:33:9)"]
-    command = [sys.executable, "-c", f"print(*{lines}, sep='\\n'); raise SystemExit(1)"]
-    with pytest.raises(ReportFailed) as failure:
-        run_for_report(command, tmp_path, "building the site", "compile.log", {})
-    assert str(failure.value).splitlines()[1:4] == lines[:3]
-    assert "errorHandler" not in str(failure.value)
+    told = told_of(tmp_path, lines, status=1)
+    assert told.splitlines()[1:4] == lines[:3]
+    assert "errorHandler" not in told
+
+
+def test_a_query_that_evidence_shows_as_an_error_ends_the_build(tmp_path: Path) -> None:
+    line = "users | Error in Query! Binder Error: Referenced column nosuch not found"
+    assert line in told_of(tmp_path, ["Building", line, "Done"], status=0)
 
 
 def test_a_folder_that_no_report_has_made_is_never_replaced(
