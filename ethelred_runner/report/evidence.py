@@ -192,4 +192,6 @@ def run_for_report(
         lines = list(filter(ERROR.match, printed))
         pages = [found.group() for line in lines if (found := PAGE_ERROR.search(line))]
         errors = pages[:1] or lines[:MAX_LINES_SHOWN]
+        # A page may lack columns that a datastore of an older version doesn't have.
+        errors += [MAKE_MARTS] if "Internal Error" in " ".join(errors) else []
         raise ReportFailed("\n".join([f"{doing} failed:", *errors, f"The log is {LOGS / log}"]))
