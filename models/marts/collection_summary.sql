@@ -2,17 +2,30 @@ with copies as (
     select * from {{ ref('copies') }}
 ),
 
+distinct_copies as (
+    select * from {{ ref('distinct_copies') }}
+),
+
 stg_platforms as (
     select * from {{ ref('stg_platforms') }}
+),
+
+-- A repeated copy shows nothing of the time when it was taken.
+newest_copies as (
+    select
+        platform,
+        max(taken_at) as newest_taken_at
+    from distinct_copies
+    group by platform
 )
 
 select
     platform,
     cast(count(*) as integer) as copies,
     {{ reporting_day('min(taken_at)') }} as first_copy_on,
-    {{ reporting_day('max(taken_at)') }} as newest_copy_on,
+    {{ reporting_day('max(newest_taken_at)') }} as newest_copy_on,
     -- Cut to the hour, because taken_at may be the exact moment of a user's login.
-    date_trunc('hour', max(taken_at)) as newest_copy_at,
+    date_trunc('hour', max(newest_taken_at)) as newest_copy_at,
     if(
         platform in (
             select stg_platforms.platform
@@ -24,4 +37,5 @@ select
     '{{ var('reporting_time_zone') }}' as reporting_time_zone,
     cast(max_by(rejected_logins, taken_at) as integer) as rejected_logins
 from copies
+inner join newest_copies using (platform)
 group by platform

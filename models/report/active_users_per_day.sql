@@ -2,11 +2,17 @@ with active_users as (
     select * from {{ ref('active_users') }}
 ),
 
+distinct_copies as (
+    select * from {{ ref('distinct_copies') }}
+),
+
+-- A repeated copy doesn't show who has logged in since the copy that it repeats.
 copy_days as (
     select
         *,
         {{ reporting_day('taken_at') }} as day
     from active_users
+    semi join distinct_copies using (platform, copy_id)
 )
 
 select

@@ -103,7 +103,7 @@ const legendOf = ({ rows, notes, period, isCompared }) => {
 		has('weekend') && ['bar weekend', 'Weekend'],
 		has('unusual') && ['bar unusual', 'Lower or higher than usual', '◆'],
 		rows.some((row) => row.mean28 !== null) && ['line mean28', '28-day mean'],
-		isCompared && ['line before', 'A year earlier'],
+		isCompared && rows.some((row) => typeof row.before === 'number') && ['line before', 'A year earlier'],
 		notes.some((note) => note.kind === 'annotation') && ['sign annotation', 'Note', '▼'],
 		isDays &&
 			showsWeeks(rows) &&

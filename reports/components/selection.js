@@ -95,8 +95,9 @@ export const daysShown = ({ period, range, from, to }, first, last, began = firs
 	const start = Math.max(isEarly ? first : began, range ? last - RANGES[range].days + 1 : (from ?? first));
 	const end = Math.min(last, range ? last : (to ?? last));
 	const finished = periodNumber(last + 1, period) - 1;
+	const begun = periodNumber(start, period);
 	return {
-		from: periodStart(periodNumber(start, period), period),
+		from: periodStart(range ? Math.min(begun, finished) : begun, period),
 		to: periodStart(Math.min(periodNumber(end, period), finished) + 1, period) - 1
 	};
 };

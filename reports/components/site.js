@@ -122,7 +122,7 @@ let selection;
 let blocks = [];
 
 const showSelection = () => {
-	const platforms = all('[data-control=platform] option').map((option) => option.value);
+	const platforms = all('section[data-testid=platform]').map((section) => section.dataset.platform);
 	const isKnown = platforms.includes(selection.platform);
 	for (const section of all('section[data-platform]'))
 		section.hidden = isKnown && selection.platform !== '' && section.dataset.platform !== selection.platform;
@@ -145,6 +145,10 @@ const keepInLinks = () => {
 	const parameters = writeSelection({ ...selection, platform: '' });
 	for (const link of all('a[href]:not([href^="?"], [href^="#"])'))
 		if (link.origin === location.origin && /(^|\/)(platforms\/[^/]+\/)?$/.test(link.pathname)) link.search = parameters;
+	for (const link of all('.take a')) {
+		const shown = readSelection(link.search);
+		link.search = writeSelection({ ...shown, platform: selection.platform });
+	}
 };
 
 /** The days in the charts, which are the same for all charts of a page. */
@@ -276,8 +280,10 @@ const buttons = {
 	'[data-control=range] button': (button) => button.value in RANGES && select(withRange(selection, button.value)),
 	'[data-control=compare]': () => select(withYearBefore(selection)),
 	'[data-save]': (button) => {
-		root.dataset.theme = 'light'; // saved pictures are on white
+		root.dataset.theme = 'light'; // saved pictures are on white, and have no forced colours
+		root.dataset.saving = '';
 		save(button.dataset.save, findBlock(button));
+		delete root.dataset.saving;
 		showAppearance();
 	},
 	'[data-more]': (button) => {
@@ -294,19 +300,30 @@ const click = (event) => {
 };
 const isDate = (element) => element.matches?.('[data-control=from], [data-control=to]');
 
+/** While a date is typed, each key makes another valid date. So a typed date counts when its field is left. */
+let isTyped = false;
+const leaveDate = (input) => {
+	isTyped = false;
+	selectDates(input, true);
+};
+
 const listen = () => {
 	document.addEventListener('click', click);
 	addEventListener('popstate', () => show(readSelection(location.search)));
 	document.addEventListener('submit', (event) => event.preventDefault());
 	document.addEventListener('change', ({ target }) => {
-		if (isDate(target)) selectDates(target, false);
+		if (isDate(target) && !isTyped) selectDates(target, false);
 		if (target.matches('[data-control=platform]')) select({ ...selection, platform: target.value });
 	});
 	document.addEventListener('focusout', ({ target }) => {
-		if (isDate(target)) selectDates(target, true);
+		if (isDate(target)) leaveDate(target);
 		if (target.matches?.('svg.chart')) hideTip();
 	});
 	document.addEventListener('focusin', () => (place = undefined));
+	document.addEventListener('keydown', ({ target, key }) => {
+		if (isDate(target) && key === 'Enter') leaveDate(target);
+		else if (isDate(target)) isTyped ||= /^(\d|Arrow|Backspace|Delete)/.test(key);
+	});
 	document.addEventListener('keydown', pressKey);
 	for (const name of ['pointermove', 'pointerdown']) document.addEventListener(name, pointAt);
 	document.addEventListener('scroll', hideTip, { passive: true });

@@ -1,7 +1,7 @@
 // Draws the active and all users of one platform on each day with a copy: two charts and a table.
 import { drawLines, timeAxis } from './chart.js';
 import { drawTable } from './table.js';
-import { escapeHtml, formatDay, formatLongDay, formatNumber, toDay } from './words.js';
+import { formatDay, formatLongDay, formatNumber, toDay } from './words.js';
 
 const ACTIVE = [
 	{ key: 'active_90d', name: 'In 90 days', style: 'days90' },
@@ -51,6 +51,6 @@ export const drawUsers = (rows, name, shown) => {
 			`${drawLines({ rows, figures, axis: usersAxis(rows), label })}</figure>`
 		);
 	});
-	const label = `Active users and all users of ${escapeHtml(name)}`;
+	const label = `Active users and all users of ${name}`;
 	return `<div class="charts">${charts.join('')}</div>${drawTable({ rows, columns, label, shown })}`;
 };
