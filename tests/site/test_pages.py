@@ -425,6 +425,8 @@ def test_ten_platforms_can_be_seen_at_a_glance(many_site: Site, visit: Visit) ->
     page.get_by_role("combobox").select_option("platform_7")
     page.get_by_role("link", name="Platforms side by side").click()
     assert page.url.endswith("?platform=platform_7#side-by-side")
+    link = page.get_by_role("link", name="Link to these days").locator("visible=true")
+    assert "platform=platform_7&" in (link.get_attribute("href") or "")
     page.get_by_role("button", name="All collected", exact=True).click()
     expect(page.get_by_test_id("range").locator("visible=true")).to_contain_text(" 2016 to ")
     expect(sections.locator("svg.chart:visible")).to_have_count(1)

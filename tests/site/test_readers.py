@@ -247,6 +247,15 @@ def test_a_date_can_be_typed(demo_site: Site, visit: Visit) -> None:
     weeks(page).focus()
     assert "1980" not in page.url
     assert field.input_value().startswith("2026")
+    weeks(page).click()
+    before = page.url
+    field.focus()
+    field.press_sequentially("10102026")  # the same date in both orders, a Saturday
+    assert page.url == before
+    weeks(page).focus()
+    assert "from=2026-10-05&" in page.url
+    page.go_back()
+    assert page.url == before
 
 
 def test_an_open_tab_grows_stale(demo_site: Site, demo_datastore: Path, visit: Visit) -> None:
