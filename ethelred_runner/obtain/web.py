@@ -159,8 +159,8 @@ class _PromptResponse(HTTPResponse):
             super().begin()
         finally:
             self._timer.cancel()
-        if self._is_late:  # http.client would go on with the headers so far
-            raise TimeoutError("timed out")
+            if self._is_late:  # http.client would go on with the headers so far, or name no cause
+                raise TimeoutError("timed out")
 
     def _give_up(self) -> None:
         self._is_late = True
