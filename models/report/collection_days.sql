@@ -1,5 +1,5 @@
-with copies as (
-    select * from {{ ref('copies') }}
+with distinct_copies as (
+    select * from {{ ref('distinct_copies') }}
 ),
 
 collection_gaps as (
@@ -10,7 +10,7 @@ copy_days as (
     select
         platform,
         {{ reporting_day('taken_at') }} as day
-    from copies
+    from distinct_copies
 ),
 
 nights as (

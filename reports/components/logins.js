@@ -33,13 +33,13 @@ export const formatPeriod = (row, period) => {
  * collection began.
  */
 export const selectRows = (data, selection, { first, last, began }) => {
-	const { period } = selection;
+	const { platform, period } = selection;
 	const days = daysShown(selection, first, last, began);
 	const rows = data[`${period}s`].filter((row) => row.to >= days.from && row.from <= days.to);
 	const earlier = data[`${period}s`].filter((row) => row.to < days.from).slice(-rows.length);
 	const notes = data.notes.filter(({ day }) => day >= days.from && day <= days.to);
 	const isCompared = selection.isCompared && period !== 'day';
-	return { period, rows, earlier, notes, isCompared, axis: timeAxis(period, days.from, days.to) };
+	return { platform, period, rows, earlier, notes, isCompared, axis: timeAxis(period, days.from, days.to) };
 };
 
 /** A note, with its days if it has several. */
@@ -136,14 +136,14 @@ const columnsOf = ({ period, notes }) => [
 ];
 
 /** The buttons that save a chart, and a link that always shows the same days. */
-const drawTake = ({ rows, period, isCompared }) => {
+const drawTake = ({ platform, rows, period, isCompared }) => {
 	const [from, to] = [rows[0].from, rows[rows.length - 1].to];
 	const buttons = ['png', 'svg', 'csv'].map(
 		(kind) => `<button type="button" data-save="${kind}">${kind.toUpperCase()}</button>`
 	);
 	return (
 		`<p class="notes take needs-script flex flex-wrap gap-x-4 print:hidden">Download: ${buttons.join('')}` +
-		`<a href="?${writeSelection({ platform: '', period, isCompared, range: '', from, to }).replaceAll('&', '&amp;')}">Link to these days</a></p>`
+		`<a href="?${writeSelection({ platform, period, isCompared, range: '', from, to }).replaceAll('&', '&amp;')}">Link to these days</a></p>`
 	);
 };
 

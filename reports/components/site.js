@@ -145,10 +145,6 @@ const keepInLinks = () => {
 	const parameters = writeSelection({ ...selection, platform: '' });
 	for (const link of all('a[href]:not([href^="?"], [href^="#"])'))
 		if (link.origin === location.origin && /(^|\/)(platforms\/[^/]+\/)?$/.test(link.pathname)) link.search = parameters;
-	for (const link of all('.take a')) {
-		const shown = readSelection(link.search);
-		link.search = writeSelection({ ...shown, platform: selection.platform });
-	}
 };
 
 /** The days in the charts, which are the same for all charts of a page. */
