@@ -45,7 +45,7 @@ FULL = {
     errno.EFBIG: "the limit on a file's size is reached (ulimit -f)",
 }
 LONGEST_CHECKSUMS = 2**16  # characters; a server may answer with the whole copy
-MIN_PROGRESS_BYTES = 2**20  # after as many more, a download has all its retries again
+MIN_PROGRESS_BYTES = 2**20  # once so many more bytes have arrived, all retries are there again
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def obtain(
 
 
 def obtain_to(requests: Sequence[CopyRequest], directory: Path) -> list[Path]:
-    """Obtain copies, put each into a folder under its own name with mode 0600; return the paths.
+    """Obtain copies into `directory`, each under its own name with mode 0600; return the paths.
 
     The file's modification time is `--taken-at`, or else `modified_at`. If both are unknown it is
     0, so that `build` doesn't believe the time of obtaining. A file appears whole or not at all. An
