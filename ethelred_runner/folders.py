@@ -136,7 +136,7 @@ def cause_of(error: BaseException, place: Path) -> str:
     with suppress(OSError):  # the place may not exist
         room = os.statvfs(place if place.is_dir() else place.parent)
         if "No space left" in words and room.f_files and room.f_favail < FEW_FILES:
-            return "No more files: the disk has room, but for no further file (df -i)"
+            return "No more files: the disk has free space, but room for no further file (df -i)"
     return words
 
 

@@ -92,7 +92,7 @@ def columns_of(connection: duckdb.DuckDBPyConnection, catalogue: str) -> dict[st
 
 
 def is_whole(connection: duckdb.DuckDBPyConnection, catalogue: str) -> bool:
-    """Return whether the history tables have at least the rows that the copies brought in."""
+    """Return whether the history tables still have the rows that the copies brought in."""
     tables = columns_of(connection, catalogue).keys()
     return tables >= set(REQUIRED_HISTORY_TABLES) and ask(connection, IS_WHOLE)
 
@@ -100,7 +100,10 @@ def is_whole(connection: duckdb.DuckDBPyConnection, catalogue: str) -> bool:
 def is_lost(
     connection: duckdb.DuckDBPyConnection, table: str, columns: list[str], rows: int | None = None
 ) -> bool:
-    """Return whether a table's first `rows`, by default all that there were, have changed."""
+    """Return whether a table's first rows differ from the earlier table.
+
+    By default as many rows are compared as the earlier table has.
+    """
     found = {"table": table, "columns": ", ".join(columns)}
     earlier, now = (FINGERPRINT.format(catalogue=name, **found) for name in ("earlier", "main"))
     had = connection.execute(earlier, [ALL_ROWS]).fetchall()

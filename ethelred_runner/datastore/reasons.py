@@ -20,8 +20,8 @@ UNCHANGED = ", and run again; the datastore is as it was"
 LOCKED = "Could not set lock on file"
 LIMITS = "(?i)no space left|no more files|quota ?exceeded|file too large|too many open files"
 REASONS = {  # by a pattern of the library's message; the first match counts
-    "No more files": "the disk has room, but for no further file (df -i); delete files that nobody "
-    f"needs{UNCHANGED}",
+    "No more files": "the disk has free space, but room for no further file (df -i); delete files "
+    f"that nobody needs{UNCHANGED}",
     "[Qq]uota ?[Ee]xceeded": f"the quota is used up; have it raised, or delete files{UNCHANGED}",
     "File too large": f"no file may become larger here; raise that limit (ulimit -f){UNCHANGED}",
     "Too many open files": f"too many files are open; raise that limit (ulimit -n){UNCHANGED}",

@@ -99,7 +99,7 @@ class Versions:
         try:
             if not self._commit(version):
                 raise Conflict(f"{self.label}: another run has committed meanwhile; run again")
-        except DatastoreError:  # otherwise blobs pile up where every commit fails
+        except DatastoreError:  # where every commit fails, blobs would pile up
             self._prune()
             raise
         self._prune()

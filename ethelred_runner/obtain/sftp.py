@@ -56,7 +56,7 @@ class SftpSource(Source):
 
     @contextmanager
     def open(self, offset: int, validators: tuple[str, ...]) -> Iterator[SourceFile]:
-        """Open the file to read it from a byte on; raises as `Source.open` says."""
+        """Open the file for reading from byte `offset` on; raises as `Source.open` says."""
         with asyncio.Runner() as runner, ExitStack() as stack:
             loop = runner.get_loop()
             loop.set_exception_handler(lambda *_: None)  # when one parallel read fails, all do

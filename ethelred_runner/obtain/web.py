@@ -183,7 +183,7 @@ def _reading(response: Response, chunks: Iterator[bytes]) -> SourceFile:
     headers, path = response.headers, unquote(urlsplit(response.url).path)
     etag, modified = headers.get("ETag", "W/"), headers.get("Last-Modified", "")
     validators: tuple[str, ...] = (etag,)
-    if etag.startswith("W/"):  # If-Range needs a strong ETag. A weak one shows a change
+    if etag.startswith("W/"):  # If-Range needs a strong ETag. A weak one may only be compared
         validators = (modified, etag) if modified else ()
     length = headers.get("Content-Length", "")
     offset, size = 0, int(length) if length.isdecimal() else None

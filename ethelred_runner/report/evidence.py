@@ -144,8 +144,8 @@ def show_evidence(folder: Path) -> AbstractContextManager[Popen[bytes]]:
 
 def evidence_variables(folder: Path) -> dict[str, str]:
     """Return the variables that Evidence needs in a project's folder."""
-    # Evidence starts Vite by npx, which must ask no registry for anything. HOME is replaced because
-    # some users have none, and others' may hold a registry's token.
+    # Evidence starts Vite by npx, which must ask no registry for anything. HOME is replaced: a user
+    # may have no home folder, or one with a registry's token in it.
     return {
         "HOME": str(folder),
         "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -192,6 +192,6 @@ def run_for_report(
         lines = list(filter(ERROR.match, printed))
         pages = [found.group() for line in lines if (found := PAGE_ERROR.search(line))]
         errors = pages[:1] or lines[:MAX_LINES_SHOWN]
-        # A page may lack columns that a datastore of an older version doesn't have.
+        # A page may select columns that the datastore of an older version lacks.
         errors += [MAKE_MARTS] if "Internal Error" in " ".join(errors) else []
         raise ReportFailed("\n".join([f"{doing} failed:", *errors, f"The log is {LOGS / log}"]))

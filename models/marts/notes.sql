@@ -6,7 +6,7 @@ platforms as (
     select * from {{ ref('platforms') }}
 ),
 
--- A bank holiday becomes an annotation of one day for all platforms.
+-- A row of bank_holidays.csv gets the columns of an annotation, of one day for all platforms.
 note_rows as (
     select
         file,
@@ -39,7 +39,7 @@ checked_rows as (
                 and field['platform'] not in (select platforms.platform from platforms)
                 then 'the platform must be all, or one of seeds/platforms.csv'
             when ends_on - starts_on >= {{ var('max_annotation_days') }}
-                then 'it has over {{ var('max_annotation_days') }} days; check the year or split it'
+                then 'it lasts over {{ var('max_annotation_days') }} days: correct or split it'
             when regexp_matches(field['text'], '^"([^"]|"")*$') then 'the text must be on one line'
             when note = '' then 'the text is missing'
             when length(note) > {{ var('max_annotation_characters') }}
