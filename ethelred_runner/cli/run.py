@@ -1,4 +1,4 @@
-"""The scheduled job. It obtains nothing if all copies are fresh; a dry run changes nothing."""
+"""The scheduled job: obtain copies, append their logins, build the site."""
 
 from collections.abc import Sequence
 from math import inf

@@ -76,7 +76,7 @@ def verify(path: Path, platform: Platform, *, checksummed: bool) -> tuple[set[st
 
 
 def values(path: Path, platform: Platform) -> Iterator[Value]:
-    """Yield the bytes of each user's latest login, and SQLite's `typeof` of it."""
+    """Yield the latest login of each user who is counted, as bytes, and SQLite's `typeof` of it."""
     login, (column, *text) = quoted(platform.login_column), platform.count_only or ("",)
     query = f"select substr({login}, 1, {LONGEST_VALUE}), typeof({login})"
     query += f" from {quoted(platform.users_table)}"

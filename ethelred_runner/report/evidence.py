@@ -156,7 +156,7 @@ def evidence_variables(folder: Path) -> dict[str, str]:
 
 
 def document_models(folder: Path, page: Path) -> None:
-    """Have dbt document the models as one page, without a datastore, in a new folder."""
+    """Have dbt document the models, without a datastore, and write the page into a new folder."""
     take_parsed(folder)
     command: list[str | Path] = [
         *(DBT, "--quiet", "docs", "generate", "--static", "--empty-catalog", "--no-use-colors"),

@@ -3,7 +3,7 @@ with int_copy_evidence as (
 ),
 
 -- If the third newest login is well after the date in the file's name, the date is wrong. If only
--- newer ones are, those logins are wrong. The same holds for the modification time.
+-- the newest one or two are, these are wrong. The same holds for the modification time.
 believed_times as (
     select
         *,
