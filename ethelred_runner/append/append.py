@@ -38,7 +38,7 @@ def append(
 
     The errors of copies that can't be obtained are in the result; the other copies are appended. A
     copy in grave doubt is left out unless `options.accept_doubts` is set. The result lists all
-    doubts. After an error, and after a dry run, the datastore is unchanged.
+    doubts. After a dry run, and if this raises, the datastore is unchanged.
 
     If no copy arrived, raises one error for all of them. Raises DatastoreError if the datastore is
     missing (without `init`), is locked, has another format or would lose history. Raises

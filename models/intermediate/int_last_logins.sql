@@ -6,8 +6,8 @@ stg_platforms as (
     select * from {{ ref('stg_platforms') }}
 ),
 
--- Newer Djangos on Python 3.11 or later also read 20260310T050607, 2026-03-10 0506 and 2026-03-10
--- 05. Such values are rewritten to the form that the pattern below knows.
+-- Newer Djangos on Python 3.11 or later also read '20260310T050607', '2026-03-10 0506' and
+-- '2026-03-10 05'. Such values are rewritten to the form that the pattern below knows.
 trimmed_values as (
     select
         stg_last_logins.* replace (trim(value) as value),
