@@ -11,7 +11,7 @@ from ethelred_runner.datastore.reasons import as_datastore_errors
 
 Row = dict[str, Any]  # the values of a query's row by column
 
-# Times are cut to the hour, because the time of a copy may be that of a user's login.
+# Times are cut to the hour, because a copy's time may be taken from a user's login.
 PLATFORMS = """
     with held as (
         select
