@@ -57,10 +57,10 @@ class FileDatastore:
     ) -> Iterator[Checkout]:
         """Yield a work file, which replaces the datastore at the end of the `with` block.
 
-        The datastore stays as it is after an error, and if the checkout is discarded. The work file
-        starts as a copy of `version`, by default of the datastore itself. Raises DatastoreError if
-        there is no datastore and `init` is false. On leaving, raises Conflict if another program
-        has changed the datastore.
+        If the block raises an error or discards the checkout, the datastore stays as it is. The
+        work file starts as a copy of `version`, by default of the datastore itself. Raises
+        DatastoreError if there is no datastore and `init` is false. On leaving, raises Conflict if
+        another program has changed the datastore.
         """
         with as_datastore_errors(self.path), locked_folder(self.path) as folder:
             refuse_wal(self.path)

@@ -42,7 +42,7 @@ class Version:
 
 
 class Versions:
-    """The versions of one datastore, in a bucket or a folder. All methods raise DatastoreError."""
+    """The versions of one datastore, in a bucket or a folder. Every error is a DatastoreError."""
 
     def __init__(self, store: ObjectStore, label: str) -> None:
         self._store, self.label = store, label
@@ -178,7 +178,7 @@ class Versions:
         with as_datastore_errors(self.label):
             for metas in obstore.list(self._store, folder, chunk_size=10):
                 more = {meta["path"]: meta["last_modified"] for meta in metas}
-                if more.keys() <= found.keys():  # otherwise this loop may never end
+                if more.keys() <= found.keys():  # a service may repeat its first page for ever
                     raise DatastoreError(
                         f"{self.label} lists the same objects again; check AWS_ENDPOINT_URL"
                     )

@@ -54,8 +54,8 @@ class Copy:
 
     `logins`, beside it, is CSV of the login column: the value in hexadecimal, and its storage
     class. `kind` is the reader's KIND. Timestamps are aware, in UTC. `name` is the name of the
-    (resolved) source file, and `modified_at` its modification time. From these and `--taken-at`,
-    the dbt model `int_obtained_copies` decides when the copy was taken.
+    (resolved) source file, and `modified_at` its modification time. They are evidence for the dbt
+    model `int_obtained_copies`, which decides when the copy was taken.
     """
 
     request: CopyRequest
@@ -168,7 +168,10 @@ def _obtain(source: Source, folder: Path) -> Copy:
 
 
 def _has_right_checksum(request: CopyRequest, downloaded: Path) -> bool:
-    """Return whether a `.sha256` file of the source agrees. Raises CopyRejected if it doesn't."""
+    """Return whether there is a `.sha256` file beside the source that agrees.
+
+    Raises CopyRejected if it disagrees.
+    """
     if re.search("[?#]", request.source):  # a signed address is valid for one file only
         return False
     beside = downloaded.with_name("sha256")
@@ -176,7 +179,7 @@ def _has_right_checksum(request: CopyRequest, downloaded: Path) -> bool:
         _fetch(find_source(replace(request, source=f"{request.source}.sha256")), beside)
     with beside.open(errors="replace") as file:
         text = file.read(LONGEST_CHECKSUMS).lower()
-    # Tools write different forms and encodings. A web page, which has <, may have other hashes.
+    # Tools write different forms and encodings. A text with < is a web page, perhaps about others.
     found = re.findall(r"\b[0-9a-f]{64}\b", text.replace("\0", "")) if "<" not in text else []
     if found and sha256_of(downloaded) not in found:
         raise CopyRejected(
@@ -189,7 +192,8 @@ def _has_right_checksum(request: CopyRequest, downloaded: Path) -> bool:
 def _fetch(source: Source, path: Path) -> SourceFile:
     """Download a source's file, as it is stored there, to a new file.
 
-    A broken download resumes where it stopped. It starts again if the source has changed.
+    A broken download resumes where it stopped. It starts again if the source has changed, or can't
+    resume.
     """
     first = None
     failures = furthest = 0

@@ -1,4 +1,4 @@
-"""A copy on a server reached by SSH: `sftp://[user@]host[:port]/path`."""
+"""A copy on a server reached by SSH: `sftp://[user[:password]@]host[:port]/path`."""
 
 import asyncio
 import logging
@@ -28,8 +28,8 @@ NO_SFTP = (
     "or the login prints a greeting; ask its owner"
 )
 NO_HOST_KEY = (
-    f"the server's host key is not in {KNOWN_HOSTS} (or, if that is unset, in ~/.ssh/known_hosts); "
-    "ask its owner whether the key is right, and add it"
+    f"the server's host key is not in {KNOWN_HOSTS} (or, if that is unset, in the known hosts of "
+    "~/.ssh); ask its owner whether the key is right, and add it"
 )
 REFUSALS: dict[type[Exception], str] = {
     asyncssh.PermissionDenied: f"none of the keys is accepted; check user and key ({KEY} or agent)",
