@@ -179,7 +179,7 @@ def _has_right_checksum(request: CopyRequest, downloaded: Path) -> bool:
         _fetch(find_source(replace(request, source=f"{request.source}.sha256")), beside)
     with beside.open(errors="replace") as file:
         text = file.read(LONGEST_CHECKSUMS).lower()
-    # Tools write different forms and encodings. A text with < is a web page, perhaps about others.
+    # Tools write different forms and encodings. A web page may list the hashes of other files.
     found = re.findall(r"\b[0-9a-f]{64}\b", text.replace("\0", "")) if "<" not in text else []
     if found and sha256_of(downloaded) not in found:
         raise CopyRejected(
