@@ -42,7 +42,7 @@ class Version:
 
 
 class Versions:
-    """The versions of one datastore, in a bucket or a folder. Every error is a DatastoreError."""
+    """The versions of one datastore, in a bucket or a folder. Failures raise DatastoreError."""
 
     def __init__(self, store: ObjectStore, label: str) -> None:
         self._store, self.label = store, label

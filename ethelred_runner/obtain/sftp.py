@@ -25,7 +25,7 @@ KEY = "ETHELRED_SSH_KEY"
 KNOWN_HOSTS = "ETHELRED_SSH_KNOWN_HOSTS"
 NO_SFTP = (
     "the login works, but what answers is not SFTP: the server may have no sftp subsystem, "
-    "or the login prints a greeting; ask its owner"
+    "or the login prints a greeting; ask the server's owner"
 )
 NO_HOST_KEY = (
     f"the server's host key is not in {KNOWN_HOSTS} (or, if that is unset, in the known hosts of "
