@@ -62,8 +62,8 @@ def check_nothing_lost(path: Path, before: Path | None) -> None:
         lost = [table for table in kept if is_lost(connection, table, had[table])]
         if lost or not is_whole(connection, path.stem):
             raise DatastoreError(
-                f"the build would lose history: rows of {', '.join(lost) or 'a table'} are gone or "
-                "missing; the datastore is as it was. Was a model changed or renamed?"
+                f"the build would lose history: rows of {', '.join(lost) or 'a table'} are missing "
+                "or were changed; the datastore is as it was. Was a model changed or renamed?"
             )
 
 

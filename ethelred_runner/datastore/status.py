@@ -67,7 +67,7 @@ PLATFORMS = """
     select platforms from platforms order by platform
 """
 
-# A datastore of an older version lacks these tables.
+# A datastore of an older version lacks some of these tables or columns.
 TROUBLE = """
     select platform, format('its newest copy is doubtful: {}', finding)
     from doubted_copies semi join (
