@@ -168,10 +168,7 @@ def _obtain(source: Source, folder: Path) -> Copy:
 
 
 def _has_right_checksum(request: CopyRequest, downloaded: Path) -> bool:
-    """Return whether there is a `.sha256` file beside the source that agrees.
-
-    Raises CopyRejected if it disagrees.
-    """
+    """Return whether a `.sha256` file is there and agrees. Raises CopyRejected if it disagrees."""
     if re.search("[?#]", request.source):  # a signed address is valid for one file only
         return False
     beside = downloaded.with_name("sha256")
@@ -192,8 +189,7 @@ def _has_right_checksum(request: CopyRequest, downloaded: Path) -> bool:
 def _fetch(source: Source, path: Path) -> SourceFile:
     """Download a source's file, as it is stored there, to a new file.
 
-    A broken download resumes where it stopped. It starts again if the source has changed, or can't
-    resume.
+    A broken download resumes where it stopped. It starts again if it can't resume.
     """
     first = None
     failures = furthest = 0
