@@ -48,8 +48,8 @@ def refuse_cut(path: Path) -> None:
 def check_nothing_lost(path: Path, before: Path | None) -> None:
     """Raise DatastoreError if a build has lost or changed a row of the history.
 
-    Also raises it if the build appended too few rows to a history table. `before` is a
-    backup from before the build; None if the datastore is new.
+    Also raises it if the build appended too few rows to a history table. `before` is a backup from
+    before the build. If it is None, the datastore is new, and nothing can be lost.
     """
     if not before:
         return

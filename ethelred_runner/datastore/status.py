@@ -75,7 +75,7 @@ TROUBLE = """
         from copies group by platform
     ) using (platform, copy_id)
     union all
-    select platform, format('{} days without a login where some are usual', silent_days)
+    select platform, format('{} days without a login, although some are usual', silent_days)
     from logins_summary where is_silent
     union all
     select platform, 'fewer logins than usual from ' || rtrim(sentence, '.')

@@ -129,7 +129,7 @@ class Versions:
         return self._read(key) == content
 
     def _prune(self) -> None:
-        """Delete the blobs of old versions, except those written within the grace period."""
+        """Delete the blobs of old and failed versions, after the grace period."""
         needed_from = datetime.now(UTC) - BLOB_GRACE_PERIOD
         try:
             kept = {version.blob for version in self.list_versions()[: max_versions_kept()]}

@@ -153,7 +153,7 @@ async def _connect(
 
 
 def _known_hosts(options: asyncssh.SSHClientConnectionOptions, platform: Platform) -> bytes:
-    """Return the lines of all known-hosts files; OpenSSH's `none` doesn't disable the check."""
+    """Return the known hosts of the setting or of files. OpenSSH's `none` disables no check."""
     text = platform.setting(KNOWN_HOSTS)
     if len(text.split()) > 1 and not os.path.isfile(text):  # noqa: PTH113 -- Path raises if it is long
         return text.encode() + b"\n"

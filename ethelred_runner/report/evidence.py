@@ -36,7 +36,7 @@ MAKE_MARTS = (
     "To make the missing marts, append a new copy (ethelred run, or build), or run ethelred build "
     "--recount"
 )
-# dbt's page requests a favicon that doesn't exist, and icons whose names aren't filled in yet.
+# dbt's page requests a favicon that doesn't exist, and icons before its script has named them.
 MISSING_FILES = {
     ' xlink:href="{{': ' ng-attr-xlink:href="{{',
     "${require('./assets/favicons/favicon.ico')}": "data:,",

@@ -209,7 +209,7 @@ def copy_warnings(copy: Row, advice: str) -> list[str]:
         if other:
             contradicting = TIMES["filename" if source == "mtime" else "mtime"]
             why = f"although its {contradicting} says {format_hour(other)}"
-        lines.append(f"{name} by its {TIMES[source]}, {why}; if that is wrong, {advice} --taken-at")
+        lines.append(f"{name} by its {TIMES[source]}, {why}; if that time is wrong, {advice} --taken-at")
     if copy["rejected_logins"]:
         lines.append(
             f"{name}: {pluralise(copy['rejected_logins'], 'value')} could not be taken for a "

@@ -10,7 +10,7 @@ from ethelred_runner.cli.commands import app
 from ethelred_runner.settings import PROJECT
 
 PAGE = PROJECT / "docs" / "cli.md"
-INTRODUCTION = """For operators and analysts who type a command or set what a scheduled run does.
+INTRODUCTION = """For the person who types a command, or sets what a scheduled run does.
 
 Each option can also be set as an environment variable: `--taken-at` is `ETHELRED_TAKEN_AT`. Of the
 options of `demo` and `dev`, only `--debug` can. An empty variable counts as unset. `false`, `0` and
