@@ -108,6 +108,9 @@ def test_a_killed_report_is_in_no_later_ones_way_and_its_programs_know_no_secret
     ethelred: Ethelred, datastore: Path, tmp_path: Path
 ) -> None:
     work, site = tmp_path / "work", tmp_path / "site"
+    broken = shutil.copyfile(datastore, tmp_path / "broken.duckdb")
+    with closing(duckdb.connect(broken)) as connection:
+        connection.execute("drop table platform_headlines")
     settings = {"ETHELRED_WORK_DIR": str(work), "HOME": str(tmp_path / "nobody")}
     settings |= dict.fromkeys(["AWS_SECRET_ACCESS_KEY", "NPM_TOKEN", "npm_config_x"], "hunter2")
     command: list[str | Path] = [PROGRAM, "report", "--datastore", datastore, "--site", site]
@@ -119,9 +122,9 @@ def test_a_killed_report_is_in_no_later_ones_way_and_its_programs_know_no_secret
         report.kill()
     assert [one for one in environments if b"hunter2" in one or b"nobody" in one] == []
     assert all(b"npm_config_offline=true" in one for one in environments)  # npm asks no registry
-    ethelred(*command[1:], **settings)
+    # It fails at once, but not before the killed report's programs have ended.
+    ethelred("report", "--datastore", broken, "--site", site, code=7, **settings)
     assert (at_work_in(work), list(work.iterdir())) == ([], [])
-    assert (site / MARKER).is_file()
 
 
 @pytest.fixture
