@@ -209,7 +209,8 @@ def copy_warnings(copy: Row, advice: str) -> list[str]:
         if other:
             contradicting = TIMES["filename" if source == "mtime" else "mtime"]
             why = f"although its {contradicting} says {format_hour(other)}"
-        lines.append(f"{name} by its {TIMES[source]}, {why}; if that time is wrong, {advice} --taken-at")
+        advised = f"if that time is wrong, {advice} --taken-at"
+        lines.append(f"{name} by its {TIMES[source]}, {why}; {advised}")
     if copy["rejected_logins"]:
         lines.append(
             f"{name}: {pluralise(copy['rejected_logins'], 'value')} could not be taken for a "
