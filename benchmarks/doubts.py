@@ -6,7 +6,8 @@ Simulated nightly copies go through the models themselves (`dbt run`), each as a
 that has only what was known before that night. The platforms have 5 to 150 logins a weekday. Some
 grow threefold, start slowly, or delete users who are long gone; all have weekends, two weeks of
 holidays and missed nights; in one week, or on one day, a course brings 300 new users. Every
-fiftieth night is made once more as each kind of bad copy.
+fiftieth night is made once more as each kind of bad copy. One that is a week old has three newer
+logins.
 """
 
 import os
@@ -76,6 +77,7 @@ SIMULATION = """
         select
             number, night, any_value(taken_at) as taken_at, number || ' ' || night as content,
             count(*) as users_ever_logged_in, max(logged_in_at) as latest_login_at,
+            count(*) filter (logged_in_at >= taken_at - interval 168 hour) as active_7d,
             max(night) over before as night_before, max(content) over before as content_before
         from shown group by number, night
         window before as (
@@ -93,8 +95,9 @@ KINDS = {  # the value and the storage class that a bad copy has for a login
     "half the users": "logged_in_at",
     "cut to milliseconds": "date_trunc('milliseconds', logged_in_at)",
     "cut to seconds": "date_trunc('seconds', logged_in_at)",
-    "restamped": "taken_at - interval 1 hour",
+    "restamped": "judged.taken_at - interval 1 hour",
     "repeated": "logged_in_at",
+    "a week old": "logged_in_at",
 }
 JUDGED = """
     create table judged as
@@ -106,10 +109,11 @@ JUDGED = """
         select
             judged.platform, before.content as copy_id, before.taken_at,
             before.content as content_sha256, before.users_ever_logged_in + 20 as users,
-            before.users_ever_logged_in, before.latest_login_at
+            before.users_ever_logged_in, before.latest_login_at, before.active_7d
         from judged inner join totals as before on judged.number = before.number
             and before.night < judged.night and before.night >= judged.night - 14
         qualify row_number() over (partition by judged.platform order by before.night desc) <= 2;
+    create table active_users as select platform, copy_id, active_7d from copies;
     create table logins as
         select distinct judged.platform, seen.logged_in_at, 1 as ordinal
         from judged inner join seen
@@ -134,13 +138,18 @@ JUDGED = """
     insert into obtained.last_logins
         select platform, copy_number,
             taken_at - to_microseconds((random() * 6.3e13)::bigint), 'text'
-        from judged, range(500) where kind = 'other environment'
+        from judged, range(500) where kind = 'other environment';
+    insert into obtained.last_logins
+        select platform, copy_number, taken_at - interval (9 + tester) hour, 'text'
+        from judged, range(3) as testers (tester) where kind = 'a week old'
 """
 VALUES = """
     insert into obtained.last_logins
         select platform, copy_number, ({value})::varchar as text,
             if(text is null, 'null', if(kind = 'epochs', 'integer', 'text'))
-        from judged inner join shown using (number, night, taken_at)
+        from judged inner join shown
+            on judged.number = shown.number
+            and judged.night = shown.night + if(kind = 'a week old', 7, 0)
         where kind = '{kind}' and (kind != 'half the users' or person % 2 = 0)
 """
 RESULTS = """

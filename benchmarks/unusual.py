@@ -44,7 +44,7 @@ HISTORY = """
     create table logins_per_day as
         select platform, day, logins, day + interval 30 hour as last_appended_at from days;
     create table day_coverage as select platform, day, 'complete' as coverage from days;
-    create table copies as select platform, day + interval 5 hour as taken_at from days;
+    create table distinct_copies as select platform, day + interval 5 hour as taken_at from days;
     create table day_notes (platform varchar, day date)
 """
 RESULTS = """

@@ -60,6 +60,7 @@ KINDS: dict[str, Callable[[Values], Values]] = {
     "cut_to_milliseconds": lambda values: [(one and one[:23], kind) for one, kind in values],
     "restamped": lambda values: [("2026-03-30 01:00:00.123456", "text") for _ in values],
     "repeated": lambda values: values,
+    "days_old": lambda values: values + among(9, 3),
     "sound": lambda values: values,
     "a_course": lambda values: values + among(24, 300),
     "spam_deleted": lambda values: values[: len(values) * 9 // 10],
@@ -71,13 +72,14 @@ EXPECTED = {
     "other_environment": ({"older_logins", "many_new_logins"}, True),
     "clock_an_hour_ahead": ({"older_logins"}, True),
     "clock_an_hour_behind": ({"older_logins"}, True),
-    "epochs": ({"rejected_values"}, True),
-    "no_users": ({"fewer_users", "fewer_users_ever_logged_in"}, True),
-    "no_logins": ({"fewer_users_ever_logged_in"}, True),
-    "half_the_users": ({"fewer_users", "fewer_users_ever_logged_in"}, True),
+    "epochs": ({"rejected_values", "fewer_recent_users"}, True),
+    "no_users": ({"fewer_users", "fewer_users_ever_logged_in", "fewer_recent_users"}, True),
+    "no_logins": ({"fewer_users_ever_logged_in", "fewer_recent_users"}, True),
+    "half_the_users": ({"fewer_users", "fewer_users_ever_logged_in", "fewer_recent_users"}, True),
     "cut_to_milliseconds": ({"older_logins", "cut_logins"}, True),
     "restamped": ({"logins_at_once"}, True),
     "repeated": ({"repeated_content"}, False),
+    "days_old": ({"fewer_recent_users"}, True),
 }
 
 
@@ -93,6 +95,8 @@ def built(tmp_path_factory: pytest.TempPathFactory, nights: list[Night]) -> Path
         spoilt = Shown(last.taken_at, last.content + kind, tuple(spoil(list(last.values))))
         if kind == "repeated":
             spoilt = Shown(last.taken_at, copies[8].content, copies[8].values)
+        if kind == "days_old":
+            spoilt = Shown(last.taken_at, kind, tuple(spoil(list(copies[3].values))))
         runs[1].append((kind, spoilt))
     build_each(folder, runs)
     return folder
@@ -169,7 +173,8 @@ def test_a_refused_copy_is_told_and_can_be_accepted(
     assert "is doubtful" in done.stderr
     assert len(query(store, "from copies")) == len(was) + 1
     assert query(store, "select doubt, is_grave from doubted_copies") == [
-        ("fewer_users_ever_logged_in", True)
+        ("fewer_recent_users", True),
+        ("fewer_users_ever_logged_in", True),
     ]
     assert "its newest copy is doubtful" in ethelred("status", "--datastore", store).stdout
 

@@ -170,6 +170,9 @@ def test_a_copy_is_retracted_and_refused_until_somebody_insists(
     (gone,) = query(store, "select logins from retracted_copies")[0]
     assert f"{gone} logins went with the copy" in done.stdout
     assert query(store, f"select 1 from copies where copy_id = '{copy_id}'") == []
+    brought = "select copy_id, new_logins from copies where new_logins > 0 order by all"
+    held = "select copy_id, count(*) from logins group by copy_id order by all"
+    assert query(store, brought) == query(store, held)
     refused = ethelred("build", *everything, *at, code=4)
     assert "it was retracted from the history" in refused.stderr
     ethelred("build", *everything, *at, "--accept-doubts")

@@ -21,6 +21,13 @@ from ethelred_runner.obtain.last_logins import COPIES_NAME, obtain_logins
 
 MIN_IDENTIFIER = 8  # characters
 DELETE_COPY = "delete from {} where platform = $1 and copy_id = $2"
+# Copies that were read again may have brought in more logins than before.
+COUNT_NEW_LOGINS = """
+    update copies set new_logins = (
+        select count(*) from logins
+        where logins.platform = copies.platform and logins.copy_id = copies.copy_id
+    ) where platform = $1
+"""
 RETURNED = """
     select count(*)
     from earlier.logins semi join main.logins using (platform, logged_in_at, ordinal)
@@ -77,6 +84,8 @@ def retract(
             _, appended = build_accepted(path, BuildOptions(recount=True))
             with compared(path, earlier) as connection:
                 ((returned,),) = connection.execute(RETURNED, key).fetchall()
+            with closing(duckdb.connect(path)) as connection:
+                connection.execute(COUNT_NEW_LOGINS, key[:1])
             if dry_run:
                 checkout.discard()
     return Retraction(gone, returned, appended.refused, dry_run)

@@ -74,6 +74,7 @@ TROUBLE = """
         select platform, max_by(copy_id, (taken_at, obtained_at)) as copy_id
         from copies group by platform
     ) using (platform, copy_id)
+    anti join (from platform_headlines where is_retired) using (platform)
     union all
     select platform, format('{} days without a login, although some are usual', silent_days)
     from logins_summary where is_silent

@@ -8,6 +8,10 @@ int_new_login_counts as (
 
 int_new_login_baselines as (
     select * from {{ ref('int_new_login_baselines') }}
+),
+
+int_recent_users as (
+    select * from {{ ref('int_recent_users') }}
 )
 
 select
@@ -22,7 +26,10 @@ select
     users_before - users as users_gone,
     users_gone / nullif(users_before, 0) as users_gone_share,
     users_ever_logged_in_before - users_ever_logged_in as logged_in_gone,
-    logged_in_gone / nullif(users_ever_logged_in_before, 0) as logged_in_gone_share
+    logged_in_gone / nullif(users_ever_logged_in_before, 0) as logged_in_gone_share,
+    active_7d_before - coalesce(recent_users, 0) as recent_users_gone,
+    recent_users_gone / nullif(active_7d_before, 0) as recent_share_gone
 from int_new_copies
 left join int_new_login_counts using (platform, copy_id)
 left join int_new_login_baselines using (platform, copy_id)
+left join int_recent_users using (platform, copy_id)

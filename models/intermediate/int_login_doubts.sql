@@ -35,11 +35,13 @@ kinds as (
                     new_logins, usual_logins
                 )
             }, {
-                'doubt': 'newest_logins_gone',
-                'is_doubtful': newest_logins_gone >= {{ fewest }},
-                'is_grave': false,
+                'doubt': 'fewer_recent_users',
+                'is_doubtful': recent_users_gone >= {{ fewest }}
+                and recent_share_gone >= {{ var('doubtful_share_of_recent_gone') }},
+                'is_grave': recent_share_gone >= {{ var('grave_share_gone') }},
                 'finding': format(
-                    'earlier copies have {:,} logins after its newest login', newest_logins_gone
+                    '{:,} users with a recent login, and {:,} in the copy before',
+                    recent_users, active_7d_before
                 )
             }
         ], recursive := true)

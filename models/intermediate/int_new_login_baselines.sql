@@ -40,13 +40,7 @@ select
             any_value(int_new_copies.taken_at)
         )
         / 24
-    ) as usual_logins,
-    -- An old copy with too new a time lacks the newest logins.
-    count(login_days.logged_in_at) filter (
-        where
-        login_days.logged_in_at > int_new_copies.latest_login_at
-        and int_new_copies.latest_login_before_at >= login_days.logged_in_at
-    ) as newest_logins_gone
+    ) as usual_logins
 from int_new_copies
 left join login_days
     on

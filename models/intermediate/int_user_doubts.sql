@@ -1,5 +1,5 @@
 {% set fewest = var('min_doubtful_figure') %}
-{% set less, much_less = var('doubtful_share_gone'), var('grave_share_gone') %}
+{% set less = var('doubtful_share_gone') %}
 
 with int_copy_figures as (
     select * from {{ ref('int_copy_figures') }}
@@ -21,13 +21,14 @@ kinds as (
             }, {
                 'doubt': 'fewer_users',
                 'is_doubtful': users_gone >= {{ fewest }} and users_gone_share >= {{ less }},
-                'is_grave': users_gone_share >= {{ much_less }},
+                -- Accounts that have never logged in may be deleted, which changes no figure.
+                'is_grave': false,
                 'finding': format('{:,} users, and {:,} in the copy before', users, users_before)
             }, {
                 'doubt': 'fewer_users_ever_logged_in',
                 'is_doubtful': logged_in_gone >= {{ fewest }}
                 and logged_in_gone_share >= {{ less }},
-                'is_grave': logged_in_gone_share >= {{ much_less }},
+                'is_grave': logged_in_gone_share >= {{ var('grave_share_gone') }},
                 'finding': format(
                     '{:,} users with a login, and {:,} in the copy before',
                     users_ever_logged_in, users_ever_logged_in_before

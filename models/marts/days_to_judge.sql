@@ -6,22 +6,26 @@ logins_per_day as (
     select * from {{ ref('logins_per_day') }}
 ),
 
-copies as (
-    select * from {{ ref('copies') }}
+distinct_copies as (
+    select * from {{ ref('distinct_copies') }}
 ),
 
 day_notes as (
     select * from {{ ref('day_notes') }}
 ),
 
--- The raw and the sanitised copy of a night count as one.
+-- The raw and the sanitised copy of a night count as one. Copies of two nights may be on one day.
 copies_apart as (
     select
         platform,
         {{ reporting_day('taken_at') }} as day,
-        taken_at - lag(taken_at) over (partition by platform order by taken_at) as time_apart
-    from copies
-    qualify coalesce(time_apart > interval ({{ var('hours_of_one_copy') }}) hour, true)
+        lag(taken_at) over (partition by platform order by taken_at) as taken_before_at,
+        date_diff('second', taken_before_at, taken_at) / 3600 as hours_apart
+    from distinct_copies
+    qualify coalesce(hours_apart > {{ var('hours_of_one_copy') }} and (
+        hours_apart < {{ var('min_hours_between_nights') }}
+        or {{ reporting_day('taken_before_at') }} < day
+    ), true)
 ),
 
 days as (
@@ -53,4 +57,3 @@ select
     if(coverage = 'complete' and not has_note and not has_extra_copy, logins, null)
         as ordinary_logins
 from days
-order by platform, day

@@ -31,13 +31,15 @@ deviations as (
 day_deviations as (
     select
         *,
-        minimum_deviation * greatest(
-            1, quantile_cont(deviation, {{ var('share_within_one_deviation') }}) over (
-                partition by platform order by day
-                rows between {{ 7 * var('usual_range_weeks') }} preceding and 1 preceding
-            )
-        ) as root_standard_deviation
+        minimum_deviation * greatest(1, if(
+            count(deviation) over days_before < {{ var('min_days_in_spread') }}, 1,
+            quantile_cont(deviation, {{ var('share_within_one_deviation') }}) over days_before
+        )) as root_standard_deviation
     from deviations
+    window days_before as (
+        partition by platform order by day
+        rows between {{ 7 * var('usual_range_weeks') }} preceding and 1 preceding
+    )
 )
 
 select
@@ -55,4 +57,3 @@ select
     )) as bigint) as expected_high
 from day_deviations
 where usual is not null
-order by platform, day

@@ -20,7 +20,7 @@ union all
 select
     platform,
     'old_data' as kind,
-    cast(stale_at as date) as happened_on,
+    {{ reporting_day('stale_at') }} as happened_on,
     'No new copy has arrived' as headline,
     'The newest copy was taken on ' || strftime(newest_copy_on, '%-d %B %Y')
     || '. Later days are missing.' as text
