@@ -26,7 +26,7 @@ phrases as (
         end || ' to ' || strftime(ends_on, '%-d %B %Y') as days_in_words,
         format('{:,} login', logins) || if(logins = 1, '', 's') as logins_in_words,
         case
-            when coverage != 'complete' then ' or more, as some nights were not collected'
+            when coverage != 'complete' then ' or more, as not every day is complete'
             when percent = 0 then ', about as many as the week before'
             when change > 0 then ', ' || percent || '% more than the week before'
             when change < 0 then ', ' || percent || '% fewer than the week before'
