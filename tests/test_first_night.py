@@ -131,6 +131,17 @@ def test_a_site_keeps_the_group_and_the_mode_that_an_operator_gave_it(
     assert [oct(stat.st_mode & 0o7777) for stat in found.values()] == ["0o2750", "0o2750", "0o640"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to any user")
+def test_a_first_site_belongs_to_whom_its_folder_belongs(site: Path, tmp_path: Path) -> None:
+    os.chown(tmp_path, 1234, 4321)
+    (site / "index.html").chmod(0o604)
+    place = resolve_site(tmp_path / "srv" / "www" / "site")
+    swap_in(site, place)
+    for path in (place.parent.parent, place.parent, place, *place.rglob("*")):
+        assert (path.stat().st_uid, path.stat().st_gid) == (1234, 4321)
+    assert (place / "index.html").stat().st_mode & 0o777 == 0o604
+
+
 def test_check_names_a_folder_that_can_not_be_written_to(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

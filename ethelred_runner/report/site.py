@@ -12,7 +12,7 @@ from ethelred_runner import console
 from ethelred_runner.datastore import read_status
 from ethelred_runner.datastore.reasons import LIMITS
 from ethelred_runner.errors import ReportFailed, UsageError
-from ethelred_runner.folders import cause_of, locked, private_folder, set_access
+from ethelred_runner.folders import cause_of, locked, make_folder, private_folder, set_access
 from ethelred_runner.report.evidence import (
     REPORTS,
     build_evidence,
@@ -74,7 +74,7 @@ def resolve_site(site: Path) -> Path:
     """Return the resolved folder of a site. Raises ReportFailed if it can't be replaced."""
     try:
         place = site.expanduser().resolve()
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(place.parent)
         foreign = find_foreign(place)
     except (OSError, RuntimeError) as error:
         raise ReportFailed(f"the site can't be put in {site}: {error}") from None
@@ -124,6 +124,8 @@ def swap_in(built: Path, place: Path) -> None:
                 keep_access(new, place)
                 exchange(new, place)
             else:
+                for path in (new, *new.rglob("*")):
+                    set_access(path, path.stat().st_mode, like=place.parent)
                 new.rename(place)
         except OSError as error:
             cause = f"{cause_of(error, aside)}; mend that, and run ethelred report"
