@@ -135,8 +135,9 @@ def swap_in(built: Path, place: Path) -> None:
 def keep_access(new: Path, old: Path) -> None:
     """Give a site the owner, group and mode of the one before."""
     mode = old.stat().st_mode
+    readable = mode | (mode & 0o111) << 2  # who may pass through the folder may read its files
     for path in (new, *new.rglob("*")):
-        set_access(path, mode if path.is_dir() else mode & 0o666, like=old)
+        set_access(path, mode if path.is_dir() else readable & 0o666, like=old)
 
 
 def exchange(new: Path, old: Path) -> None:
