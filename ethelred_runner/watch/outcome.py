@@ -13,6 +13,7 @@ from ethelred_runner import console
 from ethelred_runner.append.result import Appended
 from ethelred_runner.datastore import Row
 from ethelred_runner.errors import CopyRejected, UsageError, exit_code_of, line_of
+from ethelred_runner.folders import make_folder, set_access
 from ethelred_runner.watch.wording import format_hour, format_iso, pluralise
 
 # The words for each `taken_at_source` in messages.
@@ -86,8 +87,11 @@ def write_summary(path: Path | None, text: str) -> None:
     """Write the summary to a file, if a path is given. Raises UsageError."""
     try:
         if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
+            is_new = not path.exists()
             path.write_text(text, encoding="utf-8")
+            if is_new:  # it may be root's, and the next run another user's
+                set_access(path, path.stat().st_mode, like=path.parent)
     except OSError as error:
         raise UsageError(f"--summary {path} can't be written: {error.strerror}") from None
 

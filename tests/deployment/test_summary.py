@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -84,6 +85,19 @@ def test_a_failure_is_summed_up_without_the_source(
 def test_a_run_that_can_not_begin_is_summed_up(ethelred: Ethelred, summary: Path) -> None:
     ethelred("run", "--summary", summary, code=2)
     assert read(summary)["exit_code"] == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to any user")
+def test_a_first_summary_belongs_to_whom_its_folder_belongs(
+    ethelred: Ethelred, summary: Path, tmp_path: Path
+) -> None:
+    os.chown(tmp_path, 1234, 4321)
+    ethelred("run", "--summary", summary, code=2)
+    for path in (summary.parent, summary):
+        assert (path.stat().st_uid, path.stat().st_gid) == (1234, 4321)
+    os.chown(summary, 5, -1)
+    ethelred("run", "--summary", summary, code=2)
+    assert summary.stat().st_uid == 5  # an operator gave it to somebody
 
 
 def test_a_summary_that_can_not_be_written_is_said_before_anything_is_done(
