@@ -51,8 +51,11 @@ def open_datastore(address: str) -> Iterator[Datastore]:
     if address.startswith("s3://"):
         with private_folder() as folder:
             yield BucketDatastore(address, folder)
-    elif re.match(r"s3:|\w+:(/|.*@)", address):  # messages show paths: this may hold a secret
-        raise UsageError("--datastore: give a local path or s3://bucket/prefix")
+    # A slip must not become a local file, and messages show paths: this may hold a secret.
+    elif "://" in address or re.match(r"(?i)s3[:/]|arn:|\w+:(/|.*@)", address):
+        raise UsageError(
+            "--datastore: give a local path or s3://bucket/prefix (a folder named s3 is ./s3)"
+        )
     else:
         store = FileDatastore(address)
         clean_up(store.path.parent)
