@@ -88,6 +88,12 @@ def test_a_folder_that_holds_something_else_is_never_replaced(
         resolve_site(site)
 
 
+def test_a_mount_point_is_no_place_for_a_site(small_disk: Path) -> None:
+    with pytest.raises(ReportFailed, match=r"is a mount point; name a folder in it with --site"):
+        resolve_site(small_disk)
+    assert resolve_site(small_disk / "site") == small_disk / "site"
+
+
 @pytest.mark.parametrize(
     ("line", "answer"),
     [

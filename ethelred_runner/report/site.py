@@ -78,6 +78,8 @@ def resolve_site(site: Path) -> Path:
         foreign = find_foreign(place)
     except (OSError, RuntimeError) as error:
         raise ReportFailed(f"the site can't be put in {site}: {error}") from None
+    if place.is_mount():
+        raise ReportFailed(f"{site} is a mount point; name a folder in it with --site")
     if foreign:
         raise ReportFailed(
             f"{site} has files that no report has made, and stays as it is: move {foreign.name} "
