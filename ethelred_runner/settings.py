@@ -11,7 +11,7 @@ LOGS = PROJECT / "logs"
 DEFAULT_DATASTORE = DATA / "ethelred.duckdb"
 DEFAULT_SITE = DATA / "site"
 
-OURS = ("ETHELRED_", "AWS_")
+TIDIED = ("ETHELRED_", "AWS_", "SSL_CERT_")
 FALSE = ("", "0", "false", "f", "no", "n", "off")
 
 
@@ -26,12 +26,12 @@ def switch(name: str) -> bool:
 
 
 def tidy_settings() -> None:
-    """Strip white space from our variables, AWS's and the proxy's, and remove the empty ones.
+    """Strip white space from our variables, AWS's, the proxy's and SSL's, and remove the empty ones.
 
     Libraries would take white space or an empty text for a value.
     """
     for name, value in list(os.environ.items()):
-        if name.startswith(OURS) or name.lower().endswith("_proxy"):
+        if name.startswith(TIDIED) or name.lower().endswith("_proxy"):
             os.environ[name] = value.strip()
             if not value.strip():
                 del os.environ[name]

@@ -210,7 +210,7 @@ def test_a_platform_alone_is_that_platforms_source(calls: Calls) -> None:
 
 
 EXAMPLE = (PROJECT / ".env.example").read_text(encoding="utf-8")
-SETTINGS = re.findall(r"^#?((?:ETHELRED|AWS)_\w+)=", EXAMPLE, re.M)  # test_documents: all there are
+SETTINGS = re.findall(r"^#?((?:ETHELRED|AWS|SSL)_\w+)=", EXAMPLE, re.M)  # see test_documents
 SWITCHES = ["INIT", "NO_REPORT", "DRY_RUN", "DEBUG", "JSON"]
 
 
