@@ -16,7 +16,10 @@ from ethelred_runner.folders import private_folder
 from ethelred_runner.network import bypass_proxy_for_this_machine, endpoint_is_local
 
 TRIES = 5  # per request
-SILENCE = timedelta(seconds=60)  # then a silent connection counts as broken
+# Then a silent connection counts as broken. A slow line must also send a part of an upload in this
+# time, with three others beside it: in 15 s, fewer lines could.
+SILENCE = timedelta(seconds=30)
+PATIENCE = timedelta(seconds=45)  # no later retry: a signal waits for it, and systemd only 90 s
 
 
 class BucketDatastore:
@@ -89,6 +92,6 @@ def open_bucket(address: str) -> Versions:
             "timeout": "1 day",
             "read_timeout": SILENCE,
         },
-        retry_config={"max_retries": TRIES - 1, "retry_timeout": timedelta(minutes=2)},
+        retry_config={"max_retries": TRIES - 1, "retry_timeout": PATIENCE},
     )
     return Versions(store, address.rstrip("/"))

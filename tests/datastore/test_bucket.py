@@ -4,6 +4,7 @@ import multiprocessing
 import operator
 import os
 import threading
+import time
 from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
@@ -196,6 +197,21 @@ def test_what_a_service_answers_is_said_in_plain_words(
                 call()
             assert KEYS[1] not in str(refused.value)
     assert len(proxy.requests) < (60 if proxy.answer == (200, LISTING) else 12)
+
+
+def test_a_service_that_falls_silent_holds_a_run_for_less_than_systemd_waits(
+    address: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SILENCE", "PATIENCE"):
+        monkeypatch.setattr(bucket, name, getattr(bucket, name) / 20)
+    gone = threading.Event()
+    proxy.before = lambda number: not gone.wait(100)
+    began = time.monotonic()
+    with open_datastore(address) as datastore, pytest.raises(DatastoreError, match="be reached"):
+        datastore.readable_path()
+    gone.set()
+    assert time.monotonic() - began < 90 / 20
+    assert len(proxy.requests) == 2  # a connection may be broken
 
 
 @pytest.mark.parametrize(
