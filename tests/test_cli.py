@@ -17,6 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ethelred_runner.cli import commands, main
+from ethelred_runner.cli.main import SIGNALS
 from ethelred_runner.errors import EthelredError, exit_code_of, line_of
 from ethelred_runner.obtain.copy_requests import CopyRequest
 from ethelred_runner.watch.outcome import Outcome
@@ -134,7 +135,7 @@ def test_whatever_happens_ends_as_an_exit_code_without_a_traceback(
 
 @pytest.fixture
 def _handlers() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -271,7 +272,7 @@ def test_the_demo_has_a_datastore_and_a_site_of_its_own(monkeypatch: pytest.Monk
     ]
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_run_that_is_stopped_leaves_no_copy_behind_and_a_summary(
     nights: list[Night], tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -290,24 +291,34 @@ def test_a_run_that_is_stopped_leaves_no_copy_behind_and_a_summary(
 
 
 SWALLOWED = """
-import os, signal, time
-from ethelred_runner.cli.main import stop
-signal.signal(signal.SIGTERM, stop)
+import os, signal, sys, time
+from ethelred_runner.cli.main import SIGNALS, stop
+first = int(sys.argv[1])
+signal.signal(first, stop)
 try:
     try:
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), first)
     finally:
+        for number in SIGNALS:
+            os.kill(os.getpid(), number)
         time.sleep(2.5)
-        print("cleaned")
-except SystemExit:
+        print("cleaned", flush=True)
+except (SystemExit, KeyboardInterrupt):
     pass
+if first == signal.SIGINT:
+    os.kill(os.getpid(), first)
 time.sleep(120)
 """
 
 
-def test_a_signal_that_a_library_swallows_comes_again_but_not_while_a_run_cleans_up() -> None:
-    done = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (143, "cleaned\n")
+@pytest.mark.parametrize("first", SIGNALS)
+def test_a_signal_that_a_library_swallows_comes_again_but_not_while_a_run_cleans_up(
+    first: signal.Signals,
+) -> None:
+    """Ctrl-C comes again only when somebody presses it again."""
+    command = [sys.executable, "-c", SWALLOWED, str(int(first))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (128 + first, "cleaned\n")
 
 
 @pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt(), 130), (SystemExit(143), 143)])

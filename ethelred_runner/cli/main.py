@@ -16,12 +16,13 @@ from ethelred_runner.errors import EthelredError, exit_code_of, line_of
 from ethelred_runner.folders import clean_up
 from ethelred_runner.settings import switch, tidy_settings, work_root
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SECONDS_TO_STOP = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command, and end with its exit code."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, stop)
     tidy_settings()
@@ -48,12 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def stop(signal_number: int, frame: FrameType | None) -> NoReturn:
     """End the run in an orderly way, which removes copies and ends its programs."""
-    signal.signal(signal.SIGALRM, partial(stop_again, signal_number))
+    for number in (*SIGNALS, signal.SIGALRM):
+        signal.signal(number, partial(stop_again, signal_number))
+    if signal_number == signal.SIGINT:  # whoever pressed Ctrl-C can press it again
+        raise KeyboardInterrupt
     signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_STOP, SECONDS_TO_STOP)
     raise SystemExit(128 + signal_number)
 
 
 def stop_again(signal_number: int, *_: object) -> None:
     """End a run that ignored a signal, because DuckDB discards exceptions during its imports."""
-    if sys.exc_info()[1] is None:  # otherwise the run is already ending
+    if sys.exc_info()[1] is None:  # otherwise the run is already ending, and cleans up
         raise SystemExit(128 + signal_number)
