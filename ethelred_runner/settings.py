@@ -26,7 +26,7 @@ def switch(name: str) -> bool:
 
 
 def tidy_settings() -> None:
-    """Strip white space from our variables, AWS's, the proxy's and SSL's, and remove the empty ones.
+    """Strip white space from our variables, AWS's, the proxy's and SSL's; remove the empty ones.
 
     Libraries would take white space or an empty text for a value.
     """

@@ -123,9 +123,9 @@ def test_odd_requests_are_refused_without_a_traceback(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to any group")
-@pytest.mark.parametrize(("mode", "of_files"), [(0o2750, "0o640"), (0o711, "0o644")])
+@pytest.mark.parametrize(("mode", "of_files"), [(0o2750, 0o640), (0o711, 0o644)])
 def test_a_site_keeps_the_group_and_the_mode_that_an_operator_gave_it(
-    site: Path, tmp_path: Path, mode: int, of_files: str
+    site: Path, tmp_path: Path, mode: int, of_files: int
 ) -> None:
     os.chown(site, -1, group := 1)
     site.chmod(mode)
@@ -135,7 +135,7 @@ def test_a_site_keeps_the_group_and_the_mode_that_an_operator_gave_it(
     swap_in(built.parent, site)
     found = {path: path.stat() for path in (site, site / "data", site / "data" / "page")}
     assert [stat.st_gid for stat in found.values()] == [group] * 3
-    assert [oct(stat.st_mode & 0o7777) for stat in found.values()] == [oct(mode), oct(mode), of_files]
+    assert [stat.st_mode & 0o7777 for stat in found.values()] == [mode, mode, of_files]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to any user")
