@@ -63,11 +63,8 @@ def _remove_left_behind(root: Path) -> None:
         with suppress(OSError):  # in use by another run, or just removed
             # On a share without locks a live run might be using the folder, so it stays.
             lock = take_lock(folder, wait_seconds=0, is_required=True)
-            words = f"{folder} was left by a killed run of another user; remove it as that user"
             if folder.lstat().st_uid == os.getuid():
                 shutil.rmtree(folder, ignore_errors=True)
-            elif words not in console.warned:
-                console.warn(words)
             os.close(lock)
 
 

@@ -371,19 +371,6 @@ def test_a_copy_that_a_killed_run_left_goes_with_the_next_command(
     assert not beside.parent.exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to any user")
-def test_what_another_users_killed_run_left_is_named_once(
-    ethelred: Ethelred, nights: list[Night], tmp_path: Path
-) -> None:
-    left = tmp_path / "work" / "ethelred-run-12345678"
-    left.mkdir(parents=True)
-    os.chown(left, 1234, -1)
-    settings = {"ETHELRED_WORK_DIR": str(left.parent)}
-    done = ethelred("obtain", "--to", tmp_path / "copies", nights[0].raw, **settings)
-    assert done.stderr.count(f"{left} was left by a killed run of another user; remove it as") == 1
-    assert left.exists()
-
-
 def test_colours_that_a_variable_forces_stay_out_of_a_log(ethelred: Ethelred) -> None:
     done = ethelred("build", "/no/copy", "--init", code=3, FORCE_COLOR="1", TTY_COMPATIBLE="1")
     assert "\x1b" not in done.stdout + done.stderr

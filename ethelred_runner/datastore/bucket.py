@@ -16,8 +16,8 @@ from ethelred_runner.folders import private_folder
 from ethelred_runner.network import bypass_proxy_for_this_machine, endpoint_is_local
 
 TRIES = 5  # per request
-# Then a silent connection counts as broken. A slow line must also send a part of an upload in this
-# time, with three others beside it: in 15 s, fewer lines could.
+# Then a silent connection counts as broken. A slow line must also send two parts of an upload in
+# this time.
 SILENCE = timedelta(seconds=30)
 PATIENCE = timedelta(seconds=45)  # no later retry: a signal waits for it, and systemd only 90 s
 

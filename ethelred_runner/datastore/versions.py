@@ -88,7 +88,7 @@ class Versions:
         """Commit a file as the version after `based_on`. Raises Conflict if that exists already."""
         blob, digest = f"blobs/{uuid.uuid4().hex}.duckdb", sha256_of(path)
         with as_datastore_errors(self.label), path.open("rb") as file:
-            obstore.put(self._store, blob, file, chunk_size=CHUNK, max_concurrency=4)
+            obstore.put(self._store, blob, file, chunk_size=CHUNK, max_concurrency=2)
         # A commit must name a blob that has arrived.
         if self._download(blob, Path(os.devnull)) != digest:
             raise DatastoreError(
