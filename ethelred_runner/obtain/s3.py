@@ -11,11 +11,10 @@ from obstore.store import S3Store
 
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.network import endpoint_is_local
-from ethelred_runner.obtain.platforms import Platform
+from ethelred_runner.obtain.platforms import Platform, read_platforms
 from ethelred_runner.obtain.web import WebSource
-from ethelred_runner.settings import setting
 
-S3_SETTINGS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION"
+S3_SETTINGS = "AWS_ACCESS_KEY_ID{0}, AWS_SECRET_ACCESS_KEY{0} and AWS_REGION{0}"
 
 
 class S3Source(WebSource):
@@ -25,12 +24,14 @@ class S3Source(WebSource):
     """
 
     def _check_address(self) -> None:
-        self._access = S3_SETTINGS
+        platform = self.request.platform
+        ending = platform.setting_name("") if _own_settings(platform) else ""
+        self._access = S3_SETTINGS.format(ending)
         parts = urlsplit(self.request.source)
         self._bucket, self._key = parts.netloc, unquote(parts.path.lstrip("/"))
         if not self._bucket or "@" in self._bucket or not self._key:
             raise UsageError(f"{self.label}: write s3://bucket/key; keys go into AWS_… variables")
-        with own_access(self.request.platform):
+        with own_access(platform):
             endpoint_is_local()
 
     def _url(self) -> str:
@@ -46,19 +47,30 @@ class S3Source(WebSource):
 
 @contextmanager
 def own_access(platform: Platform) -> Iterator[None]:
-    """Replace the AWS_… variables by the platform's own, if it has an access key.
+    """Replace the AWS_… variables by the platform's own, if it has any.
 
     The platform then uses only these, so that no key reaches another platform's endpoint.
     """
-    before, ending = os.environ.copy(), platform.setting_name("")
-    all_keys = {name: value for name, value in before.items() if name.startswith("AWS_")}
-    own = {name.removesuffix(ending): all_keys[name] for name in all_keys if name.endswith(ending)}
+    before, own = os.environ.copy(), _own_settings(platform)
     try:
-        if setting(platform.setting_name("AWS_ACCESS_KEY_ID")):
-            for name in all_keys:
+        for name in before if own else ():
+            if name.startswith("AWS_"):
                 del os.environ[name]
-            os.environ.update(own)
+        os.environ.update(own)
         yield
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def _own_settings(platform: Platform) -> dict[str, str]:
+    """Return the platform's own AWS_… variables by their usual names."""
+    ending = platform.setting_name("")
+    endings = [other.setting_name("") for other in read_platforms().values()]
+    # AWS_REGION_OLD_SITE belongs to old-site, not to site.
+    longer = tuple(other for other in endings if other.endswith(ending) and other != ending)
+    return {
+        name.removesuffix(ending): value
+        for name, value in os.environ.items()
+        if name.startswith("AWS_") and name.endswith(ending) and not name.endswith(longer)
+    }

@@ -118,6 +118,23 @@ def test_a_platform_has_its_own_bucket_and_keys(
         assert "AWS_ACCESS_KEY_ID_OPENCODELISTS" in os.environ
 
 
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_REGION"])
+def test_a_platform_with_any_setting_of_its_own_uses_no_shared_one(
+    name: str, bucket: int, get: Get, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"{name},O,users,last_login\n" for name in ("opencodelists", "old-opencodelists")]
+    header = "platform,platform_name,users_table,login_column\n"
+    (tmp_path / "platforms.csv").write_text(header + "".join(rows))
+    monkeypatch.setenv("ETHELRED_SEEDS", str(tmp_path))
+    monkeypatch.setenv(f"{name}_OLD_OPENCODELISTS", "another's")
+    assert get(NAME).content_sha256
+    nothing = f"http://127.0.0.1:{free_port()}"
+    monkeypatch.setenv(f"{name}_OPENCODELISTS", nothing)
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT_OPENCODELISTS", nothing)  # the machine's own role
+    with pytest.raises(SourceError, match="signed; check AWS_ACCESS_KEY_ID_OPENCODELISTS, "):
+        get(NAME)
+
+
 ASSUMED = """<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>
 <AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey><SessionToken></SessionToken>
 <Expiration>2999-01-01T00:00:00Z</Expiration>
