@@ -102,9 +102,9 @@ async def _start_sftp(connection: asyncssh.SSHClientConnection) -> asyncssh.SFTP
 
 async def _look_at(client: asyncssh.SFTPClient, address: str) -> SourceFile:
     path = str(await client.realpath(address))
-    if not await client.isfile(path):
-        raise SourceError("there is no such file on the server")
     found = await client.stat(path)
+    if found.type not in (asyncssh.FILEXFER_TYPE_REGULAR, asyncssh.FILEXFER_TYPE_UNKNOWN):
+        raise SourceError("there is no such file on the server")
     validators = (path, str(found.size), str(found.mtime))
     return SourceFile(path, found.size, found.mtime, validators)
 

@@ -104,12 +104,12 @@ def test_a_login_without_sftp_is_said_at_once(
 class Strange(asyncssh.SFTPServer):
     """A server that gives neither size nor time, or answers with its own text."""
 
-    refuses = False
+    refuses, permissions = False, None
 
     def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
         if self.refuses:
             raise asyncssh.SFTPFailure("full\n::error::injected\x1b[31m" + "x" * 5000)
-        return asyncssh.SFTPAttrs(permissions=0o100644)
+        return asyncssh.SFTPAttrs(permissions=self.permissions)
 
     fstat = lstat = stat  # type: ignore[assignment]
 
@@ -120,10 +120,13 @@ async def listen(keys: list[Path], options: dict[str, str]) -> asyncssh.SSHAccep
     )
 
 
-@pytest.mark.parametrize("refuses", [False, True])
+@pytest.mark.parametrize(
+    ("refuses", "permissions"), [(False, 0o100644), (False, 0o644), (False, None), (True, None)]
+)
 def test_a_server_that_tells_little_or_too_much(
     refuses: bool,
     trusted: Ssh,
+    permissions: int | None,
     get: Get,
     big: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -132,6 +135,7 @@ def test_a_server_that_tells_little_or_too_much(
     """Its text is never printed unchanged, because it could write a workflow's commands (O9)."""
     monkeypatch.setattr(Strange, "refuses", refuses)
     keys = [trusted.log.with_name("host")]
+    monkeypatch.setattr(Strange, "permissions", permissions)
     options = {"authorized_client_keys": str(trusted.log.with_name("allowed"))}
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
