@@ -36,6 +36,12 @@ REFUSALS: dict[type[Exception], str] = {
     asyncssh.SFTPNoSuchFile: "there is no such file on the server",
     asyncssh.SFTPPermissionDenied: "the server's user may not read this file",
 }
+# Errors of Python and asyncssh, by words of their messages.
+ADVICE = {
+    "home directory": "this user has no home folder, where ~/.ssh would be; set HOME",
+    "local username": "this user has no name, which SSH asks for; set LOGNAME to any name",
+    "'idna' codec": "the host's name can't be right; check the address",
+}
 
 
 class SftpSource(Source):
@@ -79,15 +85,18 @@ def _wait(run: Callable[..., Any], seconds: float, step: Awaitable[Any]) -> Any:
             raise SourceError(refusal) from None
         raise RetryableError(f"the connection broke ({error.reason[:200]!r})") from None
     except OSError as error:  # asyncio's own text may have the address in it
+        if "No username" in str(error):  # from Python 3.13 on
+            raise SourceError(ADVICE["local username"]) from None
         reason = os.strerror(error.errno or 0) if error.errno in errorcode else error.strerror
         raise RetryableError(f"the server can't be reached ({reason})") from None
     except asyncssh.packet.PacketDecodeError:
         raise RetryableError("what the server sends is not SSH") from None
-    except RuntimeError as error:  # a user without an entry in /etc/passwd
-        if "home directory" not in str(error):
+    except (RuntimeError, ValueError) as error:  # also a user without an entry in /etc/passwd
+        if advice := next((ADVICE[words] for words in ADVICE if words in str(error)), None):
+            raise SourceError(advice) from None
+        if isinstance(error, RuntimeError):
             raise
-        raise SourceError("this user has no home folder, where ~/.ssh would be; set HOME") from None
-    except ValueError as error:  # a faulty key or setting; the text quotes no key
+        # A faulty key or setting; the text quotes no key.
         raise SourceError(f"{KEY} or ~/.ssh can't be used: {error}") from None
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import Mock
 
 import asyncssh
 import pytest
@@ -125,8 +126,8 @@ async def listen(keys: list[Path], options: dict[str, str]) -> asyncssh.SSHAccep
 )
 def test_a_server_that_tells_little_or_too_much(
     refuses: bool,
-    trusted: Ssh,
     permissions: int | None,
+    trusted: Ssh,
     get: Get,
     big: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -134,8 +135,8 @@ def test_a_server_that_tells_little_or_too_much(
 ) -> None:
     """Its text is never printed unchanged, because it could write a workflow's commands (O9)."""
     monkeypatch.setattr(Strange, "refuses", refuses)
-    keys = [trusted.log.with_name("host")]
     monkeypatch.setattr(Strange, "permissions", permissions)
+    keys = [trusted.log.with_name("host")]
     options = {"authorized_client_keys": str(trusted.log.with_name("allowed"))}
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
@@ -210,6 +211,24 @@ def test_what_is_not_there(trusted: Ssh, get: Get, path: str) -> None:
         get(trusted.url(path))
     with pytest.raises(SourceError, match=r"can't be reached \(Connection refused\) \(tried 5"):
         get(trusted.url(path, free_port()))
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("uid not found"), OSError("No username set in the environment")]
+)
+def test_a_user_without_a_name_is_told_what_to_set(
+    error: Exception, trusted: Ssh, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The errors are those of Python 3.12 and 3.13."""
+    url = trusted.url("/copy")
+    monkeypatch.setattr(getpass, "getuser", Mock(side_effect=error))
+    with pytest.raises(SourceError, match="has no name, which SSH asks for; set LOGNAME"):
+        get(url)
+
+
+def test_a_host_that_no_server_can_have(get: Get) -> None:
+    with pytest.raises(SourceError, match="the host's name can't be right; check the address"):
+        get("sftp://me@ho..st/copy")
 
 
 def test_a_copy_replaced_between_two_links_is_begun_again(
@@ -289,7 +308,7 @@ def test_a_user_without_a_home_is_told_what_to_set(trusted: Ssh, tmp_path: Path)
     settings = {"PATH": os.environ["PATH"], "ETHELRED_WORK_DIR": str(tmp_path / "work")}
     for name in ("LOGNAME", "HOME"):
         done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
-        assert (done.returncode, name in done.stderr) == (3, True), done.stderr
+        assert (done.returncode, f"; set {name}" in done.stderr) == (3, True), done.stderr
         settings[name] = str(tmp_path)
 
 
