@@ -171,6 +171,12 @@ HTTPConnection.response_class = _PromptResponse
 
 
 class _Session(Session):
+    def get_redirect_target(self, resp: Response) -> str | None:
+        """Close a redirect's response, whose body may drip without end and would be read whole."""
+        if target := super().get_redirect_target(resp):
+            resp.close()
+        return target
+
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
         """Refuse redirects to unencrypted addresses, and send the token to no other server."""
         parts = urlsplit(prepared_request.url or "")

@@ -55,7 +55,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if head := plan.get("drips"):
             self._drip(head)
         if status := plan.get("status"):
-            self._answer(status, plan.get("headers", {"Content-Length": "0"}), b"", {})
+            headers = plan.get("headers", {"Content-Length": "0"})
+            self._answer(status, headers, plan.get("body", b""), plan)
             return
         body, etag = self.server.body, self.server.etag
         headers = {"Last-Modified": self.server.modified} if self.server.dated else {}
@@ -239,6 +240,21 @@ def test_a_head_that_drips_is_given_up_by_check_too(drip: bytes, web: Web) -> No
 
 
 @pytest.mark.parametrize("wait", ["a date", "1", 400 * "9"])
+@pytest.mark.parametrize(
+    ("name", "value", "drip"),
+    [("Content-Length", "99999", b"x"), ("Transfer-Encoding", "chunked", b"1\r\nx\r\n")],
+)
+def test_a_redirect_whose_body_drips_is_followed_at_once(
+    name: str, value: str, drip: bytes, web: Web
+) -> None:
+    drips = {"body": drip * 50, "piece": len(drip), "pause": 0.2}
+    web.plan = [{"status": 302, "headers": {"Location": NAME, name: value}, **drips}] * 2
+    began = time.monotonic()
+    check_sources([CopyRequest(web.url(), USERS)])
+    assert len(web.seen) == 3
+    assert time.monotonic() - began < 5
+
+
 def test_a_server_says_when_to_ask_again(
     wait: str,
     web: Web,
