@@ -40,7 +40,7 @@ RETRY_STATUSES = (408, 425, 429, 500, 502, 503, 504)
 REASON = re.compile(
     r"certificate verify failed: [^(]+|(?<=connection failed: )\d{3}[\w ]*|timed out|(?<=\] )[\w ]+"
 )
-PROXY = "the proxy that https_proxy or http_proxy names"
+PROXY = "the proxy that all_proxy, http_proxy or https_proxy names"
 UNTRUSTED = "the server can't be trusted: {}; "
 # Errors that no retry mends, by a pattern of the library's message.
 FINAL = {
@@ -93,6 +93,9 @@ class WebSource(Source):
             raise UsageError(f"{self.label}: write https://host/path/to/copy")
         if not is_encrypted_or_local(parts.scheme, parts.hostname):
             raise UsageError(f"{self.label}: http is not encrypted; use https, or sftp")
+        if not re.fullmatch(r"[\t -~\xa0-\xff]*", setting(self._access)):
+            advice = "remove line ends, typographic quotes and invisible signs"
+            raise UsageError(f"{self._access} is no header; {advice}")
 
     def _url(self) -> str:
         return self.request.source
@@ -133,6 +136,8 @@ def _as_source_errors() -> Iterator[None]:
         yield
     except (ValueError, TooManyRedirects) as error:
         kind = type(error).__name__
+        if re.search("Proxy|InvalidSchema", kind):  # the address's own scheme is right
+            raise SourceError(f"{PROXY} can't be used; write http://host:port") from None
         raise SourceError(f"the address leads nowhere ({kind}); check it") from None
     except (RequestException, HTTPError) as error:
         match = REASON.search(str(error))

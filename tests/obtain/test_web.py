@@ -2,6 +2,7 @@
 
 import http.server
 import logging
+import os
 import re
 import ssl
 import subprocess
@@ -239,7 +240,6 @@ def test_a_head_that_drips_is_given_up_by_check_too(drip: bytes, web: Web) -> No
         check_sources([CopyRequest(web.url(), USERS)])
 
 
-@pytest.mark.parametrize("wait", ["a date", "1", 400 * "9"])
 @pytest.mark.parametrize(
     ("name", "value", "drip"),
     [("Content-Length", "99999", b"x"), ("Transfer-Encoding", "chunked", b"1\r\nx\r\n")],
@@ -255,6 +255,7 @@ def test_a_redirect_whose_body_drips_is_followed_at_once(
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize("wait", ["a date", "1", 400 * "9"])
 def test_a_server_says_when_to_ask_again(
     wait: str,
     web: Web,
@@ -286,6 +287,15 @@ def test_a_proxy_that_refuses_is_named(
     with pytest.raises(SourceError, match=words) as caught:
         get("https://backups.example/copy")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "http:///"])
+def test_a_proxy_that_cannot_be_used_is_named(
+    proxy: str, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("all_proxy", proxy)
+    with pytest.raises(SourceError, match=r"that all_proxy, .* can't be used; write http"):
+        get("https://backups.example/copy")
 
 
 def test_a_server_that_stalls_is_noticed(web: Web, get: Get, big: Path) -> None:
@@ -366,6 +376,18 @@ def test_each_platform_has_its_own_token(
     (request,) = requests_for([f"{platform}={web.url()}"], "opencodelists", None)
     obtain_one(request, folder)
     assert web.seen[0].get("Authorization") == sent
+
+
+@pytest.mark.parametrize("text", ["Bearer “x”", "\ufeffBearer x", "Bearer x\nBearer y", "a\0"])
+def test_a_token_that_no_header_can_hold_is_named(
+    text: str, web: Web, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ETHELRED_HTTP_AUTHORIZATION", "Bearer naïve\ttoken\n")
+    get(web.url())
+    monkeypatch.setattr("os.environ", {**os.environ, "ETHELRED_HTTP_AUTHORIZATION": text})
+    with pytest.raises(UsageError, match="ETHELRED_HTTP_AUTHORIZATION is no header; remove") as it:
+        get(web.url())
+    assert "x" not in str(it.value)
 
 
 @pytest.mark.parametrize("where", ["address", "netrc"])
