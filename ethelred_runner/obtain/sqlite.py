@@ -16,13 +16,18 @@ KIND = "sqlite"
 MAGIC = b"SQLite format 3\0"
 HEADER = 100  # bytes
 # Findings about sound pages: violated constraints, and unused pages.
-UNUSUAL = re.compile(r"\w+ value in |non-unique entry|Page \d+( is|:) never used|\*\*\*")
+UNUSUAL = re.compile(r"[\w-]+ value in |non-unique entry|Page \d+( is|:) never used|\*\*\*")
 UNKNOWN = re.compile(r"(no such collation sequence|unknown function): (.+)")
 # Views and virtual tables have no pages of their own.
 TABLES = "select name from sqlite_schema where type = 'table' and rootpage"
 COLUMNS = (
     "select c.name from sqlite_schema as t, pragma_table_xinfo(t.name) as c"
     " where lower(t.name) = lower(?) and t.type = 'table' and rootpage"
+)
+# Collations of the users' table that only its platform may have.
+COLLATIONS = (
+    "select distinct coll from pragma_index_list(?) as i, pragma_index_xinfo(i.name)"
+    " where upper(coll) not in ('BINARY', 'NOCASE', 'RTRIM')"
 )
 
 
@@ -79,9 +84,13 @@ def values(path: Path, platform: Platform) -> Iterator[Value]:
     """Yield the latest login of each user who is counted, as bytes, and SQLite's `typeof` of it."""
     login, (column, *text) = quoted(platform.login_column), platform.count_only or ("",)
     query = f"select substr({login}, 1, {LONGEST_VALUE}), typeof({login})"
-    query += f" from {quoted(platform.users_table)}"
+    # An index may be unchecked.
+    query += f" from {quoted(platform.users_table)} not indexed"
     query += f" where cast({quoted(column)} as text) = ?" if column else ""
     with opened(path) as database:
+        for (name,) in database.execute(COLLATIONS, [platform.users_table]):
+            # Any order will do for reading all rows. `count_only` needs equality alone.
+            database.create_collation(name, lambda one, other: (one > other) - (one < other))
         database.text_factory = bytes
         for value, storage_class in database.execute(query, text):
             yield value or b"", storage_class.decode()

@@ -6,6 +6,7 @@ import random
 import re
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -216,9 +217,9 @@ def test_values_come_as_they_are_in_any_encoding(
     ]
 
 
-def logins_of(path: Path, folder: Path) -> list[tuple[str | None, str]]:
+def logins_of(path: Path, folder: Path, platform: Platform = USERS) -> list[tuple[str | None, str]]:
     """Return what `obtain_logins` takes out of one copy, and check that the copy is deleted."""
-    copies = obtain_logins([CopyRequest(str(path), USERS)], folder)
+    copies = obtain_logins([CopyRequest(str(path), platform)], folder)
     assert list(folder.iterdir()) == [copies]
     with closing(duckdb.connect(copies, read_only=True)) as connection:
         assert connection.sql("select count(*) from copies_obtained").fetchone() == (1,)
@@ -229,6 +230,9 @@ def logins_of(path: Path, folder: Path) -> list[tuple[str | None, str]]:
 ODD = {
     "a null": "pragma writable_schema = on; update sqlite_schema set sql ="
     " replace(sql, 'name, email', 'name not null, email') where name = 'opencodelists_user'",
+    "a wrong type": "create table other(x int); insert into other values ('a');"
+    " pragma writable_schema = on; update sqlite_schema set sql = sql || ' strict'"
+    " where name = 'other'",
     "a collation": "create index odd on opencodelists_user(username collate own)",
     "a function": "create index odd on opencodelists_user(own(username))",
     "a function of a column": "alter table opencodelists_user"
@@ -260,8 +264,24 @@ def test_unusual_is_a_note_unchecked_is_a_warning_and_neither_is_damage(
     shown = capfd.readouterr().err
     if oddity == "a null":
         assert "unusual, but no damage: NULL value in opencodelists_user.name" in shown
+    elif oddity == "a wrong type":
+        assert ("unusual, but no damage: non-INT value in other.x" in shown) == (form == "plain")
     elif "elsewhere" not in oddity or form == "plain":
         assert re.search("warning: .*not checked: its indexes .*own", shown)
+
+
+@pytest.mark.parametrize(("only", "users"), [(None, ["1", "2", None]), (("username", "b"), ["2"])])
+def test_logins_are_read_whatever_collation_the_primary_key_has(
+    only: tuple[str, str] | None, users: list[str | None], folder: Path, tmp_path: Path
+) -> None:
+    path = make_odd(
+        tmp_path / "db",
+        "drop table opencodelists_user; create table opencodelists_user(username text collate own"
+        " primary key, last_login) without rowid;"
+        " insert into opencodelists_user values ('C', null), ('b', '2'), ('A', '1')",
+    )
+    platform = replace(USERS, count_only=only)
+    assert [value for value, _ in logins_of(path, folder, platform)] == users
 
 
 def test_a_definition_of_a_newer_sqlite_is_named(get: Get, tmp_path: Path) -> None:
