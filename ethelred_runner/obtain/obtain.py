@@ -95,7 +95,7 @@ def obtain_to(requests: Sequence[CopyRequest], directory: Path) -> list[Path]:
 
     The file's modification time is `--taken-at`, or else `modified_at`. If both are unknown it is
     0, so that `build` doesn't believe the time of obtaining. A file appears whole or not at all. An
-    existing file with the same content stays.
+    existing file with the same content stays, but gets the time of `--taken-at`.
 
     Raises UsageError if another copy has that name, or if the folder can't be written to. At the
     end, raises SourceError or CopyRejected for the copies that couldn't be obtained.
@@ -161,10 +161,8 @@ def _obtain(source: Source, folder: Path) -> Copy:
     for reason in unchecked:
         console.warn(f"{source.label}: taken; not checked: {reason}")
     console.note(f"obtained {first.name}: {decimal(path.stat().st_size)} of content")
-    content_sha256, now = sha256_of(path), datetime.now(UTC)
-    return Copy(
-        request, path, logins, first.name, content_sha256, reader.KIND, first.modified_at, now
-    )
+    sha256, now = sha256_of(path), datetime.now(UTC)
+    return Copy(request, path, logins, first.name, sha256, reader.KIND, first.modified_at, now)
 
 
 def _has_right_checksum(request: CopyRequest, downloaded: Path) -> bool:
@@ -239,12 +237,14 @@ def _read(reading: SourceFile, first: SourceFile, file: BinaryIO, slow_seconds: 
 def _keep(copy: Copy, directory: Path) -> Path:
     target = directory / re.sub(r"\.(zst|zstd|gz)$", "", copy.name, flags=re.IGNORECASE)
     moment = copy.request.taken_at or copy.modified_at
-    nanoseconds = round(moment.timestamp() * 10**6) * 1000 if moment else 0
-    os.utime(copy.path, ns=(nanoseconds, nanoseconds))
+    times = 2 * (round(moment.timestamp() * 10**6) * 1000 if moment else 0,)
+    os.utime(copy.path, ns=times)
     try:
         os.link(copy.path, target)  # unlike a rename, it never replaces what is there
     except FileExistsError:
         if sha256_of(target) != copy.content_sha256:
             raise UsageError(f"{target} is another copy; move it away first") from None
+        if copy.request.taken_at:
+            os.utime(target, ns=times)
     copy.path.unlink()
     return target

@@ -342,6 +342,9 @@ def test_another_copy_is_never_overwritten(big: Path, database: Path, tmp_path: 
         kept(database, directory)
     assert first.read_bytes() == before
     assert list(directory.iterdir()) == [first]
+    kept(big, directory, datetime(2026, 3, 29, tzinfo=UTC))
+    assert first.stat().st_mtime == datetime(2026, 3, 29, tzinfo=UTC).timestamp()
+    assert first.read_bytes() == before
 
 
 def test_an_unknown_time_stays_unknown(big: Path, get: Get, tmp_path: Path) -> None:
