@@ -42,13 +42,17 @@ def compare(before: Path, after: Path) -> list[str]:
 def describe(connection: duckdb.DuckDBPyConnection, mart: str, grain: list[str]) -> str:
     """Return how many rows were added, are gone, or differ in each column; empty if none."""
     old, new = (set(connection.sql(f"from {name}.{mart}").columns) for name in ("before", "after"))
+    if not old.issuperset(grain):
+        return "another grain"
     cases = {"rows added": "before.rowid is null", "rows gone": "after.rowid is null"}
     for column in sorted(old & new - {"last_appended_at"}):  # it differs in each build
         differs = f"before.{column} is distinct from after.{column}"
         cases[f"rows with another `{column}`"] = f"before.rowid + after.rowid >= 0 and {differs}"
     same = " and ".join(f"before.{key} is not distinct from after.{key}" for key in grain)
+    # As texts, because a change may give a column another type.
+    texts = "(select rowid, columns(*)::varchar from {0}.{1}) as {0}"
     counts = connection.sql(
-        f"from before.{mart} as before full join after.{mart} as after on {same}"
+        f"from {texts.format('before', mart)} full join {texts.format('after', mart)} on {same}"
         f" select {', '.join(f'count_if({case})' for case in cases.values())}"
     ).fetchall()[0]
     said = [f"{number} {what}" for what, number in zip(cases, counts, strict=True) if number]

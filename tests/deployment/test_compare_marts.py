@@ -27,6 +27,7 @@ def test_each_kind_of_change_is_told(datastore: Path, tmp_path: Path) -> None:
         "insert into collection_days"
         " select * replace (day + 999 as day) from collection_days limit 1",
         "alter table months_compared add column another integer",
+        "alter table months_compared alter this_year type varchar using 'in ' || this_year",
         "drop table week_sentences",
         "update copies set users = 0",  # not compared: history is no mart
         "update logins_per_day set last_appended_at = now()",  # nor is this a figure
@@ -37,10 +38,12 @@ def test_each_kind_of_change_is_told(datastore: Path, tmp_path: Path) -> None:
         "| `collection_days` | 1 rows added |",
         "| `logins_timeseries` | 1 rows with another `logins`, 1 rows with another"
         " `rolling_mean_7d` |",
-        "| `months_compared` | column `another` new |",
+        "| `months_compared` | 12 rows with another `this_year`, column `another` new |",
         "| `week_sentences` | gone |",
     ]
+    execute(after, "alter table collection_days rename day to date")
     back = compare(after, datastore)
+    assert "| `collection_days` | another grain |" in back
     assert "| `week_sentences` | new |" in back
     assert "column `another` gone" in back
 
