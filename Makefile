@@ -67,7 +67,7 @@ data/demo/ethelred.duckdb: | setup
 	$(BIN)/ethelred demo --no-report
 
 sql: setup-dev $(filter data/demo/ethelred.duckdb,$(DATASTORE)) ## ask the demo's datastore in SQL (DATASTORE=data/ethelred.duckdb, or s3://bucket/prefix)
-	$(BIN)/ethelred sql --datastore $(DATASTORE)
+	@$(BIN)/ethelred sql --datastore $(DATASTORE)
 
 test: setup-dev test-deps ## the tests of every change
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not dice"

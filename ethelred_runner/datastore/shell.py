@@ -13,9 +13,13 @@ SHELL = Path(sys.executable).with_name("duckdb")
 def open_shell(path: Path) -> None:
     """Run DuckDB's shell on a datastore, read only, until it is left.
 
+    If its input is no terminal, ends the program with the shell's exit code, 1 if an SQL failed.
+
     Raises UsageError if the shell isn't installed.
     """
     if not SHELL.exists():
         raise UsageError("DuckDB's shell is not installed: run make setup-dev")
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the shell: it ends a query
-    subprocess.run([SHELL, "-readonly", path], check=False)
+    done = subprocess.run([SHELL, "-readonly", path], check=False)
+    if not sys.stdin.isatty():  # a person has seen the error, and may have corrected the SQL
+        sys.exit(done.returncode)
