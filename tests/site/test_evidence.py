@@ -63,7 +63,7 @@ def test_evidences_own_components_are_drawn(
             assert chart.locator("svg:visible").count() == 1
             assert chart.locator("svg:visible :is(path, rect)").count() > 2
         text = page.locator("main").text_content() or ""
-        for shown in ("12.0%", "Last week", "OpenCodelists", "An alert", "Target"):
+        for shown in ("12.0%", "Last week", "OpenCodelists", "An alert", "Target", "No logins yet"):
             assert shown in text
         cells = page.locator("table").first.locator("tbody tr")
         assert cells.count() == 2
