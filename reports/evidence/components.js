@@ -77,6 +77,8 @@ export const REPLACED = {
 	Scatter: OVERRIDES,
 	// A new datastore has empty marts, which are no reason to have no site.
 	EmptyChart: [["let emptySet = 'error'", "let emptySet = 'pass'"]],
+	// Without columns, the count of rows keeps the query valid while the aggregate is added to it.
+	Value: [['data.groupBy(undefined)', 'data.groupBy(undefined, true)']],
 	_DataTable: [
 		// The columns are known only when the content has been drawn.
 		[
