@@ -33,8 +33,8 @@ EVIDENCE = REPORTS / "node_modules" / "@evidence-dev" / "evidence" / "cli.js"
 NOT_SOURCE = shutil.ignore_patterns("node_modules", ".evidence", "build")
 MAX_LINES_SHOWN = 4
 MAKE_MARTS = (
-    "To make the missing marts, append a new copy (ethelred run, or build), or run ethelred build "
-    "--recount"
+    "If an older version built this datastore, append a new copy (ethelred run, or build), or run "
+    "ethelred build --recount: that makes the missing marts and columns"
 )
 # dbt's page requests a favicon that doesn't exist, and icons before its script has named them.
 MISSING_FILES = {
@@ -45,7 +45,8 @@ REPORT_LOG = "report.log"
 MIN_FREE_BYTES = 2**20
 # The error of a page, as evidence/components.js writes it.
 PAGE_ERROR = re.compile(r"pages/\S*: <.*")
-ERROR = re.compile(r"(?!\s+at ).*rror|\[vite|file: ")  # Vite gives the cause, and then the file
+# Vite gives the cause, and then the file.
+ERROR = re.compile(r"(?!\s+at ).*rror|\[vite|file: ")
 QUERY_ERROR = "| Error in Query!"  # Evidence shows such an error on the page, and goes on
 
 
@@ -189,7 +190,7 @@ def run_for_report(
         # On a full disk the log may be cut, or empty.
         if limit or shutil.disk_usage(folder).free < MIN_FREE_BYTES:
             raise OSError(errno.ENOSPC, limit[0] if limit else os.strerror(errno.ENOSPC))
-        lines = list(filter(ERROR.match, printed))
+        lines = list(dict.fromkeys(filter(ERROR.match, printed)))  # a page is tried again
         pages = [found.group() for line in lines if (found := PAGE_ERROR.search(line))]
         errors = pages[:1] or lines[:MAX_LINES_SHOWN]
         # A page may select columns that the datastore of an older version lacks.

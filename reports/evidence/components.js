@@ -79,6 +79,8 @@ export const REPLACED = {
 	EmptyChart: [["let emptySet = 'error'", "let emptySet = 'pass'"]],
 	// Without columns, the count of rows keeps the query valid while the aggregate is added to it.
 	Value: [['data.groupBy(undefined)', 'data.groupBy(undefined, true)']],
+	// A list of errors has no message to print.
+	_BigValue: [['throw errors;', 'throw errors[0];']],
 	_DataTable: [
 		// The columns are known only when the content has been drawn.
 		[

@@ -28,7 +28,7 @@ FAULTS = {
         "nothing to show of them in active_users_per_day (opencodelists)",
     ),
     # A query that only the platforms' pages have.
-    "a page query": ("alter table unusual_days rename day to date", "day"),
+    "a page query": ("alter table unusual_days rename day to date", "Error of /platforms/"),
 }
 
 
@@ -72,6 +72,14 @@ def test_a_page_that_cannot_be_compiled_is_named(tmp_path: Path) -> None:
     told = told_of(tmp_path, lines, status=1)
     assert told.splitlines()[1:4] == lines[:3]
     assert "errorHandler" not in told
+
+
+def test_a_page_that_cannot_be_made_is_named_with_the_cause(tmp_path: Path) -> None:
+    lines = ["[ERROR]:  Internal Error | /big", "Error of /big/: 'loggins' is not a column"] * 3
+    lines += ["Error: 500 /big/ (linked from /big)"]
+    told = told_of(tmp_path, lines, status=1).splitlines()
+    assert told[1:4] == lines[-3:]
+    assert told[4].startswith("If an older version built this datastore, append a new copy")
 
 
 def test_a_query_that_evidence_shows_as_an_error_ends_the_build(tmp_path: Path) -> None:
