@@ -45,8 +45,8 @@ REPORT_LOG = "report.log"
 MIN_FREE_BYTES = 2**20
 # The error of a page, as evidence/components.js writes it.
 PAGE_ERROR = re.compile(r"pages/\S*: <.*")
-# Vite gives the cause, and then the file.
-ERROR = re.compile(r"(?!\s+at ).*rror|\[vite|file: ")
+# Vite gives the cause, and then the file. SvelteKit lists the pages that it couldn't make.
+ERROR = re.compile(r"(?!\s+at ).*rror|\[vite|file: |  - /")
 QUERY_ERROR = "| Error in Query!"  # Evidence shows such an error on the page, and goes on
 
 

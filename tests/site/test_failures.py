@@ -80,6 +80,8 @@ def test_a_page_that_cannot_be_made_is_named_with_the_cause(tmp_path: Path) -> N
     told = told_of(tmp_path, lines, status=1).splitlines()
     assert told[1:4] == lines[-3:]
     assert told[4].startswith("If an older version built this datastore, append a new copy")
+    lines = ["Error: The following routes were marked as prerenderable", "  - /weekday/[platform]"]
+    assert told_of(tmp_path, lines, status=1).splitlines()[1:3] == lines
 
 
 def test_a_query_that_evidence_shows_as_an_error_ends_the_build(tmp_path: Path) -> None:
