@@ -13,6 +13,7 @@ import pytest
 
 from ethelred_runner.append.append import append
 from ethelred_runner.append.checks import check_nothing_lost, is_same, refuse_cut
+from ethelred_runner.append.dbt import RESULT, build_error
 from ethelred_runner.console import warned as warnings
 from ethelred_runner.datastore import open_datastore
 from ethelred_runner.errors import BuildFailed, DatastoreError
@@ -121,6 +122,23 @@ def test_a_build_that_fails_or_loses_history_changes_nothing(
         append(requests, datastore)
     assert sha256(store) == was
     assert names(store.parent) <= SETTLED | {"project"}
+
+
+BROKEN_CONTRACT = """
+model users_per_week: Compilation Error in model users_per_week (models/report/users_per_week.sql)
+  This model has an enforced contract that failed.
+  Please ensure the name, data_type, and number of columns in your contract match the columns in \
+your model's definition.
+
+  | column_name | definition_type | contract_type | mismatch_reason    |
+  | ----------- | --------------- | ------------- | ------------------ |
+  | users       | HUGEINT         | BIGINT        | data type mismatch |
+"""
+
+
+def test_the_column_that_breaks_a_contract_is_told(tmp_path: Path) -> None:
+    (tmp_path / RESULT).write_text(json.dumps([BROKEN_CONTRACT]))
+    assert "| users | HUGEINT | BIGINT | data type" in str(build_error(tmp_path, []))
 
 
 @pytest.mark.slow
