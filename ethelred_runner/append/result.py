@@ -108,13 +108,18 @@ def read_result(path: Path, before: Path | None, left_out: Sequence[Row] = ()) -
         attach(connection, path.with_name(COPIES_NAME), "obtained")
         doubts = [*left_out, *read_doubts(connection)]
         read = connection.execute("select platform from obtained.copies_obtained").fetchall()
-        for (fault,) in connection.execute(FAULTS).fetchall():
-            console.warn(fault)
+        warn_of_faults(connection)
         rows = connection.execute(NEW_COPIES, {"known": known}).fetchall()
     copies = [copy for (copy,) in rows]
     refused = {(doubt["platform"], doubt["copy_number"]) for doubt in left_out}
     copies_read = Counter(platform for platform, *_ in [*read, *refused])
     return Appended(read_status(path), copies, copies_read, logins_now - logins, doubts)
+
+
+def warn_of_faults(connection: duckdb.DuckDBPyConnection) -> None:
+    """Warn of the rows and files of annotations and bank holidays that can't be read."""
+    for (fault,) in connection.execute(FAULTS).fetchall():
+        console.warn(fault)
 
 
 def read_contents(path: Path) -> tuple[list[str], int, str | None]:

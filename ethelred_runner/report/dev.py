@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+from contextlib import closing
 from pathlib import Path
 from subprocess import Popen
 
@@ -9,6 +10,8 @@ from watchfiles import watch
 
 from ethelred_runner import console
 from ethelred_runner.append.dbt import build_models
+from ethelred_runner.append.result import warn_of_faults
+from ethelred_runner.datastore import connect
 from ethelred_runner.errors import EthelredError, ReportFailed, UsageError
 from ethelred_runner.folders import private_folder
 from ethelred_runner.report.evidence import REPORT_LOG, REPORTS, hand_over, show_evidence, stage
@@ -53,6 +56,8 @@ def build_and_hand_over(datastore: Path, project: Path) -> None:
     with private_folder(inside=project.parent / "sandboxes") as sandbox:
         copy = Path(shutil.copyfile(datastore, sandbox / "ethelred.duckdb"))
         build_models(sandbox)
+        with closing(connect(copy)) as connection:
+            warn_of_faults(connection)
         hand_over(copy, project)
 
 

@@ -92,7 +92,10 @@ def test_the_worked_example_is_on_the_screen_while_it_is_written(
     project: Path, bucket: str, visit: Visit
 ) -> None:
     page = visit.context.new_page()
+    with (project / "seeds" / "annotations.csv").open("a", encoding="utf-8") as annotations:
+        annotations.write("all,2026-02-30,,Moved\n")
     with shown(project, bucket) as said:
+        assert "must be a date like 2026-11-22, in the row: all,2026-02-30" in said.read_text()
         files = dict(FILE.findall(GUIDE))
         assert len(files) == 4
         line = files.pop("models/report/_exposures.yml")
