@@ -18,11 +18,11 @@ months as (
 select
     months.platform,
     months.starts_on,
+    round(months.mean_logins / months_before.mean_logins - 1, 3) as change_year,
     months.complete_days,
     months.mean_logins,
     months_before.complete_days as complete_days_year_before,
-    months_before.mean_logins as mean_logins_year_before,
-    months.mean_logins / months_before.mean_logins - 1 as change_year
+    months_before.mean_logins as mean_logins_year_before
 from months
 left join months as months_before
     on

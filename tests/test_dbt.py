@@ -170,6 +170,7 @@ def test_analyses_answer_their_questions(sandbox: Path, datastore: Path) -> None
         for path in compiled:
             asked = connection.sql(path.read_text(encoding="utf-8"))
             assert "platform" in asked.columns, path.name
+            assert "change_year" not in asked.columns[6:]  # dbt show has six columns
             asked.fetchall()
 
 
