@@ -158,8 +158,8 @@ def set_access(path: Path, mode: int, *, like: Path) -> None:
     Only root may change owners, and some file systems have no owners or modes.
     """
     with suppress(OSError):
-        os.chown(path, -1, like.stat().st_gid)
-        os.chown(path, like.stat().st_uid, -1)
+        os.chown(path, -1, like.stat().st_gid, follow_symlinks=False)
+        os.chown(path, like.stat().st_uid, -1, follow_symlinks=False)
     with suppress(OSError):
         path.chmod(mode)
 

@@ -280,7 +280,9 @@ def test_a_run_that_is_stopped_leaves_no_copy_behind_and_a_summary(
     command: list[str | Path] = [PROGRAM, "run", nights[0].raw, "--summary", summary, "--init"]
     command += ["--datastore", tmp_path / "ethelred.duckdb"]
     settings: dict[str, Any] = os.environ | {"ETHELRED_WORK_DIR": str(work)}
-    with subprocess.Popen(command, env=settings, stderr=subprocess.PIPE, text=True) as run:
+    options: dict[str, Any] = {"env": settings, "stderr": subprocess.PIPE, "text": True}
+    options["preexec_fn"] = lambda: signal.signal(number, signal.SIG_DFL)  # a shell may ignore it
+    with subprocess.Popen(command, **options) as run:
         assert run.stderr is not None
         assert "obtained" in run.stderr.readline()
         assert list(work.iterdir())

@@ -84,7 +84,7 @@ def retract(
             _, appended = build_accepted(path, BuildOptions(recount=True))
             with compared(path, earlier) as connection:
                 ((returned,),) = connection.execute(RETURNED, key).fetchall()
-            with closing(duckdb.connect(path)) as connection:
+            with as_datastore_errors(path), closing(duckdb.connect(path)) as connection:
                 connection.execute(COUNT_NEW_LOGINS, key[:1])
             if dry_run:
                 checkout.discard()

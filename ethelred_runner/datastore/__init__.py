@@ -52,7 +52,7 @@ def open_datastore(address: str) -> Iterator[Datastore]:
         with private_folder() as folder:
             yield BucketDatastore(address, folder)
     # A slip must not become a local file, and messages show paths: this may hold a secret.
-    elif "://" in address or re.match(r"(?i)s3[:/]|arn:|\w+:(/|.*@)", address):
+    elif "://" in address or re.match(r"(?i)\W?(s3[:/]|arn:)|\w+:(/|.*@)", address):
         raise UsageError(
             "--datastore: give a local path or s3://bucket/prefix (a folder named s3 is ./s3)"
         )

@@ -16,10 +16,11 @@ from ethelred_runner.folders import private_folder
 from ethelred_runner.network import bypass_proxy_for_this_machine, endpoint_is_local
 
 TRIES = 5  # per request
-# Then a silent connection counts as broken. A slow line must also send two parts of an upload in
-# this time.
+# A silent connection counts as broken after this. A slow line must be able to send two parts of an
+# upload in this time.
 SILENCE = timedelta(seconds=30)
-PATIENCE = timedelta(seconds=45)  # no later retry: a signal waits for it, and systemd only 90 s
+# No retry begins later: a stopped run waits for a request to end, and systemd kills it after 90 s.
+PATIENCE = timedelta(seconds=45)
 
 
 class BucketDatastore:

@@ -11,9 +11,15 @@ from obstore.store import S3Store
 
 from ethelred_runner.errors import SourceError, UsageError
 from ethelred_runner.network import endpoint_is_local
-from ethelred_runner.obtain.platforms import Platform, read_platforms
+from ethelred_runner.obtain.platforms import Platform
 from ethelred_runner.obtain.web import WebSource
+from ethelred_runner.settings import setting
 
+OWN_SETTINGS = [
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"),
+    *("AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"),
+    *("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_VIRTUAL_HOSTED_STYLE_REQUEST"),
+]
 S3_SETTINGS = "AWS_ACCESS_KEY_ID{0}, AWS_SECRET_ACCESS_KEY{0} and AWS_REGION{0}"
 
 
@@ -65,12 +71,6 @@ def own_access(platform: Platform) -> Iterator[None]:
 
 def _own_settings(platform: Platform) -> dict[str, str]:
     """Return the platform's own AWS_… variables by their usual names."""
-    ending = platform.setting_name("")
-    endings = [other.setting_name("") for other in read_platforms().values()]
-    # AWS_REGION_OLD_SITE belongs to old-site, not to site.
-    longer = tuple(other for other in endings if other.endswith(ending) and other != ending)
-    return {
-        name.removesuffix(ending): value
-        for name, value in os.environ.items()
-        if name.startswith("AWS_") and name.endswith(ending) and not name.endswith(longer)
-    }
+    names = {name: platform.setting_name(name) for name in OWN_SETTINGS}
+    # With a platform called s3, AWS_ENDPOINT_URL_S3 stays the usual variable.
+    return {name: setting(own) for name, own in names.items() if setting(own) and own not in names}

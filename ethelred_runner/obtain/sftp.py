@@ -40,7 +40,7 @@ REFUSALS: dict[type[Exception], str] = {
 ADVICE = {
     "home directory": "this user has no home folder, where ~/.ssh would be; set HOME",
     "local username": "this user has no name, which SSH asks for; set LOGNAME to any name",
-    "'idna' codec": "the host's name can't be right; check the address",
+    "'idna' codec": "a host's name can't be right; check the address and ~/.ssh/config",
 }
 
 

@@ -24,7 +24,7 @@ COLUMNS = (
     "select c.name from sqlite_schema as t, pragma_table_xinfo(t.name) as c"
     " where lower(t.name) = lower(?) and t.type = 'table' and rootpage"
 )
-# Collations of the users' table that only its platform may have.
+# Collations of the users' indexes that only the platform has: a table `without rowid` needs them.
 COLLATIONS = (
     "select distinct coll from pragma_index_list(?) as i, pragma_index_xinfo(i.name)"
     " where upper(coll) not in ('BINARY', 'NOCASE', 'RTRIM')"
@@ -86,11 +86,10 @@ def values(path: Path, platform: Platform) -> Iterator[Value]:
     query = f"select substr({login}, 1, {LONGEST_VALUE}), typeof({login})"
     # An index may be unchecked.
     query += f" from {quoted(platform.users_table)} not indexed"
-    query += f" where cast({quoted(column)} as text) = ?" if column else ""
+    query += f" where cast({quoted(column)} as text) collate binary = ?" if column else ""
     with opened(path) as database:
         for (name,) in database.execute(COLLATIONS, [platform.users_table]):
-            # Any order will do for reading all rows. `count_only` needs equality alone.
-            database.create_collation(name, lambda one, other: (one > other) - (one < other))
+            database.create_collation(name, lambda *_: 0)  # any order will do for reading all rows
         database.text_factory = bytes
         for value, storage_class in database.execute(query, text):
             yield value or b"", storage_class.decode()

@@ -27,7 +27,7 @@ select
     users_gone / nullif(users_before, 0) as users_gone_share,
     users_ever_logged_in_before - users_ever_logged_in as logged_in_gone,
     logged_in_gone / nullif(users_ever_logged_in_before, 0) as logged_in_gone_share,
-    active_7d_before - coalesce(recent_users, 0) as recent_users_gone,
+    active_7d_before - recent_users as recent_users_gone,
     recent_users_gone / nullif(active_7d_before, 0) as recent_share_gone
 from int_new_copies
 left join int_new_login_counts using (platform, copy_id)

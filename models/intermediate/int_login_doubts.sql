@@ -40,7 +40,7 @@ kinds as (
                 and recent_share_gone >= {{ var('doubtful_share_of_recent_gone') }},
                 'is_grave': recent_share_gone >= {{ var('grave_share_gone') }},
                 'finding': format(
-                    '{:,} users with a recent login, and {:,} in the copy before',
+                    '{:,} users with a login since a week before the copy before, which had {:,}',
                     recent_users, active_7d_before
                 )
             }

@@ -19,7 +19,7 @@ login_days as (
         logged_in_at >= (
             select
                 min(int_new_copies.taken_before_at)
-                - interval (1 + {{ var('new_login_baseline_days') }}) day
+                - interval ({{ var('new_login_baseline_days') }}) day
             from int_new_copies
         )
     union all

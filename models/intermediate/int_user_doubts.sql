@@ -1,5 +1,4 @@
-{% set fewest = var('min_doubtful_figure') %}
-{% set less = var('doubtful_share_gone') %}
+{% set fewest, less = var('min_doubtful_figure'), var('doubtful_share_gone') %}
 
 with int_copy_figures as (
     select * from {{ ref('int_copy_figures') }}
@@ -21,7 +20,7 @@ kinds as (
             }, {
                 'doubt': 'fewer_users',
                 'is_doubtful': users_gone >= {{ fewest }} and users_gone_share >= {{ less }},
-                -- Accounts that have never logged in may be deleted, which changes no figure.
+                -- Accounts that have never logged in may be deleted, which changes no number of logins.
                 'is_grave': false,
                 'finding': format('{:,} users, and {:,} in the copy before', users, users_before)
             }, {

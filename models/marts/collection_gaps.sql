@@ -18,7 +18,9 @@ select
     {{ reporting_day('gap_started_at') }} + 1 as first_missed_on,
     cast(greatest(1, least(
         ceil((gap_hours - {{ var('max_hours_between_copies') }}) / 24),
-        {{ reporting_day('gap_ended_at') }} - first_missed_on
+        {{ reporting_day(
+            'gap_ended_at + interval (24 - ' ~ var('min_hours_between_nights') ~ ') hour'
+        ) }} - first_missed_on
     )) as integer) as nights_missed,
     first_missed_on + nights_missed - 1 as last_missed_on
 from stretches

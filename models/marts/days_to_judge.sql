@@ -19,20 +19,20 @@ copies_apart as (
     select
         platform,
         {{ reporting_day('taken_at') }} as day,
-        lag(taken_at) over (partition by platform order by taken_at) as taken_before_at,
-        date_diff('second', taken_before_at, taken_at) / 3600 as hours_apart
+        lag(taken_at) over by_time as taken_before_at,
+        date_diff('second', taken_before_at, taken_at) / 3600 as hours_apart,
+        date_diff('second', taken_at, lead(taken_at) over by_time) / 3600 as hours_to_next
     from distinct_copies
+    window by_time as (partition by platform order by taken_at)
     qualify coalesce(hours_apart > {{ var('hours_of_one_copy') }} and (
-        hours_apart < {{ var('min_hours_between_nights') }}
+        least(hours_apart, hours_to_next) < {{ var('min_hours_between_nights') }}
         or {{ reporting_day('taken_before_at') }} < day
     ), true)
 ),
 
 days as (
     select
-        day_coverage.platform,
-        day_coverage.day,
-        day_coverage.coverage,
+        day_coverage.*,
         coalesce(any_value(logins_per_day.logins), 0) as logins,
         if(any_value(day_coverage.coverage) = 'complete', count(copies_apart.day), null) as copies,
         (day_coverage.platform, day_coverage.day) in (select (platform, day) from day_notes)

@@ -32,8 +32,8 @@ day_deviations as (
     select
         *,
         minimum_deviation * greatest(1, if(
-            count(deviation) over days_before < {{ var('min_days_in_spread') }}, 1,
-            quantile_cont(deviation, {{ var('share_within_one_deviation') }}) over days_before
+            count(deviation) over days_before >= {{ var('min_days_in_spread') }},
+            quantile_cont(deviation, {{ var('share_within_one_deviation') }}) over days_before, 1
         )) as root_standard_deviation
     from deviations
     window days_before as (

@@ -217,7 +217,7 @@ def test_places_that_can_hold_no_datastore(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ["https://host/x", "~nobody-here/x", "x\0y", "what?/x.duckdb", "what?.duckdb"]
-    slips = ["s3:b/p", "s3/b/p", "S3//b/p", '"s3://b/p"', "<s3://b/p>", "arn:aws:s3:::b", "ARN:b"]
+    slips = ["s3:b/p", "'s3/b/p'", "S3//b/p", '"s3://b/p"', "<s3://b/p>", "arn:aws:s3:::b", "ARN:b"]
     for name in [*names, "/", "/..", "\udcff", *slips]:
         with pytest.raises(UsageError):
             append_login(name, 1, init=True)

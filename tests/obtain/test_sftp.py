@@ -227,7 +227,7 @@ def test_a_user_without_a_name_is_told_what_to_set(
 
 
 def test_a_host_that_no_server_can_have(get: Get) -> None:
-    with pytest.raises(SourceError, match="the host's name can't be right; check the address"):
+    with pytest.raises(SourceError, match="a host's name can't be right; check the address"):
         get("sftp://me@ho..st/copy")
 
 

@@ -25,7 +25,8 @@ def render() -> str:
     docs = docs.replace("&#x27;", "'").replace(f"{PROJECT}/", "").partition("\n")[2]
     kinds = [kind for kind in vars(errors).values() if hasattr(kind, "exit_code")]
     meanings = {kind.exit_code: (kind.__doc__ or "").splitlines()[0] for kind in kinds}
-    meanings |= {0: "The command has succeeded.", 1: "Something unexpected happened."}
+    meanings[0] = "The command has succeeded."
+    meanings[1] = "Something unexpected happened, or a query of `ethelred sql` failed."
     rows = "\n".join(f"| {code} | {meanings[code]} |" for code in sorted(meanings))
     rows += "\n| 129, 130, 143 | A closed terminal, Ctrl-C or another signal has stopped the run. |"
     table = f"## Exit codes\n\n| code | meaning |\n|---|---|\n{rows}\n"
