@@ -20,7 +20,7 @@ kinds as (
             }, {
                 'doubt': 'fewer_users',
                 'is_doubtful': users_gone >= {{ fewest }} and users_gone_share >= {{ less }},
-                -- Accounts that have never logged in may be deleted, which changes no number of logins.
+                -- Accounts that were never used may be deleted, which changes no number of logins.
                 'is_grave': false,
                 'finding': format('{:,} users, and {:,} in the copy before', users, users_before)
             }, {
