@@ -170,7 +170,7 @@ def test_a_file_system_that_knows_little(store: Path, monkeypatch: pytest.Monkey
     others = store.with_name("ethelred-run-another1")
     others.mkdir()
 
-    def unsupported(*_: object) -> None:
+    def unsupported(*_: object, **__: object) -> None:
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
 
     with monkeypatch.context() as patch:

@@ -130,7 +130,6 @@ def test_a_platform_with_any_setting_of_its_own_uses_no_shared_one(
     assert get(NAME).content_sha256
     nothing = f"http://127.0.0.1:{free_port()}"
     monkeypatch.setenv(f"{name}_OPENCODELISTS", nothing)
-    monkeypatch.setenv("AWS_METADATA_ENDPOINT_OPENCODELISTS", nothing)  # the machine's own role
     with pytest.raises(SourceError, match="signed; check AWS_ACCESS_KEY_ID_OPENCODELISTS, "):
         get(NAME)
 
