@@ -190,7 +190,8 @@ def run_for_report(
         # On a full disk the log may be cut, or empty.
         if limit or shutil.disk_usage(folder).free < MIN_FREE_BYTES:
             raise OSError(errno.ENOSPC, limit[0] if limit else os.strerror(errno.ENOSPC))
-        lines = list(dict.fromkeys(filter(ERROR.match, printed)))  # a page is tried again
+        # Evidence tries a failed page again, which repeats its errors.
+        lines = list(dict.fromkeys(filter(ERROR.match, printed)))
         pages = [found.group() for line in lines if (found := PAGE_ERROR.search(line))]
         errors = pages[:1] or lines[:MAX_LINES_SHOWN]
         # A page may select columns that the datastore of an older version lacks.
