@@ -36,7 +36,8 @@ MAKE_MARTS = (
     "If an older version built this datastore, append a new copy (ethelred run, or build), or run "
     "ethelred build --recount: that makes the missing marts and columns"
 )
-# dbt's page requests a favicon that doesn't exist, and icons before its script has named them.
+# dbt's page requests a favicon that doesn't exist, and icons whose addresses are placeholders that
+# its script fills in later.
 MISSING_FILES = {
     ' xlink:href="{{': ' ng-attr-xlink:href="{{',
     "${require('./assets/favicons/favicon.ico')}": "data:,",
