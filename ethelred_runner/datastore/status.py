@@ -76,7 +76,8 @@ TROUBLE = """
     ) using (platform, copy_id)
     anti join (from platform_headlines where is_retired) using (platform)
     union all
-    select platform, format('{} days without a login, although logins are usual on them', silent_days)
+    select
+        platform, silent_days || ' days without a login, although logins are usual on them'
     from logins_summary where is_silent
     union all
     select platform, 'fewer logins than usual from ' || rtrim(sentence, '.')
