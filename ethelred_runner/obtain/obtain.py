@@ -94,8 +94,8 @@ def obtain_to(requests: Sequence[CopyRequest], directory: Path) -> list[Path]:
     """Obtain copies into `directory`, each under its own name with mode 0600; return the paths.
 
     The file's modification time is `--taken-at`, or else `modified_at`. If both are unknown it is
-    0, because `build` would believe the moment of the download. A file appears whole or not at all. An
-    existing file with the same content stays, but gets the time of `--taken-at`.
+    0, because `build` would believe the moment of the download. A file appears whole or not at
+    all. An existing file with the same content stays, but gets the time of `--taken-at`.
 
     Raises UsageError if another copy has that name, or if the folder can't be written to. At the
     end, raises SourceError or CopyRejected for the copies that couldn't be obtained.

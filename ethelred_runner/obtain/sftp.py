@@ -162,7 +162,10 @@ async def _connect(
 
 
 def _known_hosts(options: asyncssh.SSHClientConnectionOptions, platform: Platform) -> bytes:
-    """Return the known hosts of the setting, or of files. Even with `none` the check is done."""
+    """Return the known hosts of the setting, or of files.
+
+    `none` as a file's name in ~/.ssh/config doesn't turn the check off.
+    """
     text = platform.setting(KNOWN_HOSTS)
     if len(text.split()) > 1 and not os.path.isfile(text):  # noqa: PTH113 -- Path raises if it is long
         return text.encode() + b"\n"
